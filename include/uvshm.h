@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+
+/* uvshm: shared memory between processes, and everything on it. This header
+ * includes the others and holds nothing of its own. */
+
+#ifndef UVSHM_H_
+#define UVSHM_H_
+
+#include "uvshm/error.h"
+#include "uvshm/export.h"
+#include "uvshm/flags.h"
+#include "uvshm/mutex.h"
+#include "uvshm/name.h"
+#include "uvshm/region.h"
+#include "uvshm/segment.h"
+#include "uvshm/sem.h"
+#include "uvshm/version.h"
+
+#endif /* UVSHM_H_ */

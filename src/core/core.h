@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+
+/* What the core knows of an object that this process has attached to, and what
+ * it gets from outside.
+ *
+ * Core code works on (base, reach) and has no operating system in it: sleeping,
+ * waking, the clock and the question whether a peer is alive come in through
+ * struct uvshm__env, so that tests run it on plain memory and stop it between
+ * any two steps.
+ */
+
+#ifndef UVSHM_CORE_CORE_H_
+#define UVSHM_CORE_CORE_H_
+
+#include "base/atomic.h"
+#include "core/control_layout.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* The meanings are those of the functions of the same name in port.h. */
+struct uvshm__env {
+  int (*wait)(void* arg,
+              const uvshm__a32_t* word,
+              uint32_t value,
+              uint32_t lane,
+              uint32_t timeout_ms);
+  void (*wake)(void* arg,
+               const uvshm__a32_t* word,
+               uint32_t lane,
+               uint32_t count);
+  uint32_t wakes_lanes; /* UVSHM__PORT_WAKES_LANES */
+  int (*alive)(void* arg, uint32_t slot);     /* 1 on any doubt */
+  int (*claim)(void* arg, uint32_t slot);     /* as a repairer: 0, UV_EBUSY */
+  void (*unclaim)(void* arg, uint32_t slot);  /* what claim took */
+  uint64_t (*now_ms)(void* arg);
+  void (*yield)(void* arg);
+};
+
+/* One attached object, in private memory. The numbers were copied from the
+ * header and checked once; the header's own are never looked at again. */
+struct uvshm__core {
+  unsigned char* base;
+  uint64_t reach;           /* bytes mapped from base */
+  uint32_t peers_max;
+  uint32_t lanes_max;
+  uint32_t lanes_offset;
+  uint32_t objects_max;
+  uint32_t objects_offset;
+  uint32_t control_size;
+  uint32_t slot;            /* our own peer slot */
+  uint32_t generation;      /* and its generation */
+  const struct uvshm__env* env;
+  void* env_arg;
+};
+
+static inline struct uvshm__header* uvshm__core_header(
+    const struct uvshm__core* core) {
+  return (struct uvshm__header*) core->base;
+}
+
+static inline struct uvshm__peer* uvshm__core_peer(
+    const struct uvshm__core* core, uint32_t slot) {
+  return (struct uvshm__peer*) (core->base + UVSHM__PEERS_OFFSET) + slot;
+}
+
+#endif /* UVSHM_CORE_CORE_H_ */

@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: MIT */
+
+/* What an operating system has to give us. This is the whole contract: object
+ * code calls nothing else, core code not even this. Each backend (src/posix,
+ * src/win32, src/stub) implements every function here under the same name, in
+ * the file named after its section (port_map.c, port_name.c, port_peer.c,
+ * port_wait.c, port_self.c). Where a backend has two ways, the file has a
+ * suffix and CMake picks one (port_wait_futex.c, port_wait_fallback.c).
+ *
+ * Rules that hold for every call, so they are not repeated below:
+ *   - result pointers are never NULL;
+ *   - the result is 0 or a negative UV_E code, already translated;
+ *   - on error nothing has been acquired and no result has been written;
+ *   - EINTR is handled inside;
+ *   - times are monotonic, but for uvshm__port_wall_ms().
+ *
+ * What a system can and cannot do is data, not #ifdefs: each backend has a
+ * port_caps.h with the same constants, and portable code branches on them.
+ *
+ * To port to a new system, copy src/stub, which compiles and answers UV_ENOSYS
+ * to everything, and make `port-conformance` pass.
+ */
+
+#ifndef UVSHM_PORT_H_
+#define UVSHM_PORT_H_
+
+#include "base/atomic.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* ---- self: what this process knows of itself and its system -------------- */
+
+/* Milliseconds of a clock that is never set and goes on for the whole boot. */
+uint64_t uvshm__port_now_ms(void);
+
+/* Milliseconds since 1970, for people to read. */
+uint64_t uvshm__port_wall_ms(void);
+
+void uvshm__port_sleep_ms(uint32_t ms);
+
+/* Let another thread run. Does nothing worse than return at once. */
+void uvshm__port_yield(void);
+
+/* Unpredictable bytes from the system. */
+int uvshm__port_random(void* bytes, size_t size);
+
+/* Names this boot of the machine: the same for every process until reboot,
+ * never the same again. UV_ENOTSUP where a system has no such thing. */
+int uvshm__port_boot_id(uint64_t id[2]);
+
+uint32_t uvshm__port_pid(void);
+
+/* The program's name, for labels. Cut to `size`, always ends with a zero. */
+void uvshm__port_program(char* text, size_t size);
+
+/* A number that is not 0 and differs between a process and its forked
+ * children. Reading it costs a load, no system call. */
+uint32_t uvshm__port_lineage(void);
+
+/* One pointer for each thread of this process. `at_exit` (the same function in
+ * every call) gets it when the thread ends, unless it is NULL by then. */
+int uvshm__port_thread_set(void* value, void (*at_exit)(void* value));
+void* uvshm__port_thread_get(void);
+
+/* A lock between the threads of this process, for things that happen rarely.
+ * A child forked while another thread has it finds it free. */
+void uvshm__port_process_lock(void);
+void uvshm__port_process_unlock(void);
+
+/* Sizes are multiples of the page; window offsets of the alignment. */
+uint64_t uvshm__port_page_size(void);
+uint64_t uvshm__port_alignment(void);
+
+/* ---- name: objects, their names and who may have them --------------------- */
+
+/* What kind of name it is. */
+enum uvshm__port_origin {
+  UVSHM__PORT_NAMED,     /* portable name, checked by the caller */
+  UVSHM__PORT_ANONYMOUS, /* no name at all */
+  UVSHM__PORT_FILE,      /* path of the caller's own file, managed: gated */
+  UVSHM__PORT_RAW_FILE,  /* the same, plain bytes: no gate, no claims */
+  UVSHM__PORT_FOREIGN    /* the system's exact name: no gate, no claims */
+};
+
+/* How an object is meant by whoever opens it. Not kept by the backend. */
+struct uvshm__port_spec {
+  const char* name;    /* UTF-8; NULL when anonymous */
+  uint32_t origin;     /* enum uvshm__port_origin */
+  uint32_t keep;       /* make: it outlives its last user */
+  uint32_t system;     /* scope system, not user */
+  uint32_t readonly;   /* find: handles and mappings allow no more */
+  uint32_t mode;       /* make, set: permission bits; 0: the default 0600 */
+  const char* group;   /* make, set: may be NULL */
+  const char* sddl;    /* make, set: may be NULL */
+  uint64_t reserve;    /* make: bytes that it may grow to, a multiple of the */
+                       /* granule */
+};
+
+/* An object that this process has open. `id` belongs to the caller: it is set
+ * after the header was read or written (uvshm__port_identify) and must be set
+ * before the calls that say so. The rest is the backend's. */
+struct uvshm__port_object {
+  uint64_t id[2];      /* the object's incarnation */
+  intptr_t os[8];      /* descriptors, handles ... */
+  uint64_t key[2];     /* device and inode, or what tells objects apart */
+  char* system_name;   /* what the system calls it; NULL when it has none */
+  uint32_t origin;
+  uint32_t readonly;
+  uint32_t gated;      /* 1: this process has the gate */
+};
+
+/* The gate of an object is the right to make it, to attach to it, to judge
+ * whether it is in use and to remove its name. One process has it at a time; a
+ * dead one loses it to the kernel. uvshm__port_find() and uvshm__port_make()
+ * return with the gate held, and uvshm__port_gate_leave() gives it back. Nobody
+ * sleeps or waits for others while holding it. Raw files and foreign objects
+ * have no gate: for them the gate calls do nothing and answer 0. */
+
+/* Open what has this name now, and take its gate.
+ *   UV_ENOENT  there is nothing
+ *   UV_EAGAIN  somebody has the gate: try again a little later
+ *   UV_EPERM   another user made what has our name
+ *   UV_EACCES  the rights do not let us in
+ *   UV_EINVAL  it is not memory: a directory, a symbolic link, a device */
+int uvshm__port_find(struct uvshm__port_object* object,
+                     const struct uvshm__port_spec* spec);
+
+/* Make new memory of `size` bytes (a multiple of the granule; of raw files and
+ * foreign objects any size), which exists and reads as zeros. Nobody can find
+ * it before uvshm__port_publish(); a maker that dies before leaves nothing.
+ * UV_EEXIST and UV_EAGAIN may come here or from publish. UV_ENOSPC: no room.
+ * The caller writes the header between the two and calls identify. */
+int uvshm__port_make(struct uvshm__port_object* object,
+                     const struct uvshm__port_spec* spec,
+                     uint64_t size);
+
+/* Tell the backend the incarnation id that the header has. */
+void uvshm__port_identify(struct uvshm__port_object* object,
+                          const uint64_t id[2]);
+
+/* Give the made object its name. UV_EEXIST: somebody else was faster. */
+int uvshm__port_publish(struct uvshm__port_object* object);
+
+/* Take the gate again, for closing, unlinking or judging. UV_EAGAIN as above.
+ * UV_ENXIO: the name is gone or means another object now. */
+int uvshm__port_gate_enter(struct uvshm__port_object* object);
+void uvshm__port_gate_leave(struct uvshm__port_object* object);
+
+/* Gate held, identified: is any other peer attached, readers included? Sets
+ * *used to 0 or 1. What this process claimed through the same `object` does not
+ * count, whatever other handle of this process did does. */
+int uvshm__port_in_use(struct uvshm__port_object* object, int* used);
+
+/* Gate held: the name goes; attached processes keep the memory. UV_EBUSY where
+ * the system cannot, UV_EPERM where it may not. */
+int uvshm__port_unlink(struct uvshm__port_object* object);
+
+/* Close everything, the gate included. Mappings and claims stay. */
+void uvshm__port_drop(struct uvshm__port_object* object);
+
+/* What the system itself knows of the object. */
+struct uvshm__port_attributes {
+  uint64_t storage_size; /* bytes that the system says it has; not a measure */
+                         /* of what is committed */
+  uint32_t uid;          /* POSIX; else 0 */
+  uint32_t mode;         /* POSIX permission bits; else 0 */
+  uint32_t own;          /* 1: the calling user's */
+  char owner[64];        /* user name or SID */
+  char sddl[256];        /* Windows; else empty */
+};
+
+int uvshm__port_attributes(struct uvshm__port_object* object,
+                           struct uvshm__port_attributes* attributes);
+
+/* Change mode, group or DACL to what `spec` gives; 0 and NULL change nothing. */
+int uvshm__port_set_rights(struct uvshm__port_object* object,
+                           const struct uvshm__port_spec* spec);
+
+/* Portable names that exist: calls `each` for every one, of this user or, with
+ * `system`, of the system scope and of all users that can be seen. Stops when
+ * `each` answers non-zero and returns that. `name` is what was given at
+ * creation when the system name tells it; else NULL, and the caller reads it
+ * from the header after uvshm__port_find_system(). */
+int uvshm__port_each_name(uint32_t system,
+                          int (*each)(void* arg,
+                                      const char* name,
+                                      const char* system_name),
+                          void* arg);
+
+/* As uvshm__port_find(), by the system name that each_name gave; never made
+ * anew, opened for reading and writing if the rights allow it, else for
+ * reading. The owner is not checked. */
+int uvshm__port_find_system(struct uvshm__port_object* object,
+                            const char* system_name);
+
+/* ---- map: memory that other processes can see ----------------------------- */
+
+enum uvshm__port_access {
+  UVSHM__PORT_NONE,
+  UVSHM__PORT_READ,
+  UVSHM__PORT_WRITE, /* and read */
+  UVSHM__PORT_COPY   /* and read; what is written stays in this process */
+};
+
+struct uvshm__port_view {
+  void* addr;          /* page aligned; differs from process to process */
+  uint64_t size;       /* bytes mapped: may be more than exist */
+  uint32_t access;
+  uint32_t huge;       /* 1: huge pages were got */
+};
+
+/* Map `size` bytes from `offset` (a multiple of the alignment). More may be
+ * mapped than exists; touching that is a fault until it was grown to. With
+ * `at_least` < `size`, less may be mapped when address space is short, but not
+ * less than that. `huge` 1: ask for huge pages. UV_ENOMEM: no address space. */
+int uvshm__port_map(struct uvshm__port_view* view,
+                    struct uvshm__port_object* object,
+                    uint64_t offset,
+                    uint64_t size,
+                    uint64_t at_least,
+                    uint32_t access,
+                    uint32_t huge);
+
+void uvshm__port_unmap(struct uvshm__port_view* view);
+
+/* Make the object's first `to` bytes exist and raise *committed, a word in the
+ * object itself, to at least `to` afterwards (a maximum, never lowered). `view`
+ * maps the object from offset 0 and reaches `to`. Any number of processes may
+ * do it at once; bytes below *committed are never touched; a death in the
+ * middle leaves *committed as it was. UV_ENOSPC: as before the call. */
+int uvshm__port_grow(struct uvshm__port_object* object,
+                     struct uvshm__port_view* view,
+                     uvshm__a64_t* committed,
+                     uint64_t to);
+
+/* These take a page-aligned range of a view. */
+int uvshm__port_protect(void* addr, uint64_t size, uint32_t access);
+int uvshm__port_sync(struct uvshm__port_object* object,
+                     void* addr,
+                     uint64_t size,
+                     int wait);
+int uvshm__port_prefault(void* addr, uint64_t size, int writable);
+int uvshm__port_pin(void* addr, uint64_t size);
+/* *got 1 when the system gives huge pages to this range. */
+int uvshm__port_huge(void* addr, uint64_t size, uint32_t* got);
+
+/* ---- peer: who is attached, and is it alive? ------------------------------ */
+
+/* A slot that this process holds. The kernel takes it back when the process
+ * ends or execs; a forked child does not have it. */
+struct uvshm__port_claim {
+  intptr_t os[2];
+};
+
+/* The slot of peers that only read: any number may have it at once. */
+#define UVSHM__PORT_READERS UINT32_MAX
+
+/* Take `slot` (below 65536) of the identified object. To attach, the gate must
+ * be held; a repairer claims a dead peer's slot without it.
+ *   UV_EBUSY  a live process has it, or is just repairing it */
+int uvshm__port_claim(struct uvshm__port_claim* claim,
+                      struct uvshm__port_object* object,
+                      uint32_t slot);
+
+void uvshm__port_unclaim(struct uvshm__port_claim* claim);
+
+/* Is `slot` held by a live process, this one included? Sets *alive to 0 or 1.
+ * On any doubt 1: a false "alive" is delay, a false "dead" is damage. */
+int uvshm__port_alive(struct uvshm__port_object* object,
+                      uint32_t slot,
+                      int* alive);
+
+/* Can liveness be told for this object (does its filesystem have locks)? Locks,
+ * maps, closes and probes once. UV_ENOTSUP: no. */
+int uvshm__port_peer_test(struct uvshm__port_object* object);
+
+/* ---- wait: sleep on a 32-bit word in shared memory ------------------------ */
+
+/* Sleep while *word is `value`, at most `timeout_ms` (never for ever). `lane`
+ * is the caller's own lane in the identified object, which no other thread has.
+ *   0             woken, or the word differs, or for no reason at all
+ *   UV_ETIMEDOUT  the time is over */
+int uvshm__port_wait(struct uvshm__port_object* object,
+                     const uvshm__a32_t* word,
+                     uint32_t value,
+                     uint32_t lane,
+                     uint32_t timeout_ms);
+
+/* Wake up to `count` sleepers on `word`. Where UVSHM__PORT_WAKES_LANES is 1,
+ * the caller looks up which lanes sleep there and calls this once for each with
+ * its lane and count 1; else `lane` is not looked at. */
+void uvshm__port_wake(struct uvshm__port_object* object,
+                      const uvshm__a32_t* word,
+                      uint32_t lane,
+                      uint32_t count);
+
+/* A lane of this process ends: give back what the backend keeps for it. */
+void uvshm__port_wait_forget(struct uvshm__port_object* object, uint32_t lane);
+
+#endif /* UVSHM_PORT_H_ */
