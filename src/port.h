@@ -104,6 +104,8 @@ struct uvshm__port_object {
   uint64_t id[2];      /* the object's incarnation */
   intptr_t os[8];      /* descriptors, handles ... */
   uint64_t key[2];     /* device and inode, or what tells objects apart */
+  uint64_t storage;    /* bytes it had when it was found or made; of a section */
+                       /* that the system rounds, the rounded number */
   char* system_name;   /* what the system calls it; NULL when it has none */
   uint32_t origin;
   uint32_t readonly;
@@ -146,6 +148,12 @@ int uvshm__port_publish(struct uvshm__port_object* object);
  * UV_ENXIO: the name is gone or means another object now. */
 int uvshm__port_gate_enter(struct uvshm__port_object* object);
 void uvshm__port_gate_leave(struct uvshm__port_object* object);
+
+/* Read the first `size` bytes without mapping anything, so that a header can be
+ * looked at safely. UV_EPROTO: it has fewer. */
+int uvshm__port_peek(struct uvshm__port_object* object,
+                     void* bytes,
+                     size_t size);
 
 /* Gate held, identified: is any other peer attached, readers included? Sets
  * *used to 0 or 1. What this process claimed through the same `object` does not
@@ -257,7 +265,8 @@ struct uvshm__port_claim {
 #define UVSHM__PORT_READERS UINT32_MAX
 
 /* Take `slot` (below 65536) of the identified object. To attach, the gate must
- * be held; a repairer claims a dead peer's slot without it.
+ * be held; a repairer claims a dead peer's slot without it, and a forked child
+ * that rejoins takes its own, also when the object has lost its name already.
  *   UV_EBUSY  a live process has it, or is just repairing it */
 int uvshm__port_claim(struct uvshm__port_claim* claim,
                       struct uvshm__port_object* object,
