@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Peers: who is attached, as the table in the control area says. Whether an
+ * entry's process lives is for the kernel to tell (env->alive); the table only
+ * says what to do after a death.
+ */
+
+#ifndef UVSHM_CORE_PEER_H_
+#define UVSHM_CORE_PEER_H_
+
+#include "core/core.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct uvshm__peer_facts {
+  uint32_t pid;
+  uint32_t generation;
+  uint32_t state; /* UVSHM__PEER_... */
+  uint64_t attached_ms;
+  char label[48]; /* ends with a zero */
+};
+
+/* The caller has claimed core->slot. If its last user died without leaving,
+ * repair after him first; then write the entry and set core->generation. */
+int uvshm__peer_join(struct uvshm__core* core,
+                     uint32_t pid,
+                     const char* label,
+                     uint64_t wall_ms);
+
+/* Free our entry. The caller unclaims the slot afterwards. Lanes were given
+ * back before. Does nothing to an entry that is not ours any more. */
+void uvshm__peer_leave(struct uvshm__core* core);
+
+/* Does the entry say live (whatever the kernel says)? */
+int uvshm__peer_is_live(const struct uvshm__core* core, uint32_t slot);
+
+/* Copy an entry out, checked. */
+void uvshm__peer_read(const struct uvshm__core* core,
+                      uint32_t slot,
+                      struct uvshm__peer_facts* facts);
+
+#endif /* UVSHM_CORE_PEER_H_ */

@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Opening and closing an object of any kind.
+ *
+ * Opening is a loop around two attempts: attach to what the name means now, or
+ * make a new object. Either may lose a race (UV_EAGAIN, UV_EEXIST), and then
+ * everything is let go and tried again until the time is over; nothing is ever
+ * waited for while something is held. The clock is read only after the first
+ * failed round.
+ *
+ * What decides and what happens in each attempt is in open_existing.c and
+ * open_new.c.
+ */
+
+#include "object/attach.h"
+
+#include "base/error.h"
+#include "core/peer.h"
+#include "object/lanes.h"
+#include "object/name_check.h"
+#include "port_caps.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Rounds that only yield before a round sleeps: the gate is held for some ten
+ * microseconds as a rule. */
+#define YIELDS 20
+
+/* How often a closer that finds the gate taken tries again, 1 ms apart, before
+ * it leaves the clearing up to the next open or gc. */
+#define CLOSE_TRIES 50
+
+static uvshm__a64_t last_serial;
+
+
+static uint64_t next_serial(void) {
+  return uvshm__a64_add(&last_serial, 1) + 1;
+}
+
+
+static void fill_spec(struct uvshm__port_spec* spec,
+                      const struct uvshm__request* request) {
+  memset(spec, 0, sizeof(*spec));
+  spec->name = request->name;
+  spec->keep = (request->flags & UVSHM_KEEP) != 0;
+  spec->system = (request->flags & UVSHM_SYSTEM) != 0;
+  spec->readonly = (request->flags & UVSHM_READONLY) != 0;
+  spec->mode = request->mode;
+  spec->group = request->group;
+  spec->sddl = request->sddl;
+  if (request->name == NULL)
+    spec->origin = UVSHM__PORT_ANONYMOUS;
+  else if (request->flags & UVSHM_MANAGED)
+    spec->origin = UVSHM__PORT_FILE;
+  else if (request->flags & UVSHM_FILE)
+    spec->origin = UVSHM__PORT_RAW_FILE;
+  else if (request->flags & UVSHM_REGION_FOREIGN)
+    spec->origin = UVSHM__PORT_FOREIGN;
+  else
+    spec->origin = UVSHM__PORT_NAMED;
+}
+
+
+/* One round: 0 or UVSHM_UNCLEAN, UV_EAGAIN to try again, or an error. */
+static int open_once(struct uvshm__attach* attach,
+                     const struct uvshm__request* request,
+                     const struct uvshm__port_spec* spec) {
+  int err = UV_ENOENT;
+
+  if (spec->origin != UVSHM__PORT_ANONYMOUS)
+    err = uvshm__port_find(&attach->object, spec);
+  if (err == 0) {
+    if (request->flags & UVSHM_EXCLUSIVE && request->flags & UVSHM_CREATE)
+      err = uvshm__attach_exclusive(attach, request);
+    else
+      err = uvshm__attach_existing(attach, request);
+    if (err >= 0 && err != UVSHM__GONE) {
+      uvshm__port_gate_leave(&attach->object);
+      return err;
+    }
+    uvshm__port_drop(&attach->object);
+    if (err == UVSHM__GONE) err = UV_ENOENT;
+  }
+  if (err != UV_ENOENT || !(request->flags & UVSHM_CREATE)) return err;
+
+  err = uvshm__attach_new(attach, request, spec);
+  if (err == UV_EEXIST && !(request->flags & UVSHM_EXCLUSIVE))
+    err = UV_EAGAIN;
+  return err;
+}
+
+
+static int open_until(struct uvshm__attach* attach,
+                      const struct uvshm__request* request) {
+  struct uvshm__port_spec spec;
+  uint64_t deadline = 0;
+  uint32_t round;
+  int err;
+
+  fill_spec(&spec, request);
+  for (round = 0;; round++) {
+    err = open_once(attach, request, &spec);
+    if (err != UV_EAGAIN) return err;
+    if (round < YIELDS) {
+      uvshm__port_yield();
+      continue;
+    }
+    if (deadline == 0)
+      deadline = uvshm__port_now_ms() + request->timeout_ms;
+    else if (uvshm__port_now_ms() >= deadline)
+      return uvshm__fail(UV_ETIMEDOUT,
+                         "another process has been making or removing it for "
+                         "%llu ms",
+                         (unsigned long long) request->timeout_ms);
+    uvshm__port_sleep_ms(1);
+  }
+}
+
+
+static int absent(const struct uvshm__request* request) {
+  return uvshm__fail(
+      UV_ENOENT,
+      "there is no \"%s\" (%s, in %s); without UVSHM_KEEP an object is gone "
+      "with its last user",
+      request->name,
+      request->flags & UVSHM_SYSTEM ? "of the system" : "of this user",
+      UVSHM__PORT_PLACE);
+}
+
+
+/* Every failure of an open is told as one sentence that begins alike. */
+static int cannot_open(const struct uvshm__request* request, int err) {
+  char reason[UVSHM__ERROR_SIZE];
+
+  if (err == UV_ENOENT && request->name != NULL &&
+      *uvshm__error_text() == '\0' && !(request->flags & UVSHM_FILE))
+    return absent(request);
+  strcpy(reason, *uvshm__error_text() ? uvshm__error_text() : "");
+  if (*reason == '\0') strcpy(reason, uvshm_strerror(err));
+  return uvshm__fail(err,
+                     "cannot open \"%s\": %s",
+                     request->name != NULL ? request->name : "(anonymous)",
+                     reason);
+}
+
+
+static struct uvshm__attach* attach_alloc(
+    const struct uvshm__request* request) {
+  struct uvshm__attach* attach = calloc(1, sizeof(*attach));
+
+  if (attach == NULL) return NULL;
+  attach->kind = request->kind;
+  attach->serial = next_serial();
+  attach->lineage = uvshm__port_lineage();
+  attach->readonly = (request->flags & UVSHM_READONLY) != 0;
+  attach->private_copy = (request->flags & UVSHM_REGION_PRIVATE) != 0;
+  if (request->name != NULL)
+    strncat(attach->name, request->name, sizeof(attach->name) - 1);
+  if (request->label != NULL)
+    strncat(attach->label, request->label, sizeof(attach->label) - 1);
+  else
+    uvshm__port_program(attach->label, sizeof(attach->label));
+  return attach;
+}
+
+
+int uvshm__attach_open(struct uvshm__attach** result,
+                       const struct uvshm__request* request) {
+  struct uvshm__attach* attach;
+  int err;
+
+  uvshm__error_clear();
+  if (request->name != NULL &&
+      !(request->flags & (UVSHM_FILE | UVSHM_REGION_FOREIGN))) {
+    err = uvshm__name_check(request->name);
+    if (err < 0) return err;
+  }
+  attach = attach_alloc(request);
+  if (attach == NULL) return uvshm__fail(UV_ENOMEM, "no private memory");
+
+  err = open_until(attach, request);
+  if (err < 0) {
+    free(attach);
+    return cannot_open(request, err);
+  }
+  *result = attach;
+  return err;
+}
+
+
+int uvshm__attach_usable(const struct uvshm__attach* attach) {
+  if (attach->lineage == uvshm__port_lineage()) return 0;
+  return uvshm__fail(UV_ENOTCONN,
+                     "cannot use \"%s\": this forked child has not rejoined",
+                     attach->name);
+}
+
+
+/* Is any peer but us attached, as far as the table and the kernel tell? A
+ * reader has no slot; in_use() under the gate finds it. */
+static int somebody_else(struct uvshm__attach* attach) {
+  const struct uvshm__core* core = &attach->core;
+  uint32_t slot;
+  int alive;
+
+  for (slot = 0; slot < core->peers_max; slot++) {
+    if (!uvshm__peer_is_live(core, slot)) continue;
+    if (uvshm__port_alive(&attach->object, slot, &alive) < 0 || alive) return 1;
+  }
+  return 0;
+}
+
+
+/* The last one out. Gate held, nobody else attached. */
+static void end_of_life(struct uvshm__attach* attach) {
+  struct uvshm__header* header = uvshm__core_header(&attach->core);
+
+  if (attach->lifetime == UVSHM_LIFETIME_LAST_CLOSE) {
+    uvshm__a32_store_release(&header->removed, 1);
+    uvshm__port_unlink(&attach->object);
+    return;
+  }
+  /* A managed file: `clean` may be believed after a reboot only when all that
+   * it vouches for is on the disk before it. */
+  if (uvshm__port_sync(&attach->object,
+                       attach->control.addr,
+                       attach->control.size,
+                       1) < 0)
+    return;
+  if (attach->bytes.addr != NULL &&
+      uvshm__port_sync(
+          &attach->object, attach->bytes.addr, attach->bytes.size, 1) < 0)
+    return;
+  uvshm__a32_store_release(&header->clean, 1);
+  uvshm__port_sync(
+      &attach->object, attach->control.addr, uvshm__port_page_size(), 1);
+}
+
+
+/* Without a gate (somebody else is opening, which makes him the last one, or
+ * the name is gone) there is nothing to end. */
+static void close_last(struct uvshm__attach* attach) {
+  int tries;
+  int used;
+  int err = UV_EAGAIN;
+
+  for (tries = 0; tries < CLOSE_TRIES; tries++) {
+    err = uvshm__port_gate_enter(&attach->object);
+    if (err != UV_EAGAIN) break;
+    uvshm__port_sleep_ms(1);
+    if (somebody_else(attach)) return;
+  }
+  if (err < 0) return;
+  if (uvshm__port_in_use(&attach->object, &used) == 0 && !used)
+    end_of_life(attach);
+  uvshm__port_gate_leave(&attach->object);
+}
+
+
+static int has_an_end(const struct uvshm__attach* attach) {
+  if (attach->plain || attach->readonly) return 0;
+  if (attach->object.origin == UVSHM__PORT_ANONYMOUS) return 0;
+  return attach->lifetime == UVSHM_LIFETIME_LAST_CLOSE
+             ? !UVSHM__PORT_LIFETIME_BY_KERNEL
+             : attach->lifetime == UVSHM_LIFETIME_FILE;
+}
+
+
+/* First our entry says free, then the kernel does, then we look whether others
+ * are left. Of two that close at once, the one that does the last of these
+ * finds nobody; a fence keeps the look behind the stores. */
+static void leave(struct uvshm__attach* attach) {
+  if (!attach->plain && !attach->readonly) {
+    uvshm__a64_store_release(
+        &uvshm__core_header(&attach->core)->detached_ms,
+        uvshm__port_wall_ms());
+    uvshm__peer_leave(&attach->core);
+  }
+  if (!attach->plain) uvshm__port_unclaim(&attach->claim);
+  uvshm__fence_seq_cst();
+  if (has_an_end(attach) && !somebody_else(attach)) close_last(attach);
+}
+
+
+void uvshm__attach_close(struct uvshm__attach* attach) {
+  if (attach == NULL) return;
+  uvshm__lanes_close(attach);
+  /* In a forked child the slot and its claim are the parent's. */
+  if (attach->lineage == uvshm__port_lineage()) leave(attach);
+  uvshm__attach_unmap(attach);
+  uvshm__port_drop(&attach->object);
+  free(attach);
+}
+
+
+int uvshm__attach_rejoin(struct uvshm__attach* attach) {
+  int err;
+
+  if (attach->lineage == uvshm__port_lineage()) return 0;
+  if (attach->plain) {
+    attach->lineage = uvshm__port_lineage();
+    return 0;
+  }
+  uvshm__error_clear();
+  err = uvshm__attach_join(attach);
+  if (err < 0)
+    return uvshm__fail(err,
+                       "cannot rejoin \"%s\": %s",
+                       attach->name,
+                       uvshm_strerror(err));
+  /* The lanes in our memory are the parent's; a new serial makes every thread
+   * forget them without touching the segment. */
+  attach->serial = next_serial();
+  attach->lanes = NULL;
+  attach->reaping = 0;
+  attach->lineage = uvshm__port_lineage();
+  return 0;
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+
+/* An object of any kind that this process has open: its memory, its peer slot,
+ * and what core code needs to work on it. Regions, segments and the locks that
+ * are known by their name alone are each a small handle around one of these.
+ *
+ * The life of an object in names:
+ *
+ *   nothing --make, publish--> live --last close, unlink, gc--> nothing
+ *                               |                                  ^
+ *                               +-- last user dies --> stale ------+
+ *
+ * Every step is taken under the object's gate (port.h), so that "is anybody
+ * attached?" and what follows from the answer are one step.
+ */
+
+#ifndef UVSHM_OBJECT_ATTACH_H_
+#define UVSHM_OBJECT_ATTACH_H_
+
+#include "base/atomic.h"
+#include "core/core.h"
+#include "port.h"
+#include "uvshm/flags.h"
+#include "uvshm/name.h"
+#include "uvshm/region.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct uvshm__lane_entry;
+
+struct uvshm__attach {
+  struct uvshm__port_object object;
+  struct uvshm__port_view control; /* control area; of a segment, everything */
+  struct uvshm__port_view bytes;   /* of a region: the caller's bytes */
+  struct uvshm__port_claim claim;
+  struct uvshm__core core;
+  struct uvshm__env env;
+
+  /* Facts that were checked once and never change. */
+  uint32_t kind;         /* uvshm_kind_t */
+  uint32_t lifetime;     /* uvshm_lifetime_t */
+  uint32_t system;
+  uint32_t readonly;
+  uint32_t plain;        /* 1: no control area (raw file, foreign) */
+  uint32_t private_copy; /* 1: bytes are mapped copy-on-write */
+  uint64_t max_size;
+  uint64_t reserve;
+  uint64_t window;       /* offset of `bytes` in the caller's bytes */
+  uint64_t created_ms;
+  uint32_t creator_pid;
+
+  uint64_t serial;       /* of this attach in this process, never 0 */
+  uint32_t lineage;      /* of the process that may use it */
+  uint32_t reaping;      /* process lock: repair_claim is in use */
+  struct uvshm__port_claim repair_claim;
+  struct uvshm__lane_entry* lanes; /* process lock: of all threads */
+  uvshm__a64_t plain_size;         /* stands in for the header's word */
+  char label[UVSHM_LABEL_SIZE];
+  char name[UVSHM_NAME_MAX + 1];   /* for sentences; cut, of a path */
+};
+
+/* What open was asked for, whatever the kind. */
+struct uvshm__request {
+  const char* name;
+  uint32_t flags; /* checked by the caller */
+  uint32_t kind;
+  uint32_t mode;
+  uint64_t size;
+  uint64_t max_size;
+  uint64_t offset;
+  uint64_t window_size;
+  uint64_t timeout_ms;
+  uint32_t peers;
+  uint32_t threads;
+  uint32_t objects;
+  const char* group;
+  const char* sddl;
+  const char* label;
+  /* Of a lock known by its name alone: writes its body into a new object. */
+  void (*format_root)(void* root, uint32_t argument);
+  uint32_t root_argument;
+};
+
+#define UVSHM__OPEN_TIMEOUT_MS 5000u
+
+/* Open or make as `request` says. 0, UVSHM_UNCLEAN or an error with its
+ * sentence stored. */
+int uvshm__attach_open(struct uvshm__attach** attach,
+                       const struct uvshm__request* request);
+
+/* Detach, and remove the object if its lifetime ends here. */
+void uvshm__attach_close(struct uvshm__attach* attach);
+
+/* In a forked child: take a slot of one's own. */
+int uvshm__attach_rejoin(struct uvshm__attach* attach);
+
+/* 0, or UV_ENOTCONN in a forked child that has not rejoined. */
+int uvshm__attach_usable(const struct uvshm__attach* attach);
+
+/* Raise the caller's size to at least `size`. */
+int uvshm__attach_grow(struct uvshm__attach* attach, uint64_t size);
+
+/* Exact size of the caller's bytes, and what exists of the object. */
+uint64_t uvshm__attach_size(const struct uvshm__attach* attach);
+uint64_t uvshm__attach_committed(const struct uvshm__attach* attach);
+
+int uvshm__attach_info(const struct uvshm__attach* attach,
+                       uvshm_region_info_t* info);
+
+/* How many peer slots are held by live processes. */
+uint32_t uvshm__attach_peers(const struct uvshm__attach* attach);
+
+/* Remove the name of an object of `kind` (UVSHM_KIND_UNKNOWN: of any). */
+int uvshm__attach_unlink(const char* name, uint32_t flags, uint32_t kind);
+
+/* ---- open_existing.c, open_new.c: the two ways in, used by attach.c ------- */
+
+/* Under the gate: attach to what was found. UV_EAGAIN: try again from the
+ * start. UVSHM__GONE: it was stale and its name was removed, or it is as good
+ * as gone. The object stays open and gated on every failure. */
+#define UVSHM__GONE 100
+
+int uvshm__attach_existing(struct uvshm__attach* attach,
+                           const struct uvshm__request* request);
+
+/* Make a new object. UV_EEXIST, UV_EAGAIN: try again from the start. */
+int uvshm__attach_new(struct uvshm__attach* attach,
+                      const struct uvshm__request* request,
+                      const struct uvshm__port_spec* spec);
+
+/* Map the caller's bytes as the request says; control is mapped already. */
+int uvshm__attach_map(struct uvshm__attach* attach,
+                      const struct uvshm__request* request);
+
+void uvshm__attach_unmap(struct uvshm__attach* attach);
+
+/* Connect core to port. */
+void uvshm__attach_wire(struct uvshm__attach* attach);
+
+#endif /* UVSHM_OBJECT_ATTACH_H_ */
