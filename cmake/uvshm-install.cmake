@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: MIT
+#
+# What `cmake --install` puts where. Component Runtime is what a program needs to
+# run, Development what it needs to be built.
+
+include(CMakePackageConfigHelpers)
+
+set(uvshm_cmake_dir "${CMAKE_INSTALL_LIBDIR}/cmake/uvshm")
+set(uvshm_installed "")
+foreach(target uvshm uvshm_a)
+  if(TARGET ${target})
+    list(APPEND uvshm_installed ${target})
+  endif()
+endforeach()
+
+install(TARGETS ${uvshm_installed} EXPORT uvshm-targets
+  RUNTIME COMPONENT Runtime
+  LIBRARY COMPONENT Runtime NAMELINK_COMPONENT Development
+  ARCHIVE COMPONENT Development)
+if(TARGET uvshm_tool)
+  install(TARGETS uvshm_tool RUNTIME COMPONENT Runtime)
+endif()
+install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/"
+  DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}"
+  COMPONENT Development
+  FILES_MATCHING PATTERN "*.h" PATTERN "*.hpp")
+install(FILES "${PROJECT_SOURCE_DIR}/LICENSE"
+  DESTINATION "${CMAKE_INSTALL_DATADIR}/licenses/uvshm"
+  COMPONENT Runtime)
+
+# The package configuration, with our libuv module beside it.
+if(PROJECT_VERSION_MAJOR EQUAL 0)
+  set(uvshm_compatible SameMinorVersion)
+else()
+  set(uvshm_compatible SameMajorVersion)
+endif()
+configure_package_config_file(
+  "${PROJECT_SOURCE_DIR}/cmake/uvshm-config.cmake.in"
+  "${PROJECT_BINARY_DIR}/uvshm-config.cmake"
+  INSTALL_DESTINATION "${uvshm_cmake_dir}")
+write_basic_package_version_file(
+  "${PROJECT_BINARY_DIR}/uvshm-config-version.cmake"
+  COMPATIBILITY ${uvshm_compatible})
+install(EXPORT uvshm-targets NAMESPACE uvshm:: DESTINATION "${uvshm_cmake_dir}"
+  COMPONENT Development)
+install(FILES
+  "${PROJECT_BINARY_DIR}/uvshm-config.cmake"
+  "${PROJECT_BINARY_DIR}/uvshm-config-version.cmake"
+  "${PROJECT_SOURCE_DIR}/cmake/uvshm-libuv.cmake"
+  DESTINATION "${uvshm_cmake_dir}" COMPONENT Development)
+
+# pkg-config. The public headers are for use with libuv's codes, so libuv is
+# required, not only linked.
+set(uvshm_pc_libs_private "")
+foreach(library IN LISTS uvshm_system_libraries)
+  string(APPEND uvshm_pc_libs_private " -l${library}")
+endforeach()
+if(CMAKE_THREAD_LIBS_INIT)
+  string(APPEND uvshm_pc_libs_private " ${CMAKE_THREAD_LIBS_INIT}")
+elseif(NOT WIN32)
+  string(APPEND uvshm_pc_libs_private " -pthread")
+endif()
+set(uvshm_pc_cflags "")
+if(WIN32 AND TARGET uvshm)
+  set(uvshm_pc_cflags " -DUVSHM_SHARED")
+endif()
+set(uvshm_pc_libuv libuv)
+if(UVSHM_LIBUV_IS_STATIC)
+  set(uvshm_pc_libuv libuv-static)
+endif()
+foreach(dir LIBDIR INCLUDEDIR)
+  if(IS_ABSOLUTE "${CMAKE_INSTALL_${dir}}")
+    set(uvshm_pc_${dir} "${CMAKE_INSTALL_${dir}}")
+  else()
+    set(uvshm_pc_${dir} "\${prefix}/${CMAKE_INSTALL_${dir}}")
+  endif()
+endforeach()
+configure_file("${PROJECT_SOURCE_DIR}/cmake/uvshm.pc.in"
+               "${PROJECT_BINARY_DIR}/uvshm.pc" @ONLY)
+install(FILES "${PROJECT_BINARY_DIR}/uvshm.pc"
+  DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig" COMPONENT Development)
