@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Where the last failure of a thread is kept: in the thread, without malloc,
+ * so that failing cannot fail. */
+
+#include "base/error.h"
+#include "base/thread_local.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static UVSHM__THREAD_LOCAL int last_code;
+static UVSHM__THREAD_LOCAL char last_text[UVSHM__ERROR_SIZE];
+
+
+int uvshm__fail(int code, const char* format, ...) {
+  char text[UVSHM__ERROR_SIZE];
+  va_list args;
+
+  /* Not straight into last_text: it may be one of the arguments. */
+  va_start(args, format);
+  if (vsnprintf(text, sizeof(text), format, args) < 0)
+    text[0] = '\0';
+  va_end(args);
+
+  text[sizeof(text) - 1] = '\0';
+  memcpy(last_text, text, strlen(text) + 1);
+  last_code = code;
+  return code;
+}
+
+
+const char* uvshm__error_text(void) {
+  return last_text;
+}
+
+
+int uvshm__error_code(void) {
+  return last_code;
+}
