@@ -35,6 +35,9 @@ void uvshm__peer_leave(struct uvshm__core* core);
 /* Does the entry say live (whatever the kernel says)? */
 int uvshm__peer_is_live(const struct uvshm__core* core, uint32_t slot);
 
+/* Does the entry say free? */
+int uvshm__peer_is_free(const struct uvshm__core* core, uint32_t slot);
+
 /* Copy an entry out, checked. */
 void uvshm__peer_read(const struct uvshm__core* core,
                       uint32_t slot,

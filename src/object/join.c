@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Becoming a peer, and the table through which core code reaches the system:
+ * sleeping, waking, the clock, and the kernel's word on who is alive.
+ */
+
+#include "object/attach.h"
+
+#include "base/error.h"
+#include "core/peer.h"
+#include "port_caps.h"
+
+
+/* Slots whose entry says free first: they cost no repair. A dead peer's slot is
+ * taken when nothing else is left, and repaired by uvshm__peer_join(). */
+static int claim_any(struct uvshm__attach* attach) {
+  struct uvshm__core* core = &attach->core;
+  uint32_t slot;
+  int dead;
+  int err;
+
+  for (dead = 0; dead <= 1; dead++) {
+    for (slot = 0; slot < core->peers_max; slot++) {
+      if (uvshm__peer_is_free(core, slot) == dead) continue;
+      err = uvshm__port_claim(&attach->claim, &attach->object, slot);
+      if (err == 0) {
+        core->slot = slot;
+        return 0;
+      }
+      if (err != UV_EBUSY) return err;
+    }
+  }
+  return uvshm__fail(
+      UV_EMFILE, "all its %u peer slots are taken", core->peers_max);
+}
+
+
+/* Gate held, or a forked child's own handle. */
+int uvshm__attach_join(struct uvshm__attach* attach) {
+  uint64_t now;
+  int err;
+
+  if (attach->readonly)
+    return uvshm__port_claim(
+        &attach->claim, &attach->object, UVSHM__PORT_READERS);
+
+  err = claim_any(attach);
+  if (err < 0) return err;
+  now = uvshm__port_wall_ms();
+  err = uvshm__peer_join(
+      &attach->core, uvshm__port_pid(), attach->label, now);
+  if (err < 0) {
+    uvshm__port_unclaim(&attach->claim);
+    return err;
+  }
+  uvshm__a64_store_release(
+      &uvshm__core_header(&attach->core)->attached_ms, now);
+  return 0;
+}
+
+
+void uvshm__attach_unjoin(struct uvshm__attach* attach) {
+  if (!attach->readonly) uvshm__peer_leave(&attach->core);
+  uvshm__port_unclaim(&attach->claim);
+}
+
+
+static int env_wait(void* arg,
+                    const uvshm__a32_t* word,
+                    uint32_t value,
+                    uint32_t lane,
+                    uint32_t timeout_ms) {
+  struct uvshm__attach* attach = arg;
+
+  return uvshm__port_wait(&attach->object, word, value, lane, timeout_ms);
+}
+
+
+static void env_wake(void* arg,
+                     const uvshm__a32_t* word,
+                     uint32_t lane,
+                     uint32_t count) {
+  struct uvshm__attach* attach = arg;
+
+  uvshm__port_wake(&attach->object, word, lane, count);
+}
+
+
+static int env_alive(void* arg, uint32_t slot) {
+  struct uvshm__attach* attach = arg;
+  int alive;
+
+  if (uvshm__port_alive(&attach->object, slot, &alive) < 0) return 1;
+  return alive;
+}
+
+
+/* One repair at a time in a process is enough: a second thread that is blocked
+ * by another dead peer tries again after its next slice. */
+static int env_claim(void* arg, uint32_t slot) {
+  struct uvshm__attach* attach = arg;
+  int err = UV_EBUSY;
+
+  uvshm__port_process_lock();
+  if (!attach->reaping) {
+    err = uvshm__port_claim(&attach->repair_claim, &attach->object, slot);
+    if (err == 0) attach->reaping = 1;
+  }
+  uvshm__port_process_unlock();
+  return err;
+}
+
+
+static void env_unclaim(void* arg, uint32_t slot) {
+  struct uvshm__attach* attach = arg;
+
+  (void) slot;
+  uvshm__port_process_lock();
+  uvshm__port_unclaim(&attach->repair_claim);
+  attach->reaping = 0;
+  uvshm__port_process_unlock();
+}
+
+
+static uint64_t env_now_ms(void* arg) {
+  (void) arg;
+  return uvshm__port_now_ms();
+}
+
+
+static void env_yield(void* arg) {
+  (void) arg;
+  uvshm__port_yield();
+}
+
+
+void uvshm__attach_wire(struct uvshm__attach* attach) {
+  static const struct uvshm__env env = {.wait = env_wait,
+                                        .wake = env_wake,
+                                        .wakes_lanes = UVSHM__PORT_WAKES_LANES,
+                                        .alive = env_alive,
+                                        .claim = env_claim,
+                                        .unclaim = env_unclaim,
+                                        .now_ms = env_now_ms,
+                                        .yield = env_yield};
+
+  attach->core.env = &env;
+  attach->core.env_arg = attach;
+}
