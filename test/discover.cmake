@@ -20,18 +20,23 @@ foreach(word IN LISTS EMULATOR EXE)
   string(APPEND command " [==[${word}]==]")
 endforeach()
 
+set(properties "")
+foreach(word IN LISTS PROPERTIES)
+  string(APPEND properties " [==[${word}]==]")
+endforeach()
+
 set(script "")
 if(NOT result EQUAL 0 OR NOT cases)
   # The list could not be had; run it whole, so that the reason is seen.
   message(WARNING "${NAME}: its cases could not be listed (${result})\n${errors}")
   string(APPEND script "add_test([==[${NAME}]==]${command})\n"
-    "set_tests_properties([==[${NAME}]==] PROPERTIES ${PROPERTIES} ENVIRONMENT [==[${ENV}]==])\n")
+    "set_tests_properties([==[${NAME}]==] PROPERTIES${properties} ENVIRONMENT [==[${ENV}]==])\n")
 endif()
 foreach(case IN LISTS cases)
   string(REPLACE "case: " "" case "${case}")
   set(test "${NAME}.${case}")
   string(APPEND script "add_test([==[${test}]==]${command})\n"
-    "set_tests_properties([==[${test}]==] PROPERTIES ${PROPERTIES} "
+    "set_tests_properties([==[${test}]==] PROPERTIES${properties} "
     "ENVIRONMENT [==[${ENV};UVSHM_TEST_CASE=${case}]==])\n")
 endforeach()
 file(WRITE "${OUT}" "${script}")
