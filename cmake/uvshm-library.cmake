@@ -70,7 +70,7 @@ function(uvshm_add_library name form)
   target_include_directories(${name}
     PUBLIC $<BUILD_INTERFACE:${uvshm_root}/include>
            $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>
-    PRIVATE ${uvshm_src})
+    PRIVATE ${uvshm_src} ${uvshm_src}/${uvshm_backend})
   target_link_libraries(${name}
     PUBLIC LibUV::LibUV
     PRIVATE Threads::Threads ${uvshm_system_libraries})

@@ -11,6 +11,7 @@
 #include <string.h>
 
 static UVSHM__THREAD_LOCAL int last_code;
+static UVSHM__THREAD_LOCAL unsigned int failures;
 static UVSHM__THREAD_LOCAL char last_text[UVSHM__ERROR_SIZE];
 
 
@@ -27,7 +28,21 @@ int uvshm__fail(int code, const char* format, ...) {
   text[sizeof(text) - 1] = '\0';
   memcpy(last_text, text, strlen(text) + 1);
   last_code = code;
+  failures++;
   return code;
+}
+
+
+int uvshm__fail_bare(int code) {
+  last_text[0] = '\0';
+  last_code = code;
+  failures++;
+  return code;
+}
+
+
+unsigned int uvshm__error_count(void) {
+  return failures;
 }
 
 

@@ -34,6 +34,14 @@
  * caller can put the object's name in front of what a lower layer said. */
 int uvshm__fail(int code, const char* format, ...) UVSHM__PRINTF(2, 3);
 
+/* The same without a sentence, cheap enough for a failed try: the general
+ * meaning of the code is the sentence then. */
+int uvshm__fail_bare(int code);
+
+/* How often this thread has failed, so that a caller can tell whether what it
+ * called left a sentence behind. */
+unsigned int uvshm__error_count(void);
+
 /* What the last uvshm__fail() of this thread said; "" and 0 before any. */
 const char* uvshm__error_text(void);
 int uvshm__error_code(void);

@@ -19,6 +19,7 @@
 #include "object/lanes.h"
 #include "object/name_check.h"
 #include "port_caps.h"
+#include "uvshm/error.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -130,18 +131,18 @@ static int absent(const struct uvshm__request* request) {
 
 
 /* Every failure of an open is told as one sentence that begins alike. */
-static int cannot_open(const struct uvshm__request* request, int err) {
-  char reason[UVSHM__ERROR_SIZE];
+static int cannot_open(const struct uvshm__request* request,
+                       int err,
+                       unsigned int failures) {
+  int has_reason = uvshm__error_count() != failures;
 
-  if (err == UV_ENOENT && request->name != NULL &&
-      *uvshm__error_text() == '\0' && !(request->flags & UVSHM_FILE))
+  if (err == UV_ENOENT && !has_reason && !(request->flags & UVSHM_FILE))
     return absent(request);
-  strcpy(reason, *uvshm__error_text() ? uvshm__error_text() : "");
-  if (*reason == '\0') strcpy(reason, uvshm_strerror(err));
+  if (!has_reason) uvshm__fail_bare(err);
   return uvshm__fail(err,
                      "cannot open \"%s\": %s",
                      request->name != NULL ? request->name : "(anonymous)",
-                     reason);
+                     uvshm_strerror(err));
 }
 
 
@@ -167,10 +168,10 @@ static struct uvshm__attach* attach_alloc(
 
 int uvshm__attach_open(struct uvshm__attach** result,
                        const struct uvshm__request* request) {
+  unsigned int failures = uvshm__error_count();
   struct uvshm__attach* attach;
   int err;
 
-  uvshm__error_clear();
   if (request->name != NULL &&
       !(request->flags & (UVSHM_FILE | UVSHM_REGION_FOREIGN))) {
     err = uvshm__name_check(request->name);
@@ -182,7 +183,7 @@ int uvshm__attach_open(struct uvshm__attach** result,
   err = open_until(attach, request);
   if (err < 0) {
     free(attach);
-    return cannot_open(request, err);
+    return cannot_open(request, err, failures);
   }
   *result = attach;
   return err;
@@ -302,7 +303,6 @@ int uvshm__attach_rejoin(struct uvshm__attach* attach) {
     attach->lineage = uvshm__port_lineage();
     return 0;
   }
-  uvshm__error_clear();
   err = uvshm__attach_join(attach);
   if (err < 0)
     return uvshm__fail(err,
