@@ -54,3 +54,9 @@ const char* uvshm__error_text(void) {
 int uvshm__error_code(void) {
   return last_code;
 }
+
+
+void uvshm__error_clear(void) {
+  last_code = 0;
+  last_text[0] = '\0';
+}

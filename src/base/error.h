@@ -46,4 +46,7 @@ unsigned int uvshm__error_count(void);
 const char* uvshm__error_text(void);
 int uvshm__error_code(void);
 
+/* As if none had failed. */
+void uvshm__error_clear(void);
+
 #endif /* UVSHM_BASE_ERROR_H_ */

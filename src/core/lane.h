@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+
+/* A thread's lane in one object. Whoever takes a lock or sleeps has one: the
+ * lock word names it, and it names the locks, so that a dead thread's locks are
+ * found from either side.
+ */
+
+#ifndef UVSHM_CORE_LANE_H_
+#define UVSHM_CORE_LANE_H_
+
+#include "core/core.h"
+#include "core/lane_layout.h"
+
+#include <stdint.h>
+
+/* The thread's private side. One for each thread and attached object; the thread
+ * that claimed it is the only one that uses it. What the thread holds is
+ * remembered here too, where no other process can change it. */
+struct uvshm__lane {
+  const struct uvshm__core* core;
+  struct uvshm__lane_ent* ent;
+  uint32_t index;
+  uint32_t owner; /* what ent->owner must say as long as it is ours */
+  uint32_t name;  /* what the words of our locks say */
+  uint32_t count; /* entries of `held` in use, from 0 */
+  uint32_t spins; /* how long spinning took to pay lately */
+  uint32_t held[UVSHM__LANE_HELD];
+  uint32_t depth[UVSHM__LANE_HELD]; /* times taken beyond the first */
+};
+
+static inline struct uvshm__lane_ent* uvshm__core_lane(
+    const struct uvshm__core* core, uint32_t index) {
+  return (struct uvshm__lane_ent*) (core->base + core->lanes_offset) + index;
+}
+
+/* Take a free lane for the calling thread, which has none in this object. When
+ * all are taken, dead peers are repaired first.
+ *   UV_EMFILE     every lane belongs to a live thread
+ *   UV_ECANCELED  this peer was declared dead */
+int uvshm__lane_claim(struct uvshm__core* core, struct uvshm__lane* lane);
+
+/* The thread ends, or is done with the object: what it still holds becomes
+ * "owner died" for the next one, and the lane is free. Any thread of the process
+ * may do it for one that does not run any more. */
+void uvshm__lane_exit(struct uvshm__lane* lane);
+
+/* How many lanes are in use. */
+uint32_t uvshm__lane_used(const struct uvshm__core* core);
+
+#endif /* UVSHM_CORE_LANE_H_ */

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+
+/* The bytes of a lane: what an object keeps for one thread of one peer, so that
+ * others can clear up after that thread. Two cache lines, at a multiple of 64.
+ *
+ *   offset  size  field       written by           meaning
+ *        0     4  owner       claimer by CAS,      0 free, else {peer's
+ *                             owner, repairer      generation:21 | slot+1:11}
+ *        4     4  generation  owner                +1 at every claim, before
+ *                                                  the lane is first used
+ *        8     8  wait_on     owner, repairer      offset of the word that the
+ *                                                  thread sleeps on; 0 awake
+ *       16    80  held        owner, repairer      offsets / 64 of locks that
+ *                                                  it holds, is taking or has
+ *                                                  just given back; 0 none
+ *       96    32  unused
+ *
+ * A lane is freed only when all of `held` is 0, so no lock word ever names a
+ * free lane or an older generation of a lane.
+ */
+
+#ifndef UVSHM_CORE_LANE_LAYOUT_H_
+#define UVSHM_CORE_LANE_LAYOUT_H_
+
+#include "base/atomic.h"
+
+#include <stddef.h>
+
+/* For the caller's locks, and for those that the library takes meanwhile. */
+#define UVSHM__LANE_HELD_CALLER 16u
+#define UVSHM__LANE_HELD 20u
+
+#define UVSHM__LANE_SLOT 0x7ffu /* slot + 1 */
+#define UVSHM__LANE_PEER_SHIFT 11
+#define UVSHM__LANE_PEER 0x1fffffu /* peer's generation, after the shift */
+
+struct uvshm__lane_ent {
+  uvshm__a32_t owner;
+  uvshm__a32_t generation;
+  uvshm__a64_t wait_on;
+  uvshm__a32_t held[UVSHM__LANE_HELD];
+  unsigned char unused[32];
+};
+
+/* The table above, checked by the compiler. */
+_Static_assert(offsetof(struct uvshm__lane_ent, generation) == 4, "lane format");
+_Static_assert(offsetof(struct uvshm__lane_ent, wait_on) == 8, "lane format");
+_Static_assert(offsetof(struct uvshm__lane_ent, held) == 16, "lane format");
+_Static_assert(sizeof(struct uvshm__lane_ent) == 128, "lane format");
+
+#endif /* UVSHM_CORE_LANE_LAYOUT_H_ */

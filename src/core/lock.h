@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+
+/* The robust lock. See lock.c for how it works. */
+
+#ifndef UVSHM_CORE_LOCK_H_
+#define UVSHM_CORE_LOCK_H_
+
+#include "core/core.h"
+#include "core/lane.h"
+#include "core/lock_layout.h"
+
+#include <stdint.h>
+
+/* Flags of uvshm__lock_acquire(), beside UVSHM__LOCK_RECURSIVE. The library's
+ * own locks have room in the lane when the caller's is full, and are not told
+ * of a death: what they guard was made whole by the repair. */
+#define UVSHM__LOCK_INTERNAL 2u
+
+/* Write a free lock. `flags`: 0 or UVSHM__LOCK_RECURSIVE. */
+void uvshm__lock_format(struct uvshm__lock* lock, uint32_t flags);
+
+int uvshm__lock_acquire_slow(struct uvshm__lane* lane,
+                             struct uvshm__lock* lock,
+                             uint64_t timeout_ms,
+                             uint32_t flags,
+                             const uvshm__a32_t* cancelled);
+
+int uvshm__lock_release_slow(struct uvshm__lane* lane,
+                             struct uvshm__lock* lock);
+
+/* How a lane notes a lock. */
+static inline uint32_t uvshm__lock_place(const struct uvshm__core* core,
+                                         const struct uvshm__lock* lock) {
+  return (uint32_t) ((uint64_t) ((const unsigned char*) lock - core->base) /
+                     UVSHM__LOCK_ALIGNMENT);
+}
+
+
+/* Take the lock, waiting at most `timeout_ms` (0: try once, UINT64_MAX: for
+ * ever). `cancelled` may be NULL; else the call gives up when it is not 0 and
+ * the lock is not free at once.
+ *
+ *   0                 held
+ *   UVSHM_OWNER_DIED  held; whoever held it before died
+ *   UV_EBUSY          timeout_ms was 0
+ *   UV_ETIMEDOUT
+ *   UV_EINVAL         this lane holds it, and RECURSIVE was not given
+ *   UV_EOVERFLOW      taken 2^32-1 times already
+ *   UV_ENOBUFS        the lane holds as many as it may
+ *   UV_ECANCELED      *cancelled, or this peer was declared dead
+ *   UV_EPROTO         the word names nobody
+ */
+static inline int uvshm__lock_acquire(struct uvshm__lane* lane,
+                                      struct uvshm__lock* lock,
+                                      uint64_t timeout_ms,
+                                      uint32_t flags,
+                                      const uvshm__a32_t* cancelled) {
+  struct uvshm__lane_ent* ent = lane->ent;
+  uint32_t place = uvshm__lock_place(lane->core, lock);
+  uint32_t count = lane->count;
+
+  if (count < UVSHM__LANE_HELD_CALLER &&
+      uvshm__a32_load_relaxed(&ent->owner) == lane->owner) {
+    /* The note comes before the lock. If we die between the two, the note
+     * names a lock that is not ours, which a repairer sees from its word. */
+    uvshm__a32_store_relaxed(&ent->held[count], place);
+    if (uvshm__a32_cas(&lock->word, 0, lane->name)) {
+      lane->held[count] = place;
+      lane->depth[count] = 0;
+      lane->count = count + 1;
+      return 0;
+    }
+  }
+  return uvshm__lock_acquire_slow(lane, lock, timeout_ms, flags, cancelled);
+}
+
+
+/* Give the lock back; a recursive one as often as it was taken. UV_EPERM: this
+ * lane does not hold it. */
+static inline int uvshm__lock_release(struct uvshm__lane* lane,
+                                      struct uvshm__lock* lock) {
+  uint32_t place = uvshm__lock_place(lane->core, lock);
+  uint32_t last = lane->count - 1;
+
+  /* Locks are mostly given back in the opposite order. */
+  if (lane->count != 0 && lane->held[last] == place && lane->depth[last] == 0 &&
+      uvshm__a32_cas(&lock->word, lane->name, 0)) {
+    uvshm__a32_store_relaxed(&lane->ent->held[last], 0);
+    lane->count = last;
+    return 0;
+  }
+  return uvshm__lock_release_slow(lane, lock);
+}
+
+
+/* Leave the lock as if its owner had died: the next one is told. UV_EPERM. */
+int uvshm__lock_abandon(struct uvshm__lane* lane, struct uvshm__lock* lock);
+
+/* Does this lane hold it? */
+int uvshm__lock_is_held(const struct uvshm__lane* lane,
+                        const struct uvshm__lock* lock);
+
+/* A change of several words that happens whole or not at all, for the owner of
+ * `lock`: fill entries 0 .. count-1 of its log, then commit. Nothing is stored
+ * in the words before the commit, and everything is, by the owner or by whoever
+ * repairs after it, once the commit has begun. `width` is 4 or 8, `offset` a
+ * multiple of it, inside the object; index below UVSHM__LOCK_LOG. */
+void uvshm__lock_log(struct uvshm__lock* lock,
+                     uint32_t index,
+                     uint64_t offset,
+                     uint32_t width,
+                     uint64_t value);
+void uvshm__lock_commit(const struct uvshm__core* core,
+                        struct uvshm__lock* lock,
+                        uint32_t count);
+
+/* What the word says just now. */
+struct uvshm__lock_facts {
+  uint32_t locked;
+  uint32_t died;    /* free, and the next owner will be told */
+  uint32_t waiters; /* lanes that sleep on it */
+  uint32_t depth;   /* times taken; 0 when free */
+  uint32_t damaged; /* the word names nobody */
+  uint32_t slot;    /* the owner's peer, when locked and not damaged */
+  uint32_t lane;
+};
+
+void uvshm__lock_read(const struct uvshm__core* core,
+                      const struct uvshm__lock* lock,
+                      struct uvshm__lock_facts* facts);
+
+/* Whom a word names. Looks again before it calls a word damaged: a lane that
+ * was given back meanwhile had its locks cleared before. */
+enum uvshm__lock_owner {
+  UVSHM__LOCK_FREE,
+  UVSHM__LOCK_OWNED,
+  UVSHM__LOCK_CHANGED, /* look at the word again */
+  UVSHM__LOCK_DAMAGED
+};
+
+enum uvshm__lock_owner uvshm__lock_judge(const struct uvshm__core* core,
+                                         const struct uvshm__lock* lock,
+                                         uint32_t word,
+                                         uint32_t* slot);
+
+/* After the death of the thread that `name` means (reap.c, lane.c): if the word
+ * says `name`, finish what its log has committed and leave the lock free with
+ * the news. Nobody else touches the lock meanwhile. Can be done again at any
+ * point. 1: it was so. */
+int uvshm__lock_repair(const struct uvshm__core* core,
+                       struct uvshm__lock* lock,
+                       uint32_t name);
+
+#endif /* UVSHM_CORE_LOCK_H_ */

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Bounded sleep on a word, for everything that waits. See wait.c. */
+
+#ifndef UVSHM_CORE_WAIT_H_
+#define UVSHM_CORE_WAIT_H_
+
+#include "core/core.h"
+#include "core/lane.h"
+
+#include <stdint.h>
+
+#define UVSHM__WAIT_FOREVER UINT64_MAX
+
+/* One blocked call. */
+struct uvshm__wait {
+  struct uvshm__lane* lane;
+  const uvshm__a32_t* word;
+  const uvshm__a32_t* cancelled; /* may be NULL */
+  uint64_t timeout_ms;
+  uint64_t deadline;
+  uint32_t slice_ms; /* of the next sleep */
+  uint32_t sleeps;   /* so far; 0: it has not slept yet */
+};
+
+void uvshm__wait_begin(struct uvshm__wait* wait,
+                       struct uvshm__lane* lane,
+                       const uvshm__a32_t* word,
+                       uint64_t timeout_ms,
+                       const uvshm__a32_t* cancelled);
+
+/* Sleep once, while the word is `value`.
+ *   0              look at the word again
+ *   1              the same, and it is time to ask whether the owner lives
+ *   UV_ETIMEDOUT   the time is over (without sleeping, when it was 0)
+ *   UV_ECANCELED   *cancelled is not 0 */
+#define UVSHM__WAIT_SLICE 1
+int uvshm__wait_sleep(struct uvshm__wait* wait, uint32_t value);
+
+/* Spin a little until (*word & mask) is 0 (`busy` 1), or is not 0 (`busy` 0).
+ * Returns the word as seen last. */
+uint32_t uvshm__wait_spin(struct uvshm__lane* lane,
+                          const uvshm__a32_t* word,
+                          uint32_t mask,
+                          int busy);
+
+/* Wake up to `count` sleepers on `word`. `first` is the lane to begin with where
+ * lanes are looked through (any number). The word was changed before. */
+void uvshm__wait_wake(const struct uvshm__core* core,
+                      const uvshm__a32_t* word,
+                      uint32_t first,
+                      uint32_t count);
+
+/* How many lanes sleep on `word`. */
+uint32_t uvshm__wait_count(const struct uvshm__core* core,
+                           const uvshm__a32_t* word);
+
+#endif /* UVSHM_CORE_WAIT_H_ */
