@@ -22,7 +22,7 @@
 #include "object/attach.h"
 
 #include "base/error.h"
-#include "core/check.h"
+#include "core/reset.h"
 
 
 static void begin_boot(struct uvshm__attach* attach, const uint64_t boot[2]) {
