@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: MIT
+#
+# The front door. Each target is a line or two of shell; the work is in scripts/
+# and CMakePresets.json, which CI calls too.
+#
+#   make            build library, tool and tests in build/
+#   make demo       two processes pass a file through shared memory
+#   make test       build and run the tests
+#   make help       the rest
+#
+# `make demo`, `make test`, `make check` and `make test-windows` first install
+# what is missing with the system's package manager. On a terminal they ask.
+
+BUILD ?= build
+JOBS  ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+PREFIX ?= /usr/local
+
+.PHONY: all configure demo test test-all test-windows check bench docs format \
+        install clean help deps
+.DEFAULT_GOAL := all
+
+all: configure
+	@scripts/quiet.sh "build" cmake --build $(BUILD) --parallel $(JOBS)
+
+configure:
+	@scripts/quiet.sh "configure" scripts/configure.sh $(BUILD)
+
+deps:
+	@scripts/install-deps.sh test
+
+# A name of the user's choice: make demo FILE=photo.jpg
+demo:
+	@scripts/install-deps.sh build
+	@$(MAKE) --no-print-directory all
+	@$(BUILD)/tools/uvshm/uvshm demo $(FILE)
+
+test: deps
+	@scripts/test.sh $(BUILD)
+
+test-all: deps
+	@scripts/install-deps.sh matrix
+	@scripts/test-matrix.sh
+
+test-windows:
+	@scripts/install-deps.sh windows
+	@scripts/test-windows.sh
+
+check:
+	@scripts/install-deps.sh check
+	@scripts/check.sh
+
+bench:
+	@scripts/install-deps.sh bench
+	@scripts/bench.sh $(BUILD)
+
+docs:
+	@scripts/install-deps.sh docs
+	@scripts/docs.sh $(BUILD)
+
+format:
+	@scripts/check-format.sh --fix
+
+install: all
+	@cmake --install $(BUILD) --prefix $(PREFIX)
+
+clean:
+	@rm -rf $(BUILD) build-*
+
+help:
+	@echo "make               build library, tool and tests in $(BUILD)/"
+	@echo "make demo          two processes pass a file through shared memory; FILE=..."
+	@echo "make test          build and run the tests"
+	@echo "make test-all      the same with clang, sanitizers, -m32, musl, valgrind ..."
+	@echo "make test-windows  the tests as Windows programs, under Wine"
+	@echo "make check         format, layers, names, lint, examples: what review would say"
+	@echo "make bench         measure, and write $(BUILD)/bench.json"
+	@echo "make docs          the documentation as a site, in $(BUILD)/site"
+	@echo "make format        run clang-format over the sources"
+	@echo "make install       into PREFIX=$(PREFIX)"
+	@echo "make clean         remove what was built"
