@@ -134,15 +134,19 @@ static int absent(const struct uvshm__request* request) {
 static int cannot_open(const struct uvshm__request* request,
                        int err,
                        unsigned int failures) {
-  int has_reason = uvshm__error_count() != failures;
-
-  if (err == UV_ENOENT && !has_reason && !(request->flags & UVSHM_FILE))
+  if (err == UV_ENOENT && uvshm__error_count() == failures &&
+      !(request->flags & (UVSHM_FILE | UVSHM_REGION_FOREIGN)))
     return absent(request);
-  if (!has_reason) uvshm__fail_bare(err);
   return uvshm__fail(err,
                      "cannot open \"%s\": %s",
                      request->name != NULL ? request->name : "(anonymous)",
-                     uvshm_strerror(err));
+                     uvshm__reason(err, failures));
+}
+
+
+const char* uvshm__reason(int err, unsigned int failures) {
+  if (uvshm__error_count() == failures) uvshm__fail_bare(err);
+  return uvshm_strerror(err);
 }
 
 
@@ -296,6 +300,7 @@ void uvshm__attach_close(struct uvshm__attach* attach) {
 
 
 int uvshm__attach_rejoin(struct uvshm__attach* attach) {
+  unsigned int failures = uvshm__error_count();
   int err;
 
   if (attach->lineage == uvshm__port_lineage()) return 0;
@@ -308,7 +313,7 @@ int uvshm__attach_rejoin(struct uvshm__attach* attach) {
     return uvshm__fail(err,
                        "cannot rejoin \"%s\": %s",
                        attach->name,
-                       uvshm_strerror(err));
+                       uvshm__reason(err, failures));
   /* The lanes in our memory are the parent's; a new serial makes every thread
    * forget them without touching the segment. */
   attach->serial = next_serial();

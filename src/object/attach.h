@@ -114,28 +114,67 @@ uint32_t uvshm__attach_peers(const struct uvshm__attach* attach);
 /* Remove the name of an object of `kind` (UVSHM_KIND_UNKNOWN: of any). */
 int uvshm__attach_unlink(const char* name, uint32_t flags, uint32_t kind);
 
-/* ---- open_existing.c, open_new.c: the two ways in, used by attach.c ------- */
+/* For a failure of this thread since `failures` (uvshm__error_count() before
+ * it): its sentence, or the general meaning of `err`. */
+const char* uvshm__reason(int err, unsigned int failures);
 
-/* Under the gate: attach to what was found. UV_EAGAIN: try again from the
- * start. UVSHM__GONE: it was stale and its name was removed, or it is as good
- * as gone. The object stays open and gated on every failure. */
+/* ---- the parts of opening, each in the file of its name ------------------- */
+
+struct uvshm__control;
+
+/* open_existing.c. Under the gate: attach to what was found. UV_EAGAIN: try
+ * again from the start. UVSHM__GONE: it was stale and its name was removed, or
+ * it is as good as gone. The object stays open and gated on every failure. */
 #define UVSHM__GONE 100
 
 int uvshm__attach_existing(struct uvshm__attach* attach,
                            const struct uvshm__request* request);
 
-/* Make a new object. UV_EEXIST, UV_EAGAIN: try again from the start. */
+/* The same for a create that must be the first: UV_EEXIST unless what was found
+ * is as good as gone. */
+int uvshm__attach_exclusive(struct uvshm__attach* attach,
+                            const struct uvshm__request* request);
+
+/* Under the gate: read the header, check it, and say whether the object still
+ * is what its name promised: 0, UVSHM__GONE, or an error. Changes nothing.
+ * `kind` UVSHM_KIND_UNKNOWN: any. */
+int uvshm__attach_examine(struct uvshm__port_object* object,
+                          uint32_t kind,
+                          struct uvshm__control* control);
+
+/* open_new.c. Make a new object. UV_EEXIST, UV_EAGAIN: again from the start. */
 int uvshm__attach_new(struct uvshm__attach* attach,
                       const struct uvshm__request* request,
                       const struct uvshm__port_spec* spec);
 
-/* Map the caller's bytes as the request says; control is mapped already. */
-int uvshm__attach_map(struct uvshm__attach* attach,
-                      const struct uvshm__request* request);
+/* plain.c: the same two for objects without a control area. */
+int uvshm__attach_plain(struct uvshm__attach* attach,
+                        const struct uvshm__request* request);
+int uvshm__attach_new_plain(struct uvshm__attach* attach,
+                            const struct uvshm__request* request,
+                            const struct uvshm__port_spec* spec);
 
+/* managed.c. A managed file, mapped, before anybody joins: 0, UVSHM_UNCLEAN or
+ * an error. */
+int uvshm__managed_open(struct uvshm__attach* attach,
+                        const struct uvshm__request* request);
+
+/* attach_map.c. Control first, then the caller's bytes. */
+int uvshm__attach_map_control(struct uvshm__attach* attach,
+                              const struct uvshm__control* control);
+int uvshm__attach_map_bytes(struct uvshm__attach* attach,
+                            const struct uvshm__request* request);
+int uvshm__attach_map_window(struct uvshm__attach* attach,
+                             const struct uvshm__request* request,
+                             uint64_t start,
+                             uint64_t end,
+                             uint64_t exists);
 void uvshm__attach_unmap(struct uvshm__attach* attach);
 
-/* Connect core to port. */
+/* join.c. Claim a slot and write the peer entry, and take it back; connect core
+ * to port. */
+int uvshm__attach_join(struct uvshm__attach* attach);
+void uvshm__attach_unjoin(struct uvshm__attach* attach);
 void uvshm__attach_wire(struct uvshm__attach* attach);
 
 #endif /* UVSHM_OBJECT_ATTACH_H_ */

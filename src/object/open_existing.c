@@ -27,33 +27,21 @@ static const char* const kind_names[] = {
 
 /* An object whose maker died before it was finished has a header of zeros, or
  * none at all; with the gate in our hands the maker cannot be alive. */
-static int unfinished(struct uvshm__attach* attach,
+static int unfinished(const struct uvshm__port_object* object,
                       const struct uvshm__header* header) {
   const unsigned char* bytes = (const unsigned char*) header;
   size_t i;
 
-  if (attach->object.storage == 0) return 1;
-  if (attach->object.storage < UVSHM__GRANULE) return 0;
+  if (object->storage == 0) return 1;
+  if (object->storage < UVSHM__GRANULE) return 0;
   for (i = 0; i < sizeof(*header); i++)
     if (bytes[i] != 0) return 0;
   return 1;
 }
 
 
-static int remove_stale(struct uvshm__attach* attach) {
-  int err;
-
-  if (attach->readonly) return UVSHM__GONE;
-  err = uvshm__port_unlink(&attach->object);
-  if (err < 0)
-    return uvshm__fail(
-        err, "its last user is dead, and it cannot be removed");
-  return UVSHM__GONE;
-}
-
-
 static int same_kind(const struct uvshm__control* control, uint32_t kind) {
-  if (control->kind == kind) return 0;
+  if (kind == UVSHM_KIND_UNKNOWN || control->kind == kind) return 0;
   return uvshm__fail(UV_EPROTOTYPE,
                      "it is %s, not %s",
                      kind_names[control->kind <= UVSHM_KIND_SEM
@@ -78,44 +66,77 @@ static int same_system(const struct uvshm__control* control) {
 }
 
 
-static int enough_storage(const struct uvshm__attach* attach,
+static int enough_storage(const struct uvshm__port_object* object,
                           const struct uvshm__control* control) {
-  if (attach->object.storage >= control->committed) return 0;
+  if (object->storage >= control->committed) return 0;
   return uvshm__fail(UV_EPROTO,
                      "it was cut to %llu bytes and needs %llu",
-                     (unsigned long long) attach->object.storage,
+                     (unsigned long long) object->storage,
                      (unsigned long long) control->committed);
 }
 
 
-static int same_boot(const struct uvshm__control* control, int* same) {
+/* A lifetime that has ended leaves an object behind that is as good as gone:
+ * `keep` ends with the boot, the other with the last user. */
+static int has_ended(struct uvshm__port_object* object,
+                     const struct uvshm__control* control,
+                     int* ended) {
   uint64_t boot[2];
-  int err = uvshm__port_boot_id(boot);
+  int used;
+  int err = 0;
 
-  if (err < 0) return err;
-  *same = boot[0] == control->boot[0] && boot[1] == control->boot[1];
-  return 0;
+  *ended = 0;
+  if (control->lifetime == UVSHM_LIFETIME_KEEP) {
+    err = uvshm__port_boot_id(boot);
+    if (err == 0)
+      *ended = boot[0] != control->boot[0] || boot[1] != control->boot[1];
+  } else if (control->lifetime == UVSHM_LIFETIME_LAST_CLOSE &&
+             object->origin != UVSHM__PORT_FILE &&
+             !UVSHM__PORT_LIFETIME_BY_KERNEL) {
+    err = uvshm__port_in_use(object, &used);
+    if (err == 0) *ended = !used;
+  }
+  return err;
 }
 
 
-/* Is it still the object that the name promised? 0: attach. */
-static int judge(struct uvshm__attach* attach,
-                 const struct uvshm__control* control) {
-  int used = 1;
-  int same = 1;
-  int err = 0;
+int uvshm__attach_examine(struct uvshm__port_object* object,
+                          uint32_t kind,
+                          struct uvshm__control* control) {
+  struct uvshm__header header;
+  int ended;
+  int err;
 
-  if (control->lifetime == UVSHM_LIFETIME_KEEP) {
-    err = same_boot(control, &same);
-    if (err == 0 && !same) return remove_stale(attach);
-    return err;
+  memset(&header, 0, sizeof(header));
+  if (object->storage >= UVSHM__GRANULE) {
+    err = uvshm__port_peek(object, &header, sizeof(header));
+    if (err < 0) return err;
   }
-  if (control->lifetime == UVSHM_LIFETIME_LAST_CLOSE &&
-      !UVSHM__PORT_LIFETIME_BY_KERNEL) {
-    err = uvshm__port_in_use(&attach->object, &used);
-    if (err == 0 && !used) return remove_stale(attach);
-  }
-  return err;
+  if (unfinished(object, &header)) return UVSHM__GONE;
+  err = uvshm__control_check(&header, object->storage, control);
+  if (err == 0) err = same_kind(control, kind);
+  if (err == 0) err = same_system(control);
+  if (err == 0) err = enough_storage(object, control);
+  if (err < 0) return err;
+  uvshm__port_identify(object, control->id);
+  err = has_ended(object, control, &ended);
+  if (err < 0) return err;
+  return ended ? UVSHM__GONE : 0;
+}
+
+
+static int remove_gone(struct uvshm__attach* attach,
+                       const struct uvshm__request* request) {
+  int err;
+
+  /* Without CREATE nothing needs the name: the next create or gc removes it. */
+  if (!(request->flags & UVSHM_CREATE) || attach->object.readonly)
+    return UVSHM__GONE;
+  err = uvshm__port_unlink(&attach->object);
+  if (err < 0)
+    return uvshm__fail(
+        err, "its last user is dead, and its name cannot be removed");
+  return UVSHM__GONE;
 }
 
 
@@ -141,23 +162,20 @@ static void adopt(struct uvshm__attach* attach,
 }
 
 
-static int examine(struct uvshm__attach* attach,
-                   struct uvshm__control* control,
-                   uint32_t kind) {
-  struct uvshm__header header;
+static int enter(struct uvshm__attach* attach,
+                 const struct uvshm__request* request,
+                 const struct uvshm__control* control) {
+  int news = 0;
   int err;
 
-  memset(&header, 0, sizeof(header));
-  if (attach->object.storage >= UVSHM__GRANULE) {
-    err = uvshm__port_peek(&attach->object, &header, sizeof(header));
-    if (err < 0) return err;
-  }
-  if (unfinished(attach, &header)) return remove_stale(attach);
-  err = uvshm__control_check(&header, attach->object.storage, control);
-  if (err < 0) return err;
-  err = same_kind(control, kind);
-  if (err == 0) err = same_system(control);
-  if (err == 0) err = enough_storage(attach, control);
+  adopt(attach, control);
+  err = uvshm__attach_map_control(attach, control);
+  if (err == 0 && attach->lifetime == UVSHM_LIFETIME_FILE)
+    err = news = uvshm__managed_open(attach, request);
+  if (err >= 0) err = uvshm__attach_map_bytes(attach, request);
+  if (err == 0) err = uvshm__attach_join(attach);
+  if (err == 0) return news;
+  uvshm__attach_unmap(attach);
   return err;
 }
 
@@ -165,29 +183,29 @@ static int examine(struct uvshm__attach* attach,
 int uvshm__attach_existing(struct uvshm__attach* attach,
                            const struct uvshm__request* request) {
   struct uvshm__control control;
-  int news = 0;
   int err;
 
   if (attach->object.origin == UVSHM__PORT_RAW_FILE ||
       attach->object.origin == UVSHM__PORT_FOREIGN)
     return uvshm__attach_plain(attach, request);
 
-  err = examine(attach, &control, request->kind);
-  if (err != 0) return err;
-  uvshm__port_identify(&attach->object, control.id);
-  err = judge(attach, &control);
+  err = uvshm__attach_examine(&attach->object, request->kind, &control);
+  if (err == UVSHM__GONE) return remove_gone(attach, request);
   if (err == 0) err = fits(&control, request);
-  if (err != 0) return err;
+  if (err < 0) return err;
+  return enter(attach, request, &control);
+}
 
-  adopt(attach, &control);
-  err = uvshm__attach_map_control(attach, &control);
-  if (err == 0 && attach->lifetime == UVSHM_LIFETIME_FILE)
-    err = news = uvshm__managed_open(attach, request);
-  if (err >= 0) err = uvshm__attach_map_bytes(attach, request);
-  if (err == 0) err = uvshm__attach_join(attach);
-  if (err < 0) {
-    uvshm__attach_unmap(attach);
-    return err;
-  }
-  return news;
+
+int uvshm__attach_exclusive(struct uvshm__attach* attach,
+                            const struct uvshm__request* request) {
+  struct uvshm__control control;
+
+  if (attach->object.origin == UVSHM__PORT_RAW_FILE ||
+      attach->object.origin == UVSHM__PORT_FOREIGN)
+    return UV_EEXIST;
+  if (uvshm__attach_examine(
+          &attach->object, UVSHM_KIND_UNKNOWN, &control) == UVSHM__GONE)
+    return remove_gone(attach, request);
+  return uvshm__fail(UV_EEXIST, "the name is taken");
 }
