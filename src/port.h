@@ -214,6 +214,7 @@ enum uvshm__port_access {
 struct uvshm__port_view {
   void* addr;          /* page aligned; differs from process to process */
   uint64_t size;       /* bytes mapped: may be more than exist */
+  uint64_t offset;     /* where in the object it begins */
   uint32_t access;
   uint32_t huge;       /* 1: huge pages were got */
 };
@@ -233,10 +234,11 @@ int uvshm__port_map(struct uvshm__port_view* view,
 void uvshm__port_unmap(struct uvshm__port_view* view);
 
 /* Make the object's first `to` bytes exist and raise *committed, a word in the
- * object itself, to at least `to` afterwards (a maximum, never lowered). `view`
- * maps the object from offset 0 and reaches `to`. Any number of processes may
- * do it at once; bytes below *committed are never touched; a death in the
- * middle leaves *committed as it was. UV_ENOSPC: as before the call. */
+ * object itself, to at least `to` afterwards (a maximum, never lowered; when it
+ * is that already, nothing is done). `to` is at most the reserve. `view` is one
+ * that the caller has and may cover the new range or not. Any number of
+ * processes may do it at once; bytes below *committed are never touched; a
+ * death in the middle leaves *committed as it was. UV_ENOSPC: as before. */
 int uvshm__port_grow(struct uvshm__port_object* object,
                      struct uvshm__port_view* view,
                      uvshm__a64_t* committed,
