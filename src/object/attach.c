@@ -222,8 +222,7 @@ static void end_of_life(struct uvshm__attach* attach) {
   struct uvshm__header* header = uvshm__core_header(&attach->core);
 
   if (attach->lifetime == UVSHM_LIFETIME_LAST_CLOSE) {
-    uvshm__a32_store_release(&header->removed, 1);
-    uvshm__port_unlink(&attach->object);
+    (void) uvshm__port_unlink(&attach->object);
     return;
   }
   /* A managed file: `clean` may be believed after a reboot only when all that

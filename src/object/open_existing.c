@@ -142,6 +142,7 @@ static int remove_gone(struct uvshm__attach* attach,
 
 static int fits(const struct uvshm__control* control,
                 const struct uvshm__request* request) {
+  if (request->kind != UVSHM_KIND_REGION) return 0;
   if (request->size <= control->size) return 0;
   return uvshm__fail(UV_ENOSPC,
                      "it has %llu bytes, %llu were asked for",

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: MIT */
+
+/* The public face of the robust lock. The algorithm is core/lock.c; here a
+ * thread gets its lane, and failures get their sentences. */
+
+#include "uvshm/mutex.h"
+
+#include "base/error.h"
+#include "core/lock.h"
+#include "core/peer.h"
+#include "core/wait.h"
+#include "object/lanes.h"
+#include "object/named.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct uvshm_mutex_s {
+  struct uvshm__named named;
+  struct uvshm__lock* lock;
+  uint32_t flags; /* UVSHM__LOCK_RECURSIVE or 0 */
+};
+
+
+static void format_body(void* body, uint32_t flags) {
+  uvshm__lock_format(body, flags);
+}
+
+
+static int check_root(const uvshm_mutex_t* mutex) {
+  if (uvshm__a32_load_relaxed(&mutex->lock->flags) == mutex->flags) return 0;
+  return uvshm__fail(UV_EPROTOTYPE,
+                     "cannot open \"%s\": it is %srecursive",
+                     mutex->named.name,
+                     mutex->flags & UVSHM__LOCK_RECURSIVE ? "not " : "");
+}
+
+
+int uvshm_mutex_open(uvshm_mutex_t** result,
+                     struct uvshm_segment_s* segment,
+                     const char* name,
+                     const uvshm_mutex_options_t* options) {
+  struct uvshm__named_request request;
+  uvshm_mutex_t* mutex;
+  int err;
+
+  memset(&request, 0, sizeof(request));
+  request.segment = segment;
+  request.name = name;
+  request.type = UVSHM__TYPE_MUTEX;
+  request.kind = UVSHM_KIND_MUTEX;
+  request.format_body = format_body;
+  if (options != NULL) {
+    request.flags = options->flags & ~UVSHM_MUTEX_RECURSIVE;
+    if (options->flags & UVSHM_MUTEX_RECURSIVE)
+      request.type_flags = UVSHM__LOCK_RECURSIVE;
+    request.argument = request.type_flags;
+    request.mode = options->mode;
+    request.timeout_ms = options->timeout_ms;
+    request.group = options->group;
+    request.sddl = options->sddl;
+    request.label = options->label;
+  }
+  mutex = calloc(1, sizeof(*mutex));
+  if (mutex == NULL) return uvshm__fail(UV_ENOMEM, "no private memory");
+  err = uvshm__named_open(&mutex->named, &request);
+  if (err < 0) {
+    free(mutex);
+    return err;
+  }
+  mutex->lock = mutex->named.body;
+  mutex->flags = request.type_flags;
+  err = check_root(mutex);
+  if (err < 0) {
+    uvshm_mutex_close(mutex);
+    return err;
+  }
+  *result = mutex;
+  return 0;
+}
+
+
+/* What this thread still holds is left as a dead owner leaves it. */
+static void abandon(uvshm_mutex_t* mutex) {
+  struct uvshm__lane* lane;
+
+  if (mutex->named.attach->lineage != uvshm__port_lineage()) return;
+  if (uvshm__lane_have(mutex->named.attach, &lane) < 0) return;
+  if (uvshm__lock_is_held(lane, mutex->lock))
+    (void) uvshm__lock_abandon(lane, mutex->lock);
+}
+
+
+void uvshm_mutex_close(uvshm_mutex_t* mutex) {
+  if (mutex == NULL) return;
+  abandon(mutex);
+  uvshm__named_close(&mutex->named);
+  free(mutex);
+}
+
+
+int uvshm_mutex_unlink(struct uvshm_segment_s* segment,
+                       const char* name,
+                       uint32_t flags) {
+  return uvshm__named_unlink(
+      segment, name, flags, UVSHM__TYPE_MUTEX, UVSHM_KIND_MUTEX);
+}
+
+
+/* A timeout is where a person asks who has it. */
+static int tell_holder(const uvshm_mutex_t* mutex, uint64_t timeout_ms) {
+  uvshm_mutex_info_t info;
+
+  if (uvshm_mutex_info(mutex, &info) < 0 || !info.locked)
+    return uvshm__fail(UV_ETIMEDOUT,
+                       "cannot lock \"%s\" within %llu ms",
+                       mutex->named.name,
+                       (unsigned long long) timeout_ms);
+  return uvshm__fail(UV_ETIMEDOUT,
+                     "cannot lock \"%s\" within %llu ms: pid %u (%s) has it",
+                     mutex->named.name,
+                     (unsigned long long) timeout_ms,
+                     (unsigned int) info.owner_pid,
+                     info.owner_label);
+}
+
+
+static int lock_failed(const uvshm_mutex_t* mutex,
+                       int err,
+                       uint64_t timeout_ms,
+                       unsigned int failures) {
+  switch (err) {
+    case UV_ETIMEDOUT:
+      return tell_holder(mutex, timeout_ms);
+    case UV_EBUSY:
+    case UV_ENXIO:
+    case UV_ENOTCONN:
+      return uvshm__fail_bare(err);
+    case UV_EINVAL:
+      return uvshm__fail(
+          err, "this thread has \"%s\" locked already", mutex->named.name);
+    case UV_ENOBUFS:
+      return uvshm__fail(err,
+                         "cannot lock \"%s\": this thread holds %d locks "
+                         "already",
+                         mutex->named.name,
+                         UVSHM_MUTEX_HELD_MAX);
+    default:
+      return uvshm__fail(err,
+                         "cannot lock \"%s\": %s",
+                         mutex->named.name,
+                         uvshm__reason(err, failures));
+  }
+}
+
+
+int uvshm_mutex_lock(uvshm_mutex_t* mutex, uint64_t timeout_ms) {
+  unsigned int failures = uvshm__error_count();
+  struct uvshm__lane* lane;
+  int err = uvshm__named_usable(&mutex->named);
+
+  if (err == 0) err = uvshm__lane_get(mutex->named.attach, &lane);
+  if (err == 0)
+    err = uvshm__lock_acquire(lane,
+                              mutex->lock,
+                              timeout_ms,
+                              mutex->flags,
+                              &mutex->named.cancelled);
+  return err >= 0 ? err : lock_failed(mutex, err, timeout_ms, failures);
+}
+
+
+/* A mutex that was removed meanwhile can still be given back. */
+int uvshm_mutex_unlock(uvshm_mutex_t* mutex) {
+  struct uvshm__lane* lane;
+
+  if (mutex->named.attach->lineage != uvshm__port_lineage())
+    return uvshm__fail_bare(UV_ENOTCONN);
+  if (uvshm__lane_have(mutex->named.attach, &lane) < 0 ||
+      uvshm__lock_release(lane, mutex->lock) < 0)
+    return uvshm__fail(
+        UV_EPERM, "this thread has not locked \"%s\"", mutex->named.name);
+  return 0;
+}
+
+
+void uvshm_mutex_cancel(uvshm_mutex_t* mutex) {
+  uvshm__a32_store_seq_cst(&mutex->named.cancelled, 1);
+  if (mutex->named.attach->lineage == uvshm__port_lineage())
+    uvshm__wait_wake(
+        &mutex->named.attach->core, &mutex->lock->word, 0, UINT32_MAX);
+}
+
+
+int uvshm_mutex_info(const uvshm_mutex_t* mutex, uvshm_mutex_info_t* info) {
+  const struct uvshm__core* core = &mutex->named.attach->core;
+  struct uvshm__lock_facts facts;
+  struct uvshm__peer_facts peer;
+  int err = uvshm__attach_usable(mutex->named.attach);
+
+  if (err < 0) return err;
+  memset(info, 0, sizeof(*info));
+  uvshm__lock_read(core, mutex->lock, &facts);
+  info->locked = facts.locked;
+  info->owner_died = facts.died;
+  info->waiters = facts.waiters;
+  info->recursive = mutex->flags & UVSHM__LOCK_RECURSIVE;
+  info->depth = facts.depth;
+  if (!facts.locked || facts.damaged) return 0;
+  uvshm__peer_read(core, facts.slot, &peer);
+  info->owner_pid = peer.pid;
+  info->owner_alive = (uint32_t) core->env->alive(core->env_arg, facts.slot);
+  memcpy(info->owner_label, peer.label, sizeof(info->owner_label));
+  return 0;
+}
+
+
+int uvshm_mutex_rejoin(uvshm_mutex_t* mutex) {
+  if (mutex->named.segment != NULL) return 0;
+  return uvshm__attach_rejoin(mutex->named.attach);
+}

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Finding or making a named object, in a segment or by its name alone. Both
+ * ways end with the address of a body that stays what it is until close. */
+
+#include "object/named.h"
+
+#include "object/lanes.h"
+#include "object/name_check.h"
+#include "port.h"
+
+#include <string.h>
+
+
+static int cannot(const struct uvshm__named_request* request,
+                  int err,
+                  unsigned int failures) {
+  return uvshm__fail(err,
+                     "cannot open \"%s\": %s",
+                     request->name,
+                     uvshm__reason(err, failures));
+}
+
+
+/* ---- in a segment --------------------------------------------------------- */
+
+static int find_or_make(struct uvshm__named* named,
+                        const struct uvshm__named_request* request,
+                        struct uvshm__lane* lane) {
+  struct uvshm__core* core = &named->attach->core;
+  struct uvshm__directory_spec spec;
+  _Alignas(8) unsigned char body[UVSHM__ENTRY_BODY];
+  int made = 0;
+  int err;
+
+  memset(&spec, 0, sizeof(spec));
+  spec.name = request->name;
+  spec.name_size = (uint32_t) strlen(request->name);
+  spec.type = request->type;
+  spec.flags = request->type_flags;
+  spec.body = body;
+  err = uvshm__directory_find(core, spec.name, spec.name_size, &named->ref);
+  if (err == UV_ENOENT && !(request->flags & UVSHM_EXISTING)) {
+    request->format_body(body, request->argument);
+    err = uvshm__directory_make(
+        lane, &spec, request->timeout_ms, &named->ref, &made);
+  }
+  if (err < 0) return err;
+  if (!made && request->flags & UVSHM_EXCLUSIVE)
+    return uvshm__fail(UV_EEXIST, "the name is taken");
+  if (named->ref.type != request->type)
+    return uvshm__fail(UV_EPROTOTYPE, "it is another kind of object");
+  if (named->ref.flags != request->type_flags)
+    return uvshm__fail(UV_EPROTOTYPE, "it was made with other flags");
+  return 0;
+}
+
+
+/* An object may be removed between the look and the open bit: look again. */
+static int open_in_segment(struct uvshm__named* named,
+                           const struct uvshm__named_request* request) {
+  struct uvshm__lane* lane = NULL;
+  uint32_t tries;
+  int err;
+
+  err = uvshm__attach_usable(named->attach);
+  if (err == 0 && named->attach->readonly)
+    err = uvshm__fail(UV_EACCES, "the segment is attached for reading");
+  if (err == 0) err = uvshm__lane_get(named->attach, &lane);
+  if (err < 0) return err;
+
+  for (tries = 0; tries < 1000; tries++) {
+    err = find_or_make(named, request, lane);
+    if (err < 0) return err;
+    uvshm__port_process_lock();
+    err = uvshm__segment_retain(named->segment, &named->ref);
+    uvshm__port_process_unlock();
+    if (err != UV_ENXIO) break;
+  }
+  if (err == 0)
+    named->body =
+        uvshm__directory_body(&named->attach->core, named->ref.index);
+  return err;
+}
+
+
+/* ---- by its name alone ---------------------------------------------------- */
+
+static int open_alone(struct uvshm__named* named,
+                      const struct uvshm__named_request* request) {
+  struct uvshm__request open;
+
+  memset(&open, 0, sizeof(open));
+  open.name = request->name;
+  open.kind = request->kind;
+  open.flags = request->flags & ~UVSHM_EXISTING;
+  if (!(request->flags & UVSHM_EXISTING)) open.flags |= UVSHM_CREATE;
+  open.mode = request->mode;
+  open.timeout_ms = request->timeout_ms;
+  open.peers = UVSHM__PEERS_DEFAULT;
+  open.threads = UVSHM__LANES_DEFAULT;
+  open.group = request->group;
+  open.sddl = request->sddl;
+  open.label = request->label;
+  open.format_root = request->format_body;
+  open.root_argument = request->argument;
+  return uvshm__attach_open(&named->attach, &open);
+}
+
+
+static int check(const struct uvshm__named_request* request) {
+  const uint32_t alone = UVSHM_KEEP | UVSHM_SYSTEM;
+  const uint32_t known = UVSHM_EXISTING | UVSHM_EXCLUSIVE | UVSHM_CREATE |
+                         alone;
+
+  if (request->flags & ~known)
+    return uvshm__fail(
+        UV_EINVAL, "unknown flag 0x%x", (unsigned int) (request->flags & ~known));
+  if (request->flags & UVSHM_EXISTING &&
+      request->flags & (UVSHM_EXCLUSIVE | UVSHM_CREATE))
+    return uvshm__fail(UV_EINVAL, "its flags contradict each other");
+  if (request->segment != NULL && request->flags & alone)
+    return uvshm__fail(UV_EINVAL,
+                       "in a segment an object has the segment's lifetime and "
+                       "scope");
+  return uvshm__name_check(request->name);
+}
+
+
+int uvshm__named_open(struct uvshm__named* named,
+                      const struct uvshm__named_request* given) {
+  struct uvshm__named_request request = *given;
+  unsigned int failures = uvshm__error_count();
+  int err;
+
+  if (request.timeout_ms == 0) request.timeout_ms = UVSHM__OPEN_TIMEOUT_MS;
+  memset(named, 0, sizeof(*named));
+  named->segment = request.segment;
+  err = check(&request);
+  if (err < 0) return err;
+  strcpy(named->name, request.name);
+  if (request.segment == NULL) {
+    err = open_alone(named, &request);
+    if (err >= 0)
+      named->body = named->attach->core.base + UVSHM__ROOT_OFFSET;
+    return err;
+  }
+  named->attach = uvshm__segment_attach(request.segment);
+  err = open_in_segment(named, &request);
+  return err < 0 ? cannot(&request, err, failures) : err;
+}
+
+
+void uvshm__named_close(struct uvshm__named* named) {
+  if (named->segment == NULL) {
+    uvshm__attach_close(named->attach);
+    return;
+  }
+  if (named->attach->lineage != uvshm__port_lineage()) return;
+  uvshm__port_process_lock();
+  uvshm__segment_release(named->segment, &named->ref);
+  uvshm__port_process_unlock();
+}
+
+
+int uvshm__named_unlink(struct uvshm_segment_s* segment,
+                        const char* name,
+                        uint32_t flags,
+                        uint32_t type,
+                        uint32_t kind) {
+  struct uvshm__directory_ref ref;
+  struct uvshm__attach* attach;
+  uint32_t size;
+  int err;
+
+  if (segment == NULL) return uvshm__attach_unlink(name, flags, kind);
+  attach = uvshm__segment_attach(segment);
+  err = uvshm__name_check(name);
+  if (err == 0) err = uvshm__attach_usable(attach);
+  if (err < 0) return err;
+  if (flags != 0)
+    return uvshm__fail(UV_EINVAL, "unknown flag 0x%x", (unsigned int) flags);
+  size = (uint32_t) strlen(name);
+  err = uvshm__directory_find(&attach->core, name, size, &ref);
+  if (err == 0 && ref.type != type)
+    return uvshm__fail(UV_EPROTOTYPE,
+                       "cannot unlink \"%s\": it is another kind of object",
+                       name);
+  if (err == 0) err = uvshm__directory_remove(&attach->core, name, size);
+  if (err < 0)
+    return uvshm__fail(
+        err, "there is no \"%s\" in \"%s\"", name, attach->name);
+  return 0;
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+
+/* What the handles of small named objects have in common: a body of 128 bytes
+ * that lies in the directory of a segment, or in the root of an object that is
+ * known by its name alone. A mutex or semaphore handle is one of these and its
+ * own flags.
+ */
+
+#ifndef UVSHM_OBJECT_NAMED_H_
+#define UVSHM_OBJECT_NAMED_H_
+
+#include "base/error.h"
+#include "core/directory.h"
+#include "object/attach.h"
+#include "uvshm/segment.h"
+
+struct uvshm__named {
+  struct uvshm__attach* attach;
+  struct uvshm_segment_s* segment; /* NULL: by its name alone, attach is ours */
+  struct uvshm__directory_ref ref;
+  void* body;
+  uvshm__a32_t cancelled;          /* private to this handle */
+  char name[UVSHM_NAME_MAX + 1];
+};
+
+struct uvshm__named_request {
+  struct uvshm_segment_s* segment;
+  const char* name;
+  uint32_t flags;      /* UVSHM_... */
+  uint32_t type;       /* UVSHM__TYPE_... */
+  uint32_t type_flags; /* must agree with those of an existing one */
+  uint32_t kind;       /* UVSHM_KIND_..., by its name alone */
+  uint32_t argument;   /* of format_body */
+  void (*format_body)(void* body, uint32_t argument);
+  uint32_t mode;
+  uint64_t timeout_ms;
+  const char* group;
+  const char* sddl;
+  const char* label;
+};
+
+int uvshm__named_open(struct uvshm__named* named,
+                      const struct uvshm__named_request* request);
+void uvshm__named_close(struct uvshm__named* named);
+int uvshm__named_unlink(struct uvshm_segment_s* segment,
+                        const char* name,
+                        uint32_t flags,
+                        uint32_t type,
+                        uint32_t kind);
+
+/* 0; UV_ENOTCONN in a forked child; UV_ENXIO when removed from its segment. No
+ * system call, no sentence: uvshm__fail_bare(). */
+static inline int uvshm__named_usable(const struct uvshm__named* named) {
+  if (named->attach->lineage != uvshm__port_lineage())
+    return uvshm__fail_bare(UV_ENOTCONN);
+  if (named->segment != NULL &&
+      uvshm__directory_usable(&named->attach->core, &named->ref) < 0)
+    return uvshm__fail_bare(UV_ENXIO);
+  return 0;
+}
+
+
+/* ---- segment.c, for the objects in it ------------------------------------- */
+
+struct uvshm__attach* uvshm__segment_attach(struct uvshm_segment_s* segment);
+
+/* Count one handle of this process more or less for the directory entry; the
+ * first and the last set and clear the peer's open bit. The process lock is
+ * held. */
+int uvshm__segment_retain(struct uvshm_segment_s* segment,
+                          const struct uvshm__directory_ref* ref);
+void uvshm__segment_release(struct uvshm_segment_s* segment,
+                            const struct uvshm__directory_ref* ref);
+
+#endif /* UVSHM_OBJECT_NAMED_H_ */
