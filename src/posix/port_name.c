@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: MIT */
+
+/* From portable names to paths and back.
+ *
+ *   scope user     <place>/uvshm-<uid>-<name>
+ *   scope system   <place>/uvshm-sys-<name>
+ *
+ * On Linux the place is /dev/shm for both. Where there is none, user names lie
+ * in a folder of the user's own, /tmp/uvshm-<uid>, which must be private, and
+ * system names in /tmp. No environment variable decides, since two programs
+ * with different environments must meet under one name.
+ *
+ * A name that would be longer than the system's limit is replaced by `~` and 13
+ * digits of its hash; so is a name that begins with `~`, which keeps the two
+ * kinds apart. The full name is then in the header only.
+ */
+
+#include "posix.h"
+
+#include "base/hash.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PREFIX "uvshm-"
+#define SYSTEM_PREFIX "uvshm-sys-"
+#define TEMP_PREFIX ".uvshm-tmp-"
+#define HASH_DIGITS 13
+#define FILE_NAME_LIMIT 255
+
+/* The longest prefix and a hash fit into the shortest limit there is. */
+_Static_assert(UVSHM__PORT_NAME_LIMIT >= 17 + 1 + HASH_DIGITS, "31 at least");
+
+
+int uvshm__posix_in_folder(void) {
+  static uvshm__a32_t known; /* 0: not yet, 1: no, 2: yes */
+  uint32_t answer = uvshm__a32_load_relaxed(&known);
+  struct stat st;
+
+  if (answer == 0) {
+    answer = 1;
+    if (UVSHM__PORT_NAMES_IN_FOLDER || stat(UVSHM__PORT_PLACE, &st) != 0 ||
+        !S_ISDIR(st.st_mode))
+      answer = 2;
+    uvshm__a32_store_relaxed(&known, answer);
+  }
+  return answer == 2;
+}
+
+
+void uvshm__posix_place(char* text, size_t size, uint32_t system) {
+  if (!uvshm__posix_in_folder())
+    snprintf(text, size, "%s", UVSHM__PORT_PLACE);
+  else if (system)
+    snprintf(text, size, "/tmp");
+  else
+    snprintf(text, size, "/tmp/uvshm-%lu", (unsigned long) geteuid());
+}
+
+
+/* /tmp is everybody's: what another user put there in our name is not ours,
+ * even if it is empty now. */
+int uvshm__posix_folder(uint32_t system, int make) {
+  char path[64];
+  struct stat st;
+
+  if (system || !uvshm__posix_in_folder()) return 0;
+  uvshm__posix_place(path, sizeof(path), system);
+  if (make && mkdir(path, 0700) != 0 && errno != EEXIST)
+    return uvshm__posix_error(errno);
+  if (lstat(path, &st) != 0) return uvshm__posix_error(errno);
+  if (S_ISDIR(st.st_mode) && st.st_uid == geteuid() &&
+      (st.st_mode & (S_IRWXG | S_IRWXO)) == 0)
+    return 0;
+  return uvshm__fail(UV_EPERM, "%s is not a private folder of this user", path);
+}
+
+
+static void digits_of(char* text, uint64_t hash) {
+  static const char alphabet[] = "0123456789abcdefghjkmnpqrstvwxyz";
+  int i;
+
+  for (i = HASH_DIGITS; i-- > 0; hash >>= 5) text[i] = alphabet[hash & 31];
+  text[HASH_DIGITS] = '\0';
+}
+
+
+static void prefix_of(char* text, size_t size, uint32_t system) {
+  if (system)
+    snprintf(text, size, SYSTEM_PREFIX);
+  else
+    snprintf(text, size, PREFIX "%lu-", (unsigned long) geteuid());
+}
+
+
+static int join(char** path, const char* a, const char* b, const char* c) {
+  size_t size = strlen(a) + strlen(b) + strlen(c) + 2;
+
+  *path = malloc(size);
+  if (*path == NULL) return UV_ENOMEM;
+  snprintf(*path, size, "%s/%s%s", a, b, c);
+  return 0;
+}
+
+
+static int named_path(char** path, const char* name, uint32_t system) {
+  char place[64];
+  char prefix[32];
+  char hashed[HASH_DIGITS + 2];
+
+  uvshm__posix_place(place, sizeof(place), system);
+  prefix_of(prefix, sizeof(prefix), system);
+  if (*name == '~' ||
+      strlen(prefix) + strlen(name) > (size_t) UVSHM__PORT_NAME_LIMIT) {
+    hashed[0] = '~';
+    digits_of(hashed + 1, uvshm__hash(name, strlen(name)));
+    name = hashed;
+  }
+  return join(path, place, prefix, name);
+}
+
+
+/* Absolute, so that a later chdir() of the program changes nothing. */
+static int file_path(char** path, const char* name) {
+  char* folder;
+  int err;
+
+  if (*name == '\0') return UV_ENOENT;
+  if (*name == '/') {
+    *path = strdup(name);
+    return *path != NULL ? 0 : UV_ENOMEM;
+  }
+  folder = getcwd(NULL, 0);
+  if (folder == NULL) return uvshm__posix_error(errno);
+  err = join(path, strcmp(folder, "/") == 0 ? "" : folder, "", name);
+  free(folder);
+  return err;
+}
+
+
+int uvshm__posix_path(char** path, const struct uvshm__port_spec* spec) {
+  if (spec->name == NULL) return UV_EINVAL;
+  if (spec->origin == UVSHM__PORT_NAMED) {
+    /* The caller checked it; a slip here would leave the place. */
+    if (*spec->name == '\0' || strchr(spec->name, '/') != NULL)
+      return UV_EINVAL;
+    return named_path(path, spec->name, spec->system);
+  }
+  return file_path(path, spec->name);
+}
+
+
+/* One temporary name for each name, beside it: what a dead maker left is then
+ * met by the next one. */
+int uvshm__posix_temp_path(char** temp, const char* path) {
+  const char* slash = strrchr(path, '/');
+  const char* base = slash + 1;
+  char hashed[HASH_DIGITS + 1];
+  size_t folder = (size_t) (slash - path) + 1;
+  size_t size;
+
+  if (sizeof(TEMP_PREFIX) - 1 + strlen(base) > FILE_NAME_LIMIT) {
+    digits_of(hashed, uvshm__hash(base, strlen(base)));
+    base = hashed;
+  }
+  size = folder + sizeof(TEMP_PREFIX) + strlen(base);
+  *temp = malloc(size);
+  if (*temp == NULL) return UV_ENOMEM;
+  memcpy(*temp, path, folder);
+  snprintf(*temp + folder, size - folder, TEMP_PREFIX "%s", base);
+  return 0;
+}
+
+
+/* The rest of `file` after the prefix of a name that the listing wants; NULL:
+ * it is no name of uvshm's, or not wanted. */
+static const char* name_in(const char* file, uint32_t system, const char* own) {
+  const char* at;
+
+  if (strncmp(file, own, strlen(own)) == 0) return file + strlen(own);
+  if (!system || strncmp(file, PREFIX, sizeof(PREFIX) - 1) != 0) return NULL;
+  if (strncmp(file, SYSTEM_PREFIX, sizeof(SYSTEM_PREFIX) - 1) == 0)
+    return file + sizeof(SYSTEM_PREFIX) - 1;
+  at = file + sizeof(PREFIX) - 1;
+  if (*at < '0' || *at > '9') return NULL;
+  while (*at >= '0' && *at <= '9') at++;
+  return *at == '-' ? at + 1 : NULL;
+}
+
+
+struct listing {
+  const char* place;
+  const char* own; /* prefix of the calling user's names */
+  uint32_t system;
+  int (*each)(void* arg, const char* name, const char* system_name);
+  void* arg;
+};
+
+
+static int list_file(const struct listing* listing, const char* file) {
+  const char* name;
+  char* path;
+  int result = 0;
+
+  name = name_in(file, listing->system, listing->own);
+  if (name == NULL && strncmp(file, TEMP_PREFIX, sizeof(TEMP_PREFIX) - 1) != 0)
+    return 0;
+  if (join(&path, listing->place, "", file) < 0) return UV_ENOMEM;
+  if (name == NULL)
+    uvshm__posix_sweep(path); /* litter, if its maker is dead */
+  else if (*name != '\0')
+    result = listing->each(listing->arg, *name == '~' ? NULL : name, path);
+  free(path);
+  return result;
+}
+
+
+static int list_place(const struct listing* listing) {
+  struct dirent* entry;
+  DIR* folder = opendir(listing->place);
+  int result = 0;
+
+  if (folder == NULL && errno == EMFILE && uvshm__posix_more_descriptors())
+    folder = opendir(listing->place);
+  if (folder == NULL) return errno == ENOENT ? 0 : uvshm__posix_error(errno);
+  while (result == 0) {
+    errno = 0;
+    entry = readdir(folder);
+    if (entry == NULL) {
+      if (errno != 0) result = uvshm__posix_error(errno);
+      break;
+    }
+    result = list_file(listing, entry->d_name);
+  }
+  closedir(folder);
+  return result;
+}
+
+
+int uvshm__port_each_name(uint32_t system,
+                          int (*each)(void* arg,
+                                      const char* name,
+                                      const char* system_name),
+                          void* arg) {
+  char place[64];
+  char own[32];
+  struct listing listing = {place, own, system, each, arg};
+  int result = uvshm__posix_folder(0, 0);
+
+  if (result == UV_ENOENT) result = 0;
+  if (result != 0) return result;
+  uvshm__posix_place(place, sizeof(place), 0);
+  prefix_of(own, sizeof(own), 0);
+  result = list_place(&listing);
+  if (result != 0 || !system || !uvshm__posix_in_folder()) return result;
+
+  /* In /tmp lie the names of scope system, and none of the user's. */
+  uvshm__posix_place(place, sizeof(place), 1);
+  prefix_of(own, sizeof(own), 1);
+  listing.system = 0;
+  return list_place(&listing);
+}

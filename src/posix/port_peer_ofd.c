@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Locks of open file descriptions (Linux), held by a mapping.
+ *
+ * An OFD lock lives as long as its description, and a description lives as long
+ * as a descriptor or a mapping refers to it. So: open the file anew, lock the
+ * byte, map one page of it that may not be touched and that a fork does not
+ * copy, close the descriptor. Now the lock lives exactly as long as this
+ * process's address space, whatever ends it: SIGKILL, exit, exec. No child has
+ * it, and no descriptor that was passed on.
+ *
+ *   data description   mapped, inherited, passed on; never locks; asks
+ *   gate description   opened anew for each gate; locks the gate and, for a
+ *                      claim that is made under it, the claim's byte too
+ *   claim description  opened anew for a claim without a gate
+ *
+ * A description is always opened, never dup()ed or received: two processes that
+ * share one would both be granted the same byte.
+ */
+
+#include "posix.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <sys/mman.h>
+
+
+int uvshm__posix_data_open(struct uvshm__port_object* object,
+                           const char* path,
+                           struct stat* st) {
+  int flags = object->readonly ? O_RDONLY : O_RDWR;
+
+  /* O_NONBLOCK: a FIFO that somebody planted must not stop us. */
+  int fd =
+      uvshm__posix_open(path, flags | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0);
+  int err;
+
+  if (fd < 0) return -errno;
+  if (fstat(fd, st) != 0) {
+    err = errno;
+    close(fd);
+    return -err;
+  }
+  object->os[UVSHM__OS_FD] = fd;
+  uvshm__posix_set_key(object, st);
+  return 0;
+}
+
+
+int uvshm__posix_data_adopt(struct uvshm__port_object* object, int fd) {
+  struct stat st;
+  int err;
+
+  if (fstat(fd, &st) != 0) {
+    err = uvshm__posix_error(errno);
+    close(fd);
+    return err;
+  }
+  object->os[UVSHM__OS_FD] = fd;
+  uvshm__posix_set_key(object, &st);
+  return 0;
+}
+
+
+void uvshm__posix_data_close(struct uvshm__port_object* object) {
+  close((int) object->os[UVSHM__OS_FD]);
+  object->os[UVSHM__OS_FD] = -1;
+}
+
+
+/* A new description of the object's file. Process lock held until it is closed.
+ * UV_ENXIO: the path leads elsewhere or nowhere. */
+static int open_description(const struct uvshm__port_object* object,
+                            const char* path,
+                            int* description) {
+  int flags = object->readonly ? O_RDONLY : O_RDWR;
+  struct stat st;
+  char buffer[64];
+  const char* at = path;
+  int fd;
+  int err = 0;
+
+  if (path == NULL) {
+    snprintf(buffer,
+             sizeof(buffer),
+             "/proc/self/fd/%d",
+             (int) object->os[UVSHM__OS_FD]);
+    at = buffer;
+  } else {
+    flags |= O_NOFOLLOW;
+  }
+  fd = uvshm__posix_open(at, flags | O_NONBLOCK | O_NOCTTY, 0);
+  if (fd < 0) {
+    if (errno == ENOENT || errno == ELOOP || errno == ENOTDIR)
+      return path != NULL ? UV_ENXIO : UV_ENOTSUP; /* no /proc */
+    return uvshm__posix_error(errno);
+  }
+  if (fstat(fd, &st) != 0)
+    err = uvshm__posix_error(errno);
+  else if (!uvshm__posix_same_key(object, &st))
+    err = path != NULL ? UV_ENXIO : UV_ENOTSUP;
+  if (err < 0) {
+    close(fd);
+    return err;
+  }
+  *description = fd;
+  return 0;
+}
+
+
+/* The lock is tried, never waited for. */
+static int set_lock(int fd, uint64_t byte, short type) {
+  struct flock lock = {0};
+
+  lock.l_type = type;
+  lock.l_whence = SEEK_SET;
+  lock.l_start = (off_t) byte;
+  lock.l_len = 1;
+  while (fcntl(fd, F_OFD_SETLK, &lock) != 0) {
+    if (errno == EINTR) continue;
+    if (errno == EAGAIN || errno == EACCES) return UV_EAGAIN;
+    if (errno == EINVAL) return UV_ENOTSUP; /* a kernel before 3.15 */
+    return uvshm__posix_error(errno);
+  }
+  return 0;
+}
+
+
+/* With the gate ours, the path stays what it is; is it still this file? */
+static int leads_here(const struct uvshm__port_object* object,
+                      const char* path) {
+  struct stat st;
+
+  if (lstat(path, &st) != 0)
+    return errno == ENOENT ? UV_ENXIO : uvshm__posix_error(errno);
+  return uvshm__posix_same_key(object, &st) ? 0 : UV_ENXIO;
+}
+
+
+int uvshm__posix_gate(struct uvshm__port_object* object, const char* path) {
+  int fd;
+  int err = open_description(object, path, &fd);
+
+  if (err < 0) return err;
+  err = set_lock(fd, UVSHM__BYTE_GATE, object->readonly ? F_RDLCK : F_WRLCK);
+  if (err == 0 && path != NULL) err = leads_here(object, path);
+  if (err < 0) {
+    close(fd);
+    return err;
+  }
+  object->os[UVSHM__OS_GATE] = fd;
+  return 0;
+}
+
+
+/* The gate goes by an unlock of its byte, not by the close: claims keep the
+ * description alive, and a child between vfork() and exec() may have a copy. */
+void uvshm__posix_ungate(struct uvshm__port_object* object) {
+  struct uvshm__holds* holds =
+      (struct uvshm__holds*) object->os[UVSHM__OS_HOLDS];
+  struct uvshm__hold* hold;
+  int fd = (int) object->os[UVSHM__OS_GATE];
+
+  for (hold = holds != NULL ? holds->first : NULL; hold != NULL;
+       hold = hold->next)
+    hold->gate = -1;
+  set_lock(fd, UVSHM__BYTE_GATE, F_UNLCK);
+  close(fd);
+  object->os[UVSHM__OS_GATE] = -1;
+}
+
+
+/* May this claim use the gate's own description? One claim may: with two, the
+ * description would outlive the first that is given back. */
+static int gate_is_free(const struct uvshm__port_object* object) {
+  const struct uvshm__holds* holds =
+      (const struct uvshm__holds*) object->os[UVSHM__OS_HOLDS];
+  const struct uvshm__hold* hold;
+
+  if (object->os[UVSHM__OS_GATE] < 0) return 0;
+  for (hold = holds->first; hold != NULL; hold = hold->next)
+    if (hold->gate >= 0) return 0;
+  return 1;
+}
+
+
+/* The path first, since /proc need not be there; but the path may be gone. */
+static int open_for_claim(const struct uvshm__port_object* object, int* fd) {
+  int err = UV_ENXIO;
+
+  if (object->os[UVSHM__OS_NAMED])
+    err = open_description(object, object->system_name, fd);
+  if (err == UV_ENXIO) err = open_description(object, NULL, fd);
+  return err;
+}
+
+
+static int keep_in_page(struct uvshm__hold* hold, int fd) {
+  size_t size = (size_t) uvshm__port_page_size();
+  void* page = mmap(NULL, size, PROT_NONE, MAP_SHARED, fd, 0);
+  int err;
+
+  if (page == MAP_FAILED) return uvshm__posix_error(errno);
+  if (madvise(page, size, MADV_DONTFORK) != 0) {
+    err = uvshm__posix_error(errno);
+    munmap(page, size);
+    return err;
+  }
+  hold->page = page;
+  return 0;
+}
+
+
+int uvshm__posix_hold(struct uvshm__port_object* object,
+                      struct uvshm__hold* hold,
+                      int exclusive) {
+  int shares = gate_is_free(object);
+  int fd = (int) object->os[UVSHM__OS_GATE];
+  int err;
+
+  if (!shares) {
+    err = open_for_claim(object, &fd);
+    if (err < 0) return err;
+  }
+  err = set_lock(fd, hold->byte, exclusive ? F_WRLCK : F_RDLCK);
+  if (err == UV_EAGAIN) err = UV_EBUSY;
+  if (err == 0) {
+    err = keep_in_page(hold, fd);
+    if (err < 0 && shares) set_lock(fd, hold->byte, F_UNLCK);
+  }
+  if (!shares)
+    close(fd);
+  else if (err == 0)
+    hold->gate = fd;
+  return err;
+}
+
+
+void uvshm__posix_release(struct uvshm__hold* hold) {
+  if (hold->gate >= 0) set_lock(hold->gate, hold->byte, F_UNLCK);
+  munmap(hold->page, (size_t) uvshm__port_page_size());
+}
+
+
+/* The page did not come along, and what lies at its address now is not ours to
+ * unmap. */
+void uvshm__posix_forget(struct uvshm__hold* hold) {
+  (void) hold;
+}
+
+
+/* The data description owns no lock, so it is shown every lock, those of this
+ * process too. */
+int uvshm__posix_probe(struct uvshm__port_object* object,
+                       uint64_t from,
+                       uint64_t size,
+                       int* held) {
+  struct flock lock = {0};
+
+  lock.l_type = F_WRLCK;
+  lock.l_whence = SEEK_SET;
+  lock.l_start = (off_t) from;
+  lock.l_len = (off_t) size;
+  while (fcntl((int) object->os[UVSHM__OS_FD], F_OFD_GETLK, &lock) != 0)
+    if (errno != EINTR) return uvshm__posix_error(errno);
+  *held = lock.l_type != F_UNLCK;
+  return 0;
+}
