@@ -9,16 +9,14 @@
 #include <stdint.h>
 
 static inline int uvshm__add(uint64_t a, uint64_t b, uint64_t* sum) {
-  if (a > UINT64_MAX - b)
-    return 0;
+  if (a > UINT64_MAX - b) return 0;
   *sum = a + b;
   return 1;
 }
 
 
 static inline int uvshm__mul(uint64_t a, uint64_t b, uint64_t* product) {
-  if (b != 0 && a > UINT64_MAX / b)
-    return 0;
+  if (b != 0 && a > UINT64_MAX / b) return 0;
   *product = a * b;
   return 1;
 }
@@ -35,8 +33,7 @@ static inline int uvshm__round_up(uint64_t value,
                                   uint64_t* result) {
   uint64_t sum;
 
-  if (!uvshm__add(value, unit - 1, &sum))
-    return 0;
+  if (!uvshm__add(value, unit - 1, &sum)) return 0;
   *result = sum & ~(unit - 1);
   return 1;
 }

@@ -87,12 +87,8 @@ static inline uint32_t uvshm__a32_xchg(uvshm__a32_t* p, uint32_t v) {
 static inline int uvshm__a32_cas(uvshm__a32_t* p,
                                  uint32_t expected,
                                  uint32_t desired) {
-  return __atomic_compare_exchange_n(&p->value,
-                                     &expected,
-                                     desired,
-                                     0,
-                                     __ATOMIC_ACQ_REL,
-                                     __ATOMIC_ACQUIRE);
+  return __atomic_compare_exchange_n(
+      &p->value, &expected, desired, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
 }
 
 
@@ -133,11 +129,10 @@ static inline uvshm__a64_bits_t* uvshm__a64_bits(uvshm__a64_t* p) {
 static inline uint64_t uvshm__a64_load_relaxed(const uvshm__a64_t* p) {
   uint64_t v;
 
-  __asm__ __volatile__(
-      "movq %1, %%xmm7\n\tmovq %%xmm7, %0"
-      : "=m"(v)
-      : "m"(*p)
-      : UVSHM__XMM);
+  __asm__ __volatile__("movq %1, %%xmm7\n\tmovq %%xmm7, %0"
+                       : "=m"(v)
+                       : "m"(*p)
+                       : UVSHM__XMM);
   return v;
 }
 
@@ -159,11 +154,10 @@ static inline uint64_t uvshm__a64_load_seq_cst(const uvshm__a64_t* p) {
 
 
 static inline void uvshm__a64_store_relaxed(uvshm__a64_t* p, uint64_t v) {
-  __asm__ __volatile__(
-      "movq %1, %%xmm7\n\tmovq %%xmm7, %0"
-      : "=m"(*p)
-      : "m"(v)
-      : UVSHM__XMM);
+  __asm__ __volatile__("movq %1, %%xmm7\n\tmovq %%xmm7, %0"
+                       : "=m"(*p)
+                       : "m"(v)
+                       : UVSHM__XMM);
 }
 
 

@@ -21,8 +21,7 @@ int uvshm__fail(int code, const char* format, ...) {
 
   /* Not straight into last_text: it may be one of the arguments. */
   va_start(args, format);
-  if (vsnprintf(text, sizeof(text), format, args) < 0)
-    text[0] = '\0';
+  if (vsnprintf(text, sizeof(text), format, args) < 0) text[0] = '\0';
   va_end(args);
 
   text[sizeof(text) - 1] = '\0';

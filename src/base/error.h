@@ -21,10 +21,10 @@
 
 #if defined(__MINGW_PRINTF_FORMAT)
 # define UVSHM__PRINTF(format, first)                                          \
-    __attribute__((__format__(__MINGW_PRINTF_FORMAT, format, first)))
+  __attribute__((__format__(__MINGW_PRINTF_FORMAT, format, first)))
 #elif defined(__GNUC__)
 # define UVSHM__PRINTF(format, first)                                          \
-    __attribute__((__format__(__printf__, format, first)))
+  __attribute__((__format__(__printf__, format, first)))
 #else
 # define UVSHM__PRINTF(format, first)
 #endif

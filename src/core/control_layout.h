@@ -43,8 +43,7 @@
  *      152     4  objects_max    maker             E
  *      156     4  objects_offset maker
  *      160     4  name_size      maker             bytes in `name`
- *      164     4  removed        who unlinks       1: the name is gone
- *      168    88  unused
+ *      164    92  unused
  *      256   256  name           maker             UTF-8, no final zero needed
  *      512   128  directory_lock                   a lock (lock_layout.h)
  *      640   384  unused
@@ -59,8 +58,8 @@
  *       32    48  label          UTF-8
  *       80    48  unused
  *
- * Only `magic`, `size`, `committed`, `boot`, `clean`, `removed` and the times
- * ever change; a process copies the rest into its own memory at attach, checks
+ * Only `magic`, `size`, `committed`, `boot`, `clean` and the times ever change;
+ * a process copies the rest into its own memory at attach, checks
  * it there and never reads it again.
  *
  * A change to this table is a change to the format: raise UVSHM__FORMAT and say
@@ -135,8 +134,7 @@ struct uvshm__header {
   uint32_t objects_max;
   uint32_t objects_offset;
   uint32_t name_size;
-  uvshm__a32_t removed;
-  unsigned char unused1[88];
+  unsigned char unused1[92];
   unsigned char name[256];
   unsigned char directory_lock[128];
   unsigned char unused2[384];
@@ -168,7 +166,6 @@ _Static_assert(offsetof(struct uvshm__header, control_size) == 136, "format");
 _Static_assert(offsetof(struct uvshm__header, lanes_max) == 144, "format");
 _Static_assert(offsetof(struct uvshm__header, objects_max) == 152, "format");
 _Static_assert(offsetof(struct uvshm__header, name_size) == 160, "format");
-_Static_assert(offsetof(struct uvshm__header, removed) == 164, "format");
 _Static_assert(offsetof(struct uvshm__header, name) == 256, "format");
 _Static_assert(offsetof(struct uvshm__header, directory_lock) == 512, "format");
 _Static_assert(sizeof(struct uvshm__header) == UVSHM__HEADER_SIZE, "format");

@@ -26,7 +26,7 @@
 struct uvshm__directory_ref {
   uint32_t index;
   uint32_t generation;
-  uint32_t type;  /* UVSHM__TYPE_... */
+  uint32_t type; /* UVSHM__TYPE_... */
   uint32_t flags;
 };
 
@@ -36,7 +36,7 @@ struct uvshm__directory_spec {
   uint32_t name_size; /* 1 to 200 */
   uint32_t type;
   uint32_t flags;
-  const void* body;   /* its first UVSHM__ENTRY_BODY bytes */
+  const void* body; /* its first UVSHM__ENTRY_BODY bytes */
 };
 
 static inline struct uvshm__directory_ent* uvshm__core_entry(
@@ -98,6 +98,9 @@ int uvshm__directory_next(const struct uvshm__core* core,
 
 /* How many there are. */
 uint32_t uvshm__directory_used(const struct uvshm__core* core);
+
+/* Free the entry if it is removed and nobody has it open. */
+void uvshm__directory_settle(const struct uvshm__core* core, uint32_t index);
 
 /* Part of the repair of `slot` (reap.c): it has nothing open any more. */
 void uvshm__directory_forget(const struct uvshm__core* core, uint32_t slot);

@@ -63,7 +63,8 @@ struct uvshm__directory_ent {
 
 /* The table above, checked by the compiler. */
 _Static_assert(offsetof(struct uvshm__directory_ent, type) == 8, "format");
-_Static_assert(offsetof(struct uvshm__directory_ent, name_size) == 20, "format");
+_Static_assert(offsetof(struct uvshm__directory_ent, name_size) == 20,
+               "format");
 _Static_assert(offsetof(struct uvshm__directory_ent, open) == 32, "format");
 _Static_assert(offsetof(struct uvshm__directory_ent, name) == 160, "format");
 _Static_assert(offsetof(struct uvshm__directory_ent, body) == 384, "format");

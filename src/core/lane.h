@@ -23,7 +23,7 @@ struct uvshm__lane {
   uint32_t owner; /* what ent->owner must say as long as it is ours */
   uint32_t name;  /* what the words of our locks say */
   uint32_t count; /* entries of `held` in use, from 0 */
-  uint32_t spins; /* how long spinning took to pay lately */
+  uint32_t spins; /* how often to look again before sleeping (wait.c) */
   uint32_t held[UVSHM__LANE_HELD];
   uint32_t depth[UVSHM__LANE_HELD]; /* times taken beyond the first */
 };
@@ -37,12 +37,26 @@ static inline struct uvshm__lane_ent* uvshm__core_lane(
  * all are taken, dead peers are repaired first.
  *   UV_EMFILE     every lane belongs to a live thread
  *   UV_ECANCELED  this peer was declared dead */
-int uvshm__lane_claim(struct uvshm__core* core, struct uvshm__lane* lane);
+int uvshm__lane_claim(const struct uvshm__core* core, struct uvshm__lane* lane);
 
 /* The thread ends, or is done with the object: what it still holds becomes
  * "owner died" for the next one, and the lane is free. Any thread of the process
  * may do it for one that does not run any more. */
 void uvshm__lane_exit(struct uvshm__lane* lane);
+
+/* First part of the repair of a lane whose thread is gone (reap.c, or the lane's
+ * own exit): its locks become "owner died", its notes go. Can be done again at
+ * any point. The second frees the lane as well, if it is still `owner`'s. */
+void uvshm__lane_repair(const struct uvshm__core* core, uint32_t index);
+void uvshm__lane_free(const struct uvshm__core* core,
+                      uint32_t index,
+                      uint32_t owner);
+
+/* What no lane's owner says, but for one that is being mended (reset.c). */
+#define UVSHM__LANE_NOBODY UINT32_MAX
+
+/* Has it an owner that is no peer, or notes without an owner? (check.c) */
+int uvshm__lane_is_damaged(const struct uvshm__core* core, uint32_t index);
 
 /* How many lanes are in use. */
 uint32_t uvshm__lane_used(const struct uvshm__core* core);

@@ -43,7 +43,8 @@ struct uvshm__lane_ent {
 };
 
 /* The table above, checked by the compiler. */
-_Static_assert(offsetof(struct uvshm__lane_ent, generation) == 4, "lane format");
+_Static_assert(offsetof(struct uvshm__lane_ent, generation) == 4,
+               "lane format");
 _Static_assert(offsetof(struct uvshm__lane_ent, wait_on) == 8, "lane format");
 _Static_assert(offsetof(struct uvshm__lane_ent, held) == 16, "lane format");
 _Static_assert(sizeof(struct uvshm__lane_ent) == 128, "lane format");

@@ -38,6 +38,9 @@ int uvshm__peer_is_live(const struct uvshm__core* core, uint32_t slot);
 /* Does the entry say free? */
 int uvshm__peer_is_free(const struct uvshm__core* core, uint32_t slot);
 
+/* Does our own entry still say that we live, as what we joined as? */
+int uvshm__peer_is_ours(const struct uvshm__core* core);
+
 /* Copy an entry out, checked. */
 void uvshm__peer_read(const struct uvshm__core* core,
                       uint32_t slot,

@@ -13,17 +13,17 @@
  * is blocked by the dead peer may do it, whatever it holds itself.
  *   0         done (also when there was nothing to do)
  *   UV_EBUSY  it lives, or somebody is at it just now */
-int uvshm__reap_locks(struct uvshm__core* core, uint32_t slot);
+int uvshm__reap_locks(const struct uvshm__core* core, uint32_t slot);
 
 /* Both parts: the second is everything else the peer had, and its slot is free
  * afterwards. Only in a thread that holds no lock of this object. */
-int uvshm__reap(struct uvshm__core* core, uint32_t slot);
+int uvshm__reap(const struct uvshm__core* core, uint32_t slot);
 
 /* Both parts, when the caller has claimed the slot itself: who joins in a dead
  * peer's slot, and who leaves. */
-void uvshm__reap_claimed(struct uvshm__core* core, uint32_t slot);
+void uvshm__reap_claimed(const struct uvshm__core* core, uint32_t slot);
 
 /* uvshm__reap() for every peer that is dead. How many there were. */
-uint32_t uvshm__reap_all(struct uvshm__core* core);
+uint32_t uvshm__reap_all(const struct uvshm__core* core);
 
 #endif /* UVSHM_CORE_REAP_H_ */

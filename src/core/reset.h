@@ -16,12 +16,14 @@
 int uvshm__core_check(const struct uvshm__core* core, uint32_t kind);
 
 /* Clear what names nobody: lock words (the next owner is told of a death),
- * lanes, and logs that cannot be. How many. Call uvshm__reap_all() before. */
-uint32_t uvshm__core_mend(struct uvshm__core* core, uint32_t kind);
+ * lanes, entries in no state, logs that cannot be. How many there were. Call
+ * uvshm__reap_all() before. Takes a lane for the time; without a free one the
+ * locks stay as they are. */
+uint32_t uvshm__core_mend(const struct uvshm__core* core, uint32_t kind);
 
 /* Nobody is attached and nobody was since the last boot: free all peers, lanes,
  * open bits and locks. A lock that was held says that its owner died. Can be
  * done again after a death in the middle. */
-void uvshm__core_reset(struct uvshm__core* core, uint32_t kind);
+void uvshm__core_reset(const struct uvshm__core* core, uint32_t kind);
 
 #endif /* UVSHM_CORE_RESET_H_ */

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Mending what no protocol of ours leaves behind, and starting afresh when the
+ * machine has been off.
+ *
+ * Mending is for damage: bytes that somebody overwrote. It clears what names
+ * nobody, so that calls go on; it cannot know what was there. A death needs no
+ * mending, only repair (reap.c).
+ */
+
+#include "core/reset.h"
+
+#include "core/directory.h"
+#include "core/lane.h"
+#include "core/lock.h"
+#include "core/wait.h"
+#include "uvshm/name.h"
+
+
+/* The lock that `i` stands for: 0 is the one that the kind of object has, i > 0
+ * that of directory entry i - 1. NULL: there is none. */
+static struct uvshm__lock* lock_at(const struct uvshm__core* core,
+                                   uint32_t kind,
+                                   uint32_t i) {
+  struct uvshm__directory_ent* ent;
+
+  if (i == 0) {
+    if (kind == UVSHM_KIND_MUTEX)
+      return (struct uvshm__lock*) (core->base + UVSHM__ROOT_OFFSET);
+    if (kind == UVSHM_KIND_SEGMENT)
+      return (struct uvshm__lock*) uvshm__core_header(core)->directory_lock;
+    return NULL;
+  }
+  ent = uvshm__core_entry(core, i - 1);
+  if ((uint32_t) uvshm__a64_load_acquire(&ent->state) == UVSHM__ENTRY_FREE ||
+      uvshm__a32_load_acquire(&ent->type) != UVSHM__TYPE_MUTEX)
+    return NULL;
+  return (struct uvshm__lock*) ent->body;
+}
+
+/* ---- mend -------------------------------------------------------------------- */
+
+/* A free lane with notes is taken first, in nobody's name: a claimer that came
+ * between would lose its own notes. If we die here, the lane has an owner who is
+ * no peer, which the next one mends. */
+static uint32_t mend_lane(const struct uvshm__core* core, uint32_t index) {
+  uvshm__a32_t* word = &uvshm__core_lane(core, index)->owner;
+  uint32_t owner = uvshm__a32_load_acquire(word);
+
+  if (!uvshm__lane_is_damaged(core, index)) return 0;
+  if (owner == 0) {
+    owner = UVSHM__LANE_NOBODY;
+    if (!uvshm__a32_cas(word, 0, owner)) return 0;
+  }
+  uvshm__lane_free(core, index, owner);
+  return 1;
+}
+
+
+/* Any object's entry in a state that there is not: its name cannot be found, so
+ * all that is lost is the room. */
+static uint32_t mend_entry(const struct uvshm__core* core, uint32_t index) {
+  struct uvshm__directory_ent* ent = uvshm__core_entry(core, index);
+  uint64_t state = uvshm__a64_load_acquire(&ent->state);
+  uint32_t generation = (uint32_t) (state >> 32);
+
+  if ((uint32_t) state <= UVSHM__ENTRY_REMOVED) return 0;
+  if (!uvshm__a64_cas(&ent->state,
+                      state,
+                      (uint64_t) generation << 32 | UVSHM__ENTRY_REMOVED))
+    return 0;
+  uvshm__directory_settle(core, index);
+  return 1;
+}
+
+
+static uint32_t mend_locks(const struct uvshm__core* core, uint32_t kind) {
+  struct uvshm__lock* lock;
+  struct uvshm__lane lane;
+  uint32_t count = 0;
+  uint32_t i;
+
+  if (uvshm__lane_claim(core, &lane) < 0) return 0;
+  for (i = 0; i <= core->objects_max; i++) {
+    lock = lock_at(core, kind, i);
+    if (lock != NULL && uvshm__lock_mend(&lane, lock)) count++;
+  }
+  uvshm__lane_exit(&lane);
+  return count;
+}
+
+
+uint32_t uvshm__core_mend(const struct uvshm__core* core, uint32_t kind) {
+  uint32_t count = 0;
+  uint32_t i;
+
+  for (i = 0; i < core->lanes_max; i++) count += mend_lane(core, i);
+  for (i = 0; i < core->objects_max; i++) count += mend_entry(core, i);
+  return count + mend_locks(core, kind);
+}
+
+/* ---- reset -------------------------------------------------------------------- */
+
+static void reset_lane(struct uvshm__lane_ent* ent) {
+  uint32_t i;
+
+  for (i = 0; i < UVSHM__LANE_HELD; i++)
+    uvshm__a32_store_relaxed(&ent->held[i], 0);
+  uvshm__a64_store_relaxed(&ent->wait_on, 0);
+  uvshm__a32_store_relaxed(&ent->owner, 0);
+}
+
+
+static void reset_entry(struct uvshm__directory_ent* ent) {
+  uint64_t state = uvshm__a64_load_relaxed(&ent->state);
+  uint32_t i;
+
+  for (i = 0; i < UVSHM__ENTRY_OPEN_WORDS; i++)
+    uvshm__a64_store_relaxed(&ent->open[i], 0);
+  if ((uint32_t) state == UVSHM__ENTRY_REMOVED)
+    uvshm__a64_store_relaxed(&ent->state, state >> 32 << 32);
+}
+
+
+/* What was on its way into memory when the machine stopped is anybody's guess,
+ * so a log is not replayed. */
+static void reset_lock(struct uvshm__lock* lock) {
+  uint32_t word = uvshm__a32_load_relaxed(&lock->word);
+
+  uvshm__a32_store_relaxed(&lock->n, 0);
+  uvshm__a32_store_relaxed(&lock->depth, 0);
+  if ((word & ~UVSHM__LOCK_WAITERS) != 0) word = UVSHM__LOCK_DIED;
+  uvshm__a32_store_relaxed(&lock->word, word & ~UVSHM__LOCK_WAITERS);
+}
+
+
+void uvshm__core_reset(const struct uvshm__core* core, uint32_t kind) {
+  struct uvshm__lock* lock;
+  uvshm__a64_t* state;
+  uint32_t i;
+
+  for (i = 0; i < core->peers_max; i++) {
+    state = &uvshm__core_peer(core, i)->state;
+    uvshm__a64_store_relaxed(state, uvshm__a64_load_relaxed(state) >> 32 << 32);
+  }
+  for (i = 0; i < core->lanes_max; i++) reset_lane(uvshm__core_lane(core, i));
+  for (i = 0; i < core->objects_max; i++)
+    reset_entry(uvshm__core_entry(core, i));
+  for (i = 0; i <= core->objects_max; i++) {
+    lock = lock_at(core, kind, i);
+    if (lock != NULL) reset_lock(lock);
+  }
+}

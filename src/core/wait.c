@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Sleeping and waking, for everything that waits on a word in shared memory.
+ *
+ * No sleep lasts longer than 20 ms. That one rule carries the crash safety of
+ * all waiting: a waker that is killed between its store and its wake, a sleeper
+ * that is killed with the only wake in its hands, an owner that is killed
+ * without a word, each costs the others a slice and never more. The first slice
+ * is 1 ms, because most deaths that are met at all have just happened.
+ *
+ * The rule that keeps wakes from getting lost while nobody dies: a word has a
+ * bit that says "somebody may sleep here". A sleeper sets it before it sleeps,
+ * whoever frees the word clears it and wakes one, and whoever takes the word
+ * after having slept sets it again, on behalf of the others that may be left.
+ *
+ * The clock is read only when a call really sleeps and has an end.
+ */
+
+#include "core/wait.h"
+
+#include "base/error.h"
+
+#include <limits.h>
+
+#define SLICE_FIRST_MS 1u
+#define SLICE_LAST_MS 20u
+
+/* A sleeper that is woken again and again never ends a slice. Every so many
+ * sleeps it asks after the owner nevertheless. */
+#define SLEEPS_PER_QUESTION 16u
+
+#define SPINS_LEAST 10u
+
+
+void uvshm__wait_begin(struct uvshm__wait* wait,
+                       struct uvshm__lane* lane,
+                       const uvshm__a32_t* word,
+                       uint64_t timeout_ms,
+                       const uvshm__a32_t* cancelled) {
+  wait->lane = lane;
+  wait->word = word;
+  wait->cancelled = cancelled;
+  wait->timeout_ms = timeout_ms;
+  wait->deadline = UINT64_MAX;
+  wait->slice_ms = SLICE_FIRST_MS;
+  wait->sleeps = 0;
+}
+
+
+/* How long the next sleep may be; 0: the time is over. */
+static uint32_t next_slice(struct uvshm__wait* wait) {
+  const struct uvshm__core* core = wait->lane->core;
+  uint64_t now;
+
+  if (wait->timeout_ms == UVSHM__WAIT_FOREVER) return wait->slice_ms;
+  if (wait->timeout_ms == 0) return 0;
+
+  now = core->env->now_ms(core->env_arg);
+  if (wait->sleeps == 0 && now <= UINT64_MAX - wait->timeout_ms)
+    wait->deadline = now + wait->timeout_ms;
+  if (now >= wait->deadline) return 0;
+  if (wait->deadline - now < wait->slice_ms)
+    return (uint32_t) (wait->deadline - now);
+  return wait->slice_ms;
+}
+
+
+static uint64_t offset_of(const struct uvshm__core* core,
+                          const uvshm__a32_t* word) {
+  return (uint64_t) ((const unsigned char*) word - core->base);
+}
+
+
+static int sleep_on(struct uvshm__wait* wait, uint32_t value, uint32_t ms) {
+  const struct uvshm__core* core = wait->lane->core;
+  struct uvshm__lane_ent* ent = wait->lane->ent;
+  int err = 0;
+
+  /* We say where we sleep, then look again; a waker changes the word, then
+   * looks who sleeps. The fences make sure that one of us sees the other. */
+  uvshm__a64_store_relaxed(&ent->wait_on, offset_of(core, wait->word));
+  uvshm__fence_seq_cst();
+  if (uvshm__a32_load_relaxed(wait->word) == value)
+    err = core->env->wait(
+        core->env_arg, wait->word, value, wait->lane->index, ms);
+  uvshm__a64_store_relaxed(&ent->wait_on, 0);
+  return err;
+}
+
+
+int uvshm__wait_sleep(struct uvshm__wait* wait, uint32_t value) {
+  uint32_t ms;
+  int err;
+
+  if (wait->cancelled != NULL && uvshm__a32_load_acquire(wait->cancelled) != 0)
+    return UV_ECANCELED;
+  ms = next_slice(wait);
+  if (ms == 0) return UV_ETIMEDOUT;
+
+  err = sleep_on(wait, value, ms);
+  wait->sleeps++;
+  if (err == UV_ETIMEDOUT) {
+    wait->slice_ms *= 2;
+    if (wait->slice_ms > SLICE_LAST_MS) wait->slice_ms = SLICE_LAST_MS;
+    return UVSHM__WAIT_SLICE;
+  }
+  return wait->sleeps % SLEEPS_PER_QUESTION == 0 ? UVSHM__WAIT_SLICE : 0;
+}
+
+
+uint32_t uvshm__wait_spin(struct uvshm__lane* lane,
+                          const uvshm__a32_t* word,
+                          uint32_t mask,
+                          int busy) {
+  uint32_t value = 0;
+  uint32_t spins;
+
+  for (spins = lane->spins; spins > 0; spins--) {
+    value = uvshm__a32_load_relaxed(word);
+    if (((value & mask) == 0) == busy) {
+      lane->spins = UVSHM__WAIT_SPINS;
+      return value;
+    }
+    uvshm__pause();
+  }
+  /* In vain; on a machine with one processor it always is. Less the next time,
+   * but never so little that we would not notice a change. */
+  lane->spins -= lane->spins / 4;
+  if (lane->spins < SPINS_LEAST) lane->spins = SPINS_LEAST;
+  return value;
+}
+
+
+void uvshm__wait_wake(const struct uvshm__core* core,
+                      const uvshm__a32_t* word,
+                      uint32_t first,
+                      uint32_t count) {
+  uint64_t offset = offset_of(core, word);
+  uint32_t lane;
+  uint32_t i;
+
+  if (count > INT_MAX) count = INT_MAX;
+  if (!core->env->wakes_lanes) {
+    core->env->wake(core->env_arg, word, 0, count);
+    return;
+  }
+
+  /* Pairs with the fence in sleep_on(). */
+  uvshm__fence_seq_cst();
+  for (i = 0; i < core->lanes_max && count > 0; i++) {
+    lane = (first % core->lanes_max + i) % core->lanes_max;
+    if (uvshm__a64_load_relaxed(&uvshm__core_lane(core, lane)->wait_on) !=
+        offset)
+      continue;
+    core->env->wake(core->env_arg, word, lane, 1);
+    count--;
+  }
+}
+
+
+uint32_t uvshm__wait_count(const struct uvshm__core* core,
+                           const uvshm__a32_t* word) {
+  uint64_t offset = offset_of(core, word);
+  uint32_t count = 0;
+  uint32_t lane;
+
+  for (lane = 0; lane < core->lanes_max; lane++)
+    if (uvshm__a64_load_relaxed(&uvshm__core_lane(core, lane)->wait_on) ==
+        offset)
+      count++;
+  return count;
+}
