@@ -86,8 +86,7 @@ static int open_once(struct uvshm__attach* attach,
   if (err != UV_ENOENT || !(request->flags & UVSHM_CREATE)) return err;
 
   err = uvshm__attach_new(attach, request, spec);
-  if (err == UV_EEXIST && !(request->flags & UVSHM_EXCLUSIVE))
-    err = UV_EAGAIN;
+  if (err == UV_EEXIST && !(request->flags & UVSHM_EXCLUSIVE)) err = UV_EAGAIN;
   return err;
 }
 
@@ -227,10 +226,8 @@ static void end_of_life(struct uvshm__attach* attach) {
   }
   /* A managed file: `clean` may be believed after a reboot only when all that
    * it vouches for is on the disk before it. */
-  if (uvshm__port_sync(&attach->object,
-                       attach->control.addr,
-                       attach->control.size,
-                       1) < 0)
+  if (uvshm__port_sync(
+          &attach->object, attach->control.addr, attach->control.size, 1) < 0)
     return;
   if (attach->bytes.addr != NULL &&
       uvshm__port_sync(
@@ -276,9 +273,8 @@ static int has_an_end(const struct uvshm__attach* attach) {
  * finds nobody; a fence keeps the look behind the stores. */
 static void leave(struct uvshm__attach* attach) {
   if (!attach->plain && !attach->readonly) {
-    uvshm__a64_store_release(
-        &uvshm__core_header(&attach->core)->detached_ms,
-        uvshm__port_wall_ms());
+    uvshm__a64_store_release(&uvshm__core_header(&attach->core)->detached_ms,
+                             uvshm__port_wall_ms());
     uvshm__peer_leave(&attach->core);
   }
   if (!attach->plain) uvshm__port_unclaim(&attach->claim);

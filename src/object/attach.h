@@ -38,26 +38,26 @@ struct uvshm__attach {
   struct uvshm__env env;
 
   /* Facts that were checked once and never change. */
-  uint32_t kind;         /* uvshm_kind_t */
-  uint32_t lifetime;     /* uvshm_lifetime_t */
+  uint32_t kind;     /* uvshm_kind_t */
+  uint32_t lifetime; /* uvshm_lifetime_t */
   uint32_t system;
   uint32_t readonly;
   uint32_t plain;        /* 1: no control area (raw file, foreign) */
   uint32_t private_copy; /* 1: bytes are mapped copy-on-write */
   uint64_t max_size;
   uint64_t reserve;
-  uint64_t window;       /* offset of `bytes` in the caller's bytes */
+  uint64_t window; /* offset of `bytes` in the caller's bytes */
   uint64_t created_ms;
   uint32_t creator_pid;
 
-  uint64_t serial;       /* of this attach in this process, never 0 */
-  uint32_t lineage;      /* of the process that may use it */
-  uint32_t reaping;      /* process lock: repair_claim is in use */
+  uint64_t serial;  /* of this attach in this process, never 0 */
+  uint32_t lineage; /* of the process that may use it */
+  uint32_t reaping; /* process lock: repair_claim is in use */
   struct uvshm__port_claim repair_claim;
   struct uvshm__lane_entry* lanes; /* process lock: of all threads */
   uvshm__a64_t plain_size;         /* stands in for the header's word */
   char label[UVSHM_LABEL_SIZE];
-  char name[UVSHM_NAME_MAX + 1];   /* for sentences; cut, of a path */
+  char name[UVSHM_NAME_MAX + 1]; /* for sentences; cut, of a path */
 };
 
 /* What open was asked for, whatever the kind. */

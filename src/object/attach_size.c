@@ -25,9 +25,9 @@ static uint64_t at_most(uint64_t value, uint64_t limit) {
 
 
 uint64_t uvshm__attach_size(const struct uvshm__attach* attach) {
-  const uvshm__a64_t* word =
-      attach->plain ? &attach->plain_size
-                    : &uvshm__core_header(&attach->core)->size;
+  const uvshm__a64_t* word = attach->plain
+                                 ? &attach->plain_size
+                                 : &uvshm__core_header(&attach->core)->size;
 
   return at_most(uvshm__a64_load_acquire(word), attach->max_size);
 }
@@ -181,7 +181,6 @@ int uvshm__attach_info(const struct uvshm__attach* attach,
   info->mode = attributes.mode;
   copy_text(info->owner, sizeof(info->owner), attributes.owner);
   copy_text(info->sddl, sizeof(info->sddl), attributes.sddl);
-  copy_text(
-      info->system_name, sizeof(info->system_name), object->system_name);
+  copy_text(info->system_name, sizeof(info->system_name), object->system_name);
   return 0;
 }

@@ -47,14 +47,13 @@ int uvshm__attach_join(struct uvshm__attach* attach) {
   err = claim_any(attach);
   if (err < 0) return err;
   now = uvshm__port_wall_ms();
-  err = uvshm__peer_join(
-      &attach->core, uvshm__port_pid(), attach->label, now);
+  err = uvshm__peer_join(&attach->core, uvshm__port_pid(), attach->label, now);
   if (err < 0) {
     uvshm__port_unclaim(&attach->claim);
     return err;
   }
-  uvshm__a64_store_release(
-      &uvshm__core_header(&attach->core)->attached_ms, now);
+  uvshm__a64_store_release(&uvshm__core_header(&attach->core)->attached_ms,
+                           now);
   return 0;
 }
 

@@ -161,11 +161,8 @@ int uvshm_mutex_lock(uvshm_mutex_t* mutex, uint64_t timeout_ms) {
 
   if (err == 0) err = uvshm__lane_get(mutex->named.attach, &lane);
   if (err == 0)
-    err = uvshm__lock_acquire(lane,
-                              mutex->lock,
-                              timeout_ms,
-                              mutex->flags,
-                              &mutex->named.cancelled);
+    err = uvshm__lock_acquire(
+        lane, mutex->lock, timeout_ms, mutex->flags, &mutex->named.cancelled);
   return err >= 0 ? err : lock_failed(mutex, err, timeout_ms, failures);
 }
 

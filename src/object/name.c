@@ -82,9 +82,10 @@ static void copy_lock(uvshm_name_info_t* info, struct uvshm__attach* attach) {
   struct uvshm__lock_facts facts;
   struct uvshm__peer_facts peer;
 
-  uvshm__lock_read(core,
-                   (const struct uvshm__lock*) (core->base + UVSHM__ROOT_OFFSET),
-                   &facts);
+  uvshm__lock_read(
+      core,
+      (const struct uvshm__lock*) (core->base + UVSHM__ROOT_OFFSET),
+      &facts);
   info->waiters = facts.waiters;
   if (facts.damaged) info->state = UVSHM_STATE_DAMAGED;
   if (!facts.locked || facts.damaged) return;

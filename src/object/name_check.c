@@ -20,7 +20,7 @@ static size_t utf8_sequence(const unsigned char* s) {
   static const struct {
     unsigned char first;
     unsigned char last;
-    unsigned char low;  /* bounds of the second byte */
+    unsigned char low; /* bounds of the second byte */
     unsigned char high;
     unsigned char size;
   } forms[] = {

@@ -78,8 +78,7 @@ static int open_in_segment(struct uvshm__named* named,
     if (err != UV_ENXIO) break;
   }
   if (err == 0)
-    named->body =
-        uvshm__directory_body(&named->attach->core, named->ref.index);
+    named->body = uvshm__directory_body(&named->attach->core, named->ref.index);
   return err;
 }
 
@@ -110,12 +109,13 @@ static int open_alone(struct uvshm__named* named,
 
 static int check(const struct uvshm__named_request* request) {
   const uint32_t alone = UVSHM_KEEP | UVSHM_SYSTEM;
-  const uint32_t known = UVSHM_EXISTING | UVSHM_EXCLUSIVE | UVSHM_CREATE |
-                         alone;
+  const uint32_t known =
+      UVSHM_EXISTING | UVSHM_EXCLUSIVE | UVSHM_CREATE | alone;
 
   if (request->flags & ~known)
-    return uvshm__fail(
-        UV_EINVAL, "unknown flag 0x%x", (unsigned int) (request->flags & ~known));
+    return uvshm__fail(UV_EINVAL,
+                       "unknown flag 0x%x",
+                       (unsigned int) (request->flags & ~known));
   if (request->flags & UVSHM_EXISTING &&
       request->flags & (UVSHM_EXCLUSIVE | UVSHM_CREATE))
     return uvshm__fail(UV_EINVAL, "its flags contradict each other");
@@ -141,8 +141,7 @@ int uvshm__named_open(struct uvshm__named* named,
   strcpy(named->name, request.name);
   if (request.segment == NULL) {
     err = open_alone(named, &request);
-    if (err >= 0)
-      named->body = named->attach->core.base + UVSHM__ROOT_OFFSET;
+    if (err >= 0) named->body = named->attach->core.base + UVSHM__ROOT_OFFSET;
     return err;
   }
   named->attach = uvshm__segment_attach(request.segment);
@@ -188,7 +187,6 @@ int uvshm__named_unlink(struct uvshm_segment_s* segment,
                        name);
   if (err == 0) err = uvshm__directory_remove(&attach->core, name, size);
   if (err < 0)
-    return uvshm__fail(
-        err, "there is no \"%s\" in \"%s\"", name, attach->name);
+    return uvshm__fail(err, "there is no \"%s\" in \"%s\"", name, attach->name);
   return 0;
 }

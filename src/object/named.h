@@ -19,7 +19,7 @@ struct uvshm__named {
   struct uvshm_segment_s* segment; /* NULL: by its name alone, attach is ours */
   struct uvshm__directory_ref ref;
   void* body;
-  uvshm__a32_t cancelled;          /* private to this handle */
+  uvshm__a32_t cancelled; /* private to this handle */
   char name[UVSHM_NAME_MAX + 1];
 };
 

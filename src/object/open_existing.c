@@ -42,12 +42,12 @@ static int unfinished(const struct uvshm__port_object* object,
 
 static int same_kind(const struct uvshm__control* control, uint32_t kind) {
   if (kind == UVSHM_KIND_UNKNOWN || control->kind == kind) return 0;
-  return uvshm__fail(UV_EPROTOTYPE,
-                     "it is %s, not %s",
-                     kind_names[control->kind <= UVSHM_KIND_SEM
-                                    ? control->kind
-                                    : UVSHM_KIND_UNKNOWN],
-                     kind_names[kind]);
+  return uvshm__fail(
+      UV_EPROTOTYPE,
+      "it is %s, not %s",
+      kind_names[control->kind <= UVSHM_KIND_SEM ? control->kind
+                                                 : UVSHM_KIND_UNKNOWN],
+      kind_names[kind]);
 }
 
 
@@ -134,8 +134,8 @@ static int remove_gone(struct uvshm__attach* attach,
     return UVSHM__GONE;
   err = uvshm__port_unlink(&attach->object);
   if (err < 0)
-    return uvshm__fail(
-        err, "its last user is dead, and its name cannot be removed");
+    return uvshm__fail(err,
+                       "its last user is dead, and its name cannot be removed");
   return UVSHM__GONE;
 }
 
@@ -205,8 +205,8 @@ int uvshm__attach_exclusive(struct uvshm__attach* attach,
   if (attach->object.origin == UVSHM__PORT_RAW_FILE ||
       attach->object.origin == UVSHM__PORT_FOREIGN)
     return UV_EEXIST;
-  if (uvshm__attach_examine(
-          &attach->object, UVSHM_KIND_UNKNOWN, &control) == UVSHM__GONE)
+  if (uvshm__attach_examine(&attach->object, UVSHM_KIND_UNKNOWN, &control) ==
+      UVSHM__GONE)
     return remove_gone(attach, request);
   return uvshm__fail(UV_EEXIST, "the name is taken");
 }

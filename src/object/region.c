@@ -12,10 +12,9 @@
 #include <string.h>
 
 #define KNOWN_FLAGS                                                            \
-  (UVSHM_CREATE | UVSHM_EXCLUSIVE | UVSHM_EXISTING | UVSHM_READONLY |          \
-   UVSHM_KEEP | UVSHM_SYSTEM | UVSHM_FILE | UVSHM_MANAGED |                    \
-   UVSHM_UNCLEAN_OK | UVSHM_REGION_PRIVATE | UVSHM_REGION_FOREIGN |            \
-   UVSHM_REGION_HUGE)
+ (UVSHM_CREATE | UVSHM_EXCLUSIVE | UVSHM_EXISTING | UVSHM_READONLY |           \
+  UVSHM_KEEP | UVSHM_SYSTEM | UVSHM_FILE | UVSHM_MANAGED | UVSHM_UNCLEAN_OK |  \
+  UVSHM_REGION_PRIVATE | UVSHM_REGION_FOREIGN | UVSHM_REGION_HUGE)
 
 /* A region is nothing but its attach. */
 struct uvshm_region_s {
@@ -50,8 +49,8 @@ static int check(const char* name, const uvshm_region_options_t* options) {
                        "cannot open a region: unknown flag 0x%x",
                        (unsigned int) (options->flags & ~KNOWN_FLAGS));
   if (!flags_agree(options->flags))
-    return uvshm__fail(
-        UV_EINVAL, "cannot open a region: its flags contradict each other");
+    return uvshm__fail(UV_EINVAL,
+                       "cannot open a region: its flags contradict each other");
   if (name == NULL && (!(options->flags & UVSHM_CREATE) ||
                        options->flags & (UVSHM_KEEP | UVSHM_SYSTEM |
                                          UVSHM_FILE | UVSHM_REGION_FOREIGN)))
@@ -196,9 +195,8 @@ int uvshm_region_protect(uvshm_region_t* region,
     return uvshm__fail(UV_EINVAL, "unknown access %u", (unsigned int) access);
   wanted = meanings[access];
   if (wanted == UVSHM__PORT_WRITE && attach->readonly)
-    return uvshm__fail(UV_EACCES,
-                       "cannot widen \"%s\": attached for reading",
-                       attach->name);
+    return uvshm__fail(
+        UV_EACCES, "cannot widen \"%s\": attached for reading", attach->name);
   if (wanted == UVSHM__PORT_WRITE && attach->private_copy)
     wanted = UVSHM__PORT_COPY;
   err = page_range(attach, offset, &size, &addr);

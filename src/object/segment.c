@@ -17,8 +17,8 @@
 #include <string.h>
 
 #define KNOWN_FLAGS                                                            \
-  (UVSHM_CREATE | UVSHM_EXCLUSIVE | UVSHM_EXISTING | UVSHM_READONLY |          \
-   UVSHM_KEEP | UVSHM_SYSTEM | UVSHM_FILE | UVSHM_MANAGED | UVSHM_UNCLEAN_OK)
+ (UVSHM_CREATE | UVSHM_EXCLUSIVE | UVSHM_EXISTING | UVSHM_READONLY |           \
+  UVSHM_KEEP | UVSHM_SYSTEM | UVSHM_FILE | UVSHM_MANAGED | UVSHM_UNCLEAN_OK)
 
 #define SIZE_DEFAULT UVSHM__GRANULE
 
@@ -134,8 +134,8 @@ int uvshm_segment_open(uvshm_segment_t** result,
   if (segment == NULL) return uvshm__fail(UV_ENOMEM, "no private memory");
   news = uvshm__attach_open(&segment->attach, &request);
   if (news >= 0)
-    segment->handles = calloc(segment->attach->core.objects_max,
-                              sizeof(segment->handles[0]));
+    segment->handles =
+        calloc(segment->attach->core.objects_max, sizeof(segment->handles[0]));
   if (news >= 0 && segment->handles == NULL) {
     uvshm__attach_close(segment->attach);
     news = uvshm__fail(UV_ENOMEM, "no private memory");
@@ -239,8 +239,7 @@ int uvshm_segment_next(const uvshm_segment_t* segment,
   err = uvshm__directory_next(&segment->attach->core, cursor, &facts);
   if (err < 0) return uvshm__fail_bare(err);
   memset(info, 0, sizeof(*info));
-  info->type =
-      types[facts.ref.type <= UVSHM__TYPE_SEM ? facts.ref.type : 0];
+  info->type = types[facts.ref.type <= UVSHM__TYPE_SEM ? facts.ref.type : 0];
   info->open = facts.open;
   memcpy(info->name, facts.name, sizeof(info->name));
   return 0;
@@ -264,16 +263,18 @@ int uvshm_segment_check(const uvshm_segment_t* segment) {
 
 int uvshm_segment_repair(uvshm_segment_t* segment, uint32_t* repaired) {
   struct uvshm__attach* attach = segment->attach;
+  struct uvshm__lane* lane;
   uint32_t count;
   int err = uvshm__attach_usable(attach);
 
   if (err < 0) return err;
   if (attach->readonly)
-    return uvshm__fail(UV_EACCES,
-                       "cannot repair \"%s\": attached for reading",
-                       attach->name);
+    return uvshm__fail(
+        UV_EACCES, "cannot repair \"%s\": attached for reading", attach->name);
   count = uvshm__reap_all(&attach->core);
-  uvshm__core_mend(&attach->core, attach->kind);
+  err = uvshm__lane_get(attach, &lane);
+  if (err < 0) return err;
+  uvshm__core_mend(lane, attach->kind);
   if (repaired != NULL) *repaired = count;
   return 0;
 }

@@ -28,9 +28,8 @@ static void format_body(void* body, uint32_t value) {
 static int fill(struct uvshm__named_request* request,
                 const uvshm_sem_options_t* options) {
   if (options->value > UVSHM_SEM_VALUE_MAX)
-    return uvshm__fail(UV_EINVAL,
-                       "a semaphore's value is at most %u",
-                       UVSHM_SEM_VALUE_MAX);
+    return uvshm__fail(
+        UV_EINVAL, "a semaphore's value is at most %u", UVSHM_SEM_VALUE_MAX);
   request->flags = options->flags;
   request->argument = options->value;
   request->mode = options->mode;
@@ -86,9 +85,7 @@ int uvshm_sem_unlink(struct uvshm_segment_s* segment,
 }
 
 
-static int wait_failed(const uvshm_sem_t* sem,
-                       int err,
-                       unsigned int failures) {
+static int wait_failed(const uvshm_sem_t* sem, int err, unsigned int failures) {
   if (err == UV_EAGAIN || err == UV_ETIMEDOUT || err == UV_ENXIO ||
       err == UV_ENOTCONN)
     return uvshm__fail_bare(err);
@@ -108,8 +105,7 @@ int uvshm_sem_wait(uvshm_sem_t* sem, uint64_t timeout_ms) {
   if (err == UV_EAGAIN && timeout_ms != 0) {
     err = uvshm__lane_get(sem->named.attach, &lane);
     if (err == 0)
-      err = uvshm__sem_wait(
-          lane, sem->sem, timeout_ms, &sem->named.cancelled);
+      err = uvshm__sem_wait(lane, sem->sem, timeout_ms, &sem->named.cancelled);
   }
   return err >= 0 ? err : wait_failed(sem, err, failures);
 }
@@ -132,8 +128,7 @@ int uvshm_sem_post(uvshm_sem_t* sem, uint32_t count) {
 void uvshm_sem_cancel(uvshm_sem_t* sem) {
   uvshm__a32_store_seq_cst(&sem->named.cancelled, 1);
   if (sem->named.attach->lineage == uvshm__port_lineage())
-    uvshm__wait_wake(
-        &sem->named.attach->core, &sem->sem->word, 0, UINT32_MAX);
+    uvshm__wait_wake(&sem->named.attach->core, &sem->sem->word, 0, UINT32_MAX);
 }
 
 

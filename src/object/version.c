@@ -4,7 +4,7 @@
 
 #define TEXT(x) #x
 #define VERSION_TEXT(major, minor, patch)                                      \
-  TEXT(major) "." TEXT(minor) "." TEXT(patch)
+ TEXT(major) "." TEXT(minor) "." TEXT(patch)
 
 
 unsigned int uvshm_version(void) {
