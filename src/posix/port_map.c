@@ -96,6 +96,7 @@ int uvshm__port_map(struct uvshm__port_view* view,
   if (err < 0) return err;
   view->addr = addr;
   view->size = size;
+  view->offset = offset;
   view->access = access;
   view->huge = 0;
   if (huge) uvshm__port_huge(addr, size, &view->huge);

@@ -55,6 +55,17 @@ int uvshm__posix_same_key(const struct uvshm__port_object* object,
 }
 
 
+/* With the gate ours, a path stays what it is. Does it lead to the object? */
+int uvshm__posix_leads_here(const struct uvshm__port_object* object,
+                            const char* path) {
+  struct stat st;
+
+  if (lstat(path, &st) != 0)
+    return errno == ENOENT ? UV_ENXIO : uvshm__posix_error(errno);
+  return uvshm__posix_same_key(object, &st) ? 0 : UV_ENXIO;
+}
+
+
 static int has_gate(const struct uvshm__port_object* object) {
   return object->origin != UVSHM__PORT_RAW_FILE &&
          object->origin != UVSHM__PORT_FOREIGN;

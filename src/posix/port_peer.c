@@ -13,6 +13,7 @@
 #include "posix.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -26,6 +27,39 @@
 
 /* Claims through one object at one time: its slot, and slots being repaired. */
 #define OWN_LIMIT 64
+
+
+/* The lock is tried, never waited for. */
+int uvshm__posix_set_lock(int fd, int command, uint64_t byte, short type) {
+  struct flock lock = {0}; /* OFD locks want l_pid 0 */
+
+  lock.l_type = type;
+  lock.l_whence = SEEK_SET;
+  lock.l_start = (off_t) byte;
+  lock.l_len = 1;
+  while (fcntl(fd, command, &lock) != 0) {
+    if (errno == EINTR) continue;
+    if (errno == EAGAIN || errno == EACCES) return UV_EAGAIN;
+    if (errno == EINVAL) return UV_ENOTSUP; /* a kernel before 3.15 */
+    return uvshm__posix_error(errno);
+  }
+  return 0;
+}
+
+
+int uvshm__posix_get_lock(
+    int fd, int command, uint64_t from, uint64_t size, int* held) {
+  struct flock lock = {0};
+
+  lock.l_type = F_WRLCK;
+  lock.l_whence = SEEK_SET;
+  lock.l_start = (off_t) from;
+  lock.l_len = (off_t) size;
+  while (fcntl(fd, command, &lock) != 0)
+    if (errno != EINTR) return uvshm__posix_error(errno);
+  *held = lock.l_type != F_UNLCK;
+  return 0;
+}
 
 
 static struct uvshm__holds* holds_of(const struct uvshm__port_object* object) {

@@ -112,32 +112,8 @@ static int open_description(const struct uvshm__port_object* object,
 }
 
 
-/* The lock is tried, never waited for. */
 static int set_lock(int fd, uint64_t byte, short type) {
-  struct flock lock = {0};
-
-  lock.l_type = type;
-  lock.l_whence = SEEK_SET;
-  lock.l_start = (off_t) byte;
-  lock.l_len = 1;
-  while (fcntl(fd, F_OFD_SETLK, &lock) != 0) {
-    if (errno == EINTR) continue;
-    if (errno == EAGAIN || errno == EACCES) return UV_EAGAIN;
-    if (errno == EINVAL) return UV_ENOTSUP; /* a kernel before 3.15 */
-    return uvshm__posix_error(errno);
-  }
-  return 0;
-}
-
-
-/* With the gate ours, the path stays what it is; is it still this file? */
-static int leads_here(const struct uvshm__port_object* object,
-                      const char* path) {
-  struct stat st;
-
-  if (lstat(path, &st) != 0)
-    return errno == ENOENT ? UV_ENXIO : uvshm__posix_error(errno);
-  return uvshm__posix_same_key(object, &st) ? 0 : UV_ENXIO;
+  return uvshm__posix_set_lock(fd, F_OFD_SETLK, byte, type);
 }
 
 
@@ -147,7 +123,7 @@ int uvshm__posix_gate(struct uvshm__port_object* object, const char* path) {
 
   if (err < 0) return err;
   err = set_lock(fd, UVSHM__BYTE_GATE, object->readonly ? F_RDLCK : F_WRLCK);
-  if (err == 0 && path != NULL) err = leads_here(object, path);
+  if (err == 0 && path != NULL) err = uvshm__posix_leads_here(object, path);
   if (err < 0) {
     close(fd);
     return err;
@@ -259,14 +235,6 @@ int uvshm__posix_probe(struct uvshm__port_object* object,
                        uint64_t from,
                        uint64_t size,
                        int* held) {
-  struct flock lock = {0};
-
-  lock.l_type = F_WRLCK;
-  lock.l_whence = SEEK_SET;
-  lock.l_start = (off_t) from;
-  lock.l_len = (off_t) size;
-  while (fcntl((int) object->os[UVSHM__OS_FD], F_OFD_GETLK, &lock) != 0)
-    if (errno != EINTR) return uvshm__posix_error(errno);
-  *held = lock.l_type != F_UNLCK;
-  return 0;
+  return uvshm__posix_get_lock(
+      (int) object->os[UVSHM__OS_FD], F_OFD_GETLK, from, size, held);
 }

@@ -264,6 +264,7 @@ int uvshm__sysv_map(struct uvshm__port_view* view,
   }
   view->addr = base + offset;
   view->size = size < left ? size : left;
+  view->offset = offset;
   view->access = access;
   view->huge = 0;
   return 0;

@@ -129,6 +129,8 @@ void uvshm__posix_set_key(struct uvshm__port_object* object,
                           const struct stat* st);
 int uvshm__posix_same_key(const struct uvshm__port_object* object,
                           const struct stat* st);
+int uvshm__posix_leads_here(const struct uvshm__port_object* object,
+                            const char* path);
 
 /* Remove a temporary file whose maker is dead. 0: it is gone. UV_EAGAIN: its
  * maker is alive. */
@@ -182,6 +184,12 @@ int uvshm__posix_probe(struct uvshm__port_object* object,
                        int* held);
 
 /* ---- port_peer.c ---- */
+
+/* fcntl() with one byte; UV_EAGAIN when somebody else has it. And: does
+ * somebody else have any of these bytes? `size` 0: all from there on. */
+int uvshm__posix_set_lock(int fd, int command, uint64_t byte, short type);
+int uvshm__posix_get_lock(
+    int fd, int command, uint64_t from, uint64_t size, int* held);
 
 int uvshm__posix_claim_byte(struct uvshm__port_claim* claim,
                             struct uvshm__port_object* object,
