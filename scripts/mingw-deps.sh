@@ -106,6 +106,11 @@ build cmocka all -DWITH_STATIC_LIB=ON -DBUILD_SHARED_LIBS=OFF \
 build jansson all -DJANSSON_BUILD_DOCS=OFF -DJANSSON_WITHOUT_TESTS=ON \
   -DJANSSON_EXAMPLES=OFF
 
+# cmocka 1.1.5 builds its DLL too, and its CMake files name a file that is not
+# there. Only the static library stays.
+rm -rf "$prefix/bin/cmocka.dll" "$prefix/lib/libcmocka.dll.a" \
+  "$prefix/lib/cmake/cmocka"
+
 rm -rf "$work"
 echo "$recipe" > "$stamp"
 echo "mingw-deps: $prefix is complete"

@@ -1,0 +1,55 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# Every public header compiles alone, in C and in C++, with gcc and with clang,
+# without a warning; every header inside compiles alone in C. Included twice,
+# because a guard is easily mistyped.
+
+set -u
+cd "$(dirname "$0")/.." || exit 1
+tmp=$(mktemp -d "${TMPDIR:-/tmp}/uvshm-headers.XXXXXX") || exit 1
+trap 'rm -rf "$tmp"' EXIT
+failed=0
+
+# alone HEADER COMPILER OPTION...
+alone() {
+  header=$1
+  shift
+  if ! "$@" -Werror -fsyntax-only "$tmp/unit.h.inc" 2> "$tmp/errors"; then
+    echo "$header does not compile alone: $*"
+    head -n 20 "$tmp/errors"
+    failed=1
+  fi
+}
+
+warn="-Wall -Wextra -Wpedantic -Wundef -Wshadow -Wconversion"
+for path in include/uvshm.h include/uvshm/*.h; do
+  header=${path#include/}
+  printf '#include "%s"\n#include "%s"\nextern int uvshm_unit;\n' \
+    "$header" "$header" > "$tmp/unit.h.inc"
+  for compiler in gcc clang; do
+    command -v $compiler > /dev/null || continue
+    # shellcheck disable=SC2086  # words
+    alone "$path" $compiler -x c -std=c11 -Iinclude $warn -Wstrict-prototypes
+  done
+  for compiler in g++ clang++; do
+    command -v $compiler > /dev/null || continue
+    # shellcheck disable=SC2086  # words
+    alone "$path" $compiler -x c++ -std=c++11 -Iinclude $warn -Wold-style-cast
+  done
+done
+
+for path in src/port.h src/base/*.h src/core/*.h src/object/*.h src/posix/*.h \
+  src/stub/*.h test/*.h; do
+  case $path in
+    *'*'* | */atomic_gnu.h | */atomic_msvc.h) continue ;; # parts of atomic.h
+    src/posix/* | src/stub/*) backend=${path%/*} ;;
+    *) backend=src/posix ;;
+  esac
+  printf '#include "%s"\n#include "%s"\nextern int uvshm_unit;\n' \
+    "$PWD/$path" "$PWD/$path" > "$tmp/unit.h.inc"
+  # shellcheck disable=SC2086  # words
+  alone "$path" gcc -x c -std=gnu11 -D_FILE_OFFSET_BITS=64 -D_GNU_SOURCE \
+    -Iinclude -Isrc -I$backend -Itest $warn -Wno-unused-function
+done
+exit $failed
