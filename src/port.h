@@ -58,6 +58,10 @@ void uvshm__port_program(char* text, size_t size);
  * children. Reading it costs a load, no system call. */
 uint32_t uvshm__port_lineage(void);
 
+/* Where that number lies, for a check without a call. A child that has not
+ * asked for its number yet reads 0 there. Valid for ever. */
+const uvshm__a32_t* uvshm__port_lineage_word(void);
+
 /* One pointer for each thread of this process. `at_exit` (the same function in
  * every call) gets it when the thread ends, unless it is NULL by then. */
 int uvshm__port_thread_set(void* value, void (*at_exit)(void* value));

@@ -36,6 +36,30 @@ static inline uint32_t uvshm__lock_place(const struct uvshm__core* core,
 }
 
 
+/* The uncontended case: 1 when the lock was free and is ours now, 0 to go the
+ * long way. `place` is uvshm__lock_place(). What counts here is not how much is
+ * loaded but how many loads wait for each other before the compare-and-swap,
+ * which nothing after it can overtake. */
+static inline int uvshm__lock_take(struct uvshm__lane* lane,
+                                   struct uvshm__lock* lock,
+                                   uint32_t place) {
+  struct uvshm__lane_ent* ent = lane->ent;
+  uint32_t count = lane->count;
+
+  if (count >= UVSHM__LANE_HELD_CALLER ||
+      uvshm__a32_load_relaxed(&ent->owner) != lane->owner)
+    return 0;
+  /* The note comes before the lock. If we die between the two, the note
+   * names a lock that is not ours, which a repairer sees from its word. */
+  uvshm__a32_store_relaxed(&ent->held[count], place);
+  if (!uvshm__a32_cas(&lock->word, 0, lane->name)) return 0;
+  lane->held[count] = place;
+  lane->depth[count] = 0;
+  lane->count = count + 1;
+  return 1;
+}
+
+
 /* Take the lock, waiting at most `timeout_ms` (0: try once, UINT64_MAX: for
  * ever). `cancelled` may be NULL; else the call gives up when it is not 0 and
  * the lock is not free at once.
@@ -55,23 +79,25 @@ static inline int uvshm__lock_acquire(struct uvshm__lane* lane,
                                       uint64_t timeout_ms,
                                       uint32_t flags,
                                       const uvshm__a32_t* cancelled) {
-  struct uvshm__lane_ent* ent = lane->ent;
-  uint32_t place = uvshm__lock_place(lane->core, lock);
-  uint32_t count = lane->count;
-
-  if (count < UVSHM__LANE_HELD_CALLER &&
-      uvshm__a32_load_relaxed(&ent->owner) == lane->owner) {
-    /* The note comes before the lock. If we die between the two, the note
-     * names a lock that is not ours, which a repairer sees from its word. */
-    uvshm__a32_store_relaxed(&ent->held[count], place);
-    if (uvshm__a32_cas(&lock->word, 0, lane->name)) {
-      lane->held[count] = place;
-      lane->depth[count] = 0;
-      lane->count = count + 1;
-      return 0;
-    }
-  }
+  if (uvshm__lock_take(lane, lock, uvshm__lock_place(lane->core, lock)))
+    return 0;
   return uvshm__lock_acquire_slow(lane, lock, timeout_ms, flags, cancelled);
+}
+
+
+/* The uncontended case of giving back: 1 when that was it. Locks are mostly
+ * given back in the opposite order. */
+static inline int uvshm__lock_give(struct uvshm__lane* lane,
+                                   struct uvshm__lock* lock,
+                                   uint32_t place) {
+  uint32_t last = lane->count - 1;
+
+  if (lane->count == 0 || lane->held[last] != place ||
+      lane->depth[last] != 0 || !uvshm__a32_cas(&lock->word, lane->name, 0))
+    return 0;
+  uvshm__a32_store_relaxed(&lane->ent->held[last], 0);
+  lane->count = last;
+  return 1;
 }
 
 
@@ -79,16 +105,8 @@ static inline int uvshm__lock_acquire(struct uvshm__lane* lane,
  * lane does not hold it. */
 static inline int uvshm__lock_release(struct uvshm__lane* lane,
                                       struct uvshm__lock* lock) {
-  uint32_t place = uvshm__lock_place(lane->core, lock);
-  uint32_t last = lane->count - 1;
-
-  /* Locks are mostly given back in the opposite order. */
-  if (lane->count != 0 && lane->held[last] == place && lane->depth[last] == 0 &&
-      uvshm__a32_cas(&lock->word, lane->name, 0)) {
-    uvshm__a32_store_relaxed(&lane->ent->held[last], 0);
-    lane->count = last;
+  if (uvshm__lock_give(lane, lock, uvshm__lock_place(lane->core, lock)))
     return 0;
-  }
   return uvshm__lock_release_slow(lane, lock);
 }
 

@@ -15,6 +15,7 @@
 #include "object/attach.h"
 
 #include "base/error.h"
+#include "base/text.h"
 #include "core/peer.h"
 #include "object/lanes.h"
 #include "object/name_check.h"
@@ -32,11 +33,14 @@
  * it leaves the clearing up to the next open or gc. */
 #define CLOSE_TRIES 50
 
-static uvshm__a64_t last_serial;
+static uvshm__a32_t last_number;
 
 
+/* Never the same twice in a process, and never one of its parent's. */
 static uint64_t next_serial(void) {
-  return uvshm__a64_add(&last_serial, 1) + 1;
+  uint32_t number = uvshm__a32_add(&last_number, 1) + 1;
+
+  return (uint64_t) uvshm__port_lineage() << 32 | number;
 }
 
 
@@ -156,14 +160,12 @@ static struct uvshm__attach* attach_alloc(
   if (attach == NULL) return NULL;
   attach->kind = request->kind;
   attach->serial = next_serial();
-  attach->lineage = uvshm__port_lineage();
+  attach->lineage_word = uvshm__port_lineage_word();
   attach->readonly = (request->flags & UVSHM_READONLY) != 0;
   attach->private_copy = (request->flags & UVSHM_REGION_PRIVATE) != 0;
-  if (request->name != NULL)
-    strncat(attach->name, request->name, sizeof(attach->name) - 1);
-  if (request->label != NULL)
-    strncat(attach->label, request->label, sizeof(attach->label) - 1);
-  else
+  uvshm__copy_text(attach->name, sizeof(attach->name), request->name);
+  uvshm__copy_text(attach->label, sizeof(attach->label), request->label);
+  if (request->label == NULL)
     uvshm__port_program(attach->label, sizeof(attach->label));
   return attach;
 }
@@ -194,7 +196,7 @@ int uvshm__attach_open(struct uvshm__attach** result,
 
 
 int uvshm__attach_usable(const struct uvshm__attach* attach) {
-  if (attach->lineage == uvshm__port_lineage()) return 0;
+  if (uvshm__attach_is_ours(attach)) return 0;
   return uvshm__fail(UV_ENOTCONN,
                      "cannot use \"%s\": this forked child has not rejoined",
                      attach->name);
@@ -287,7 +289,7 @@ void uvshm__attach_close(struct uvshm__attach* attach) {
   if (attach == NULL) return;
   uvshm__lanes_close(attach);
   /* In a forked child the slot and its claim are the parent's. */
-  if (attach->lineage == uvshm__port_lineage()) leave(attach);
+  if (uvshm__attach_is_ours(attach)) leave(attach);
   uvshm__attach_unmap(attach);
   uvshm__port_drop(&attach->object);
   free(attach);
@@ -298,9 +300,9 @@ int uvshm__attach_rejoin(struct uvshm__attach* attach) {
   unsigned int failures = uvshm__error_count();
   int err;
 
-  if (attach->lineage == uvshm__port_lineage()) return 0;
+  if (uvshm__attach_is_ours(attach)) return 0;
   if (attach->plain) {
-    attach->lineage = uvshm__port_lineage();
+    attach->serial = next_serial();
     return 0;
   }
   err = uvshm__attach_join(attach);
@@ -314,6 +316,5 @@ int uvshm__attach_rejoin(struct uvshm__attach* attach) {
   attach->serial = next_serial();
   attach->lanes = NULL;
   attach->reaping = 0;
-  attach->lineage = uvshm__port_lineage();
   return 0;
 }

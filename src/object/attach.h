@@ -52,7 +52,8 @@ struct uvshm__attach {
 
   uint64_t serial;  /* of this attach in this process, never 0 */
   uint32_t lineage; /* of the process that may use it */
-  uint32_t reaping; /* process lock: repair_claim is in use */
+  const uvshm__a32_t* lineage_word; /* of this process, in port */
+  uint32_t reaping;                 /* process lock: repair_claim is in use */
   struct uvshm__port_claim repair_claim;
   struct uvshm__lane_entry* lanes; /* process lock: of all threads */
   uvshm__a64_t plain_size;         /* stands in for the header's word */
@@ -94,6 +95,12 @@ void uvshm__attach_close(struct uvshm__attach* attach);
 
 /* In a forked child: take a slot of one's own. */
 int uvshm__attach_rejoin(struct uvshm__attach* attach);
+
+/* Is this the process that opened it, or a child that has rejoined? */
+static inline int uvshm__attach_is_ours(const struct uvshm__attach* attach) {
+  return uvshm__a32_load_relaxed(attach->lineage_word) == attach->serial >> 32;
+}
+
 
 /* 0, or UV_ENOTCONN in a forked child that has not rejoined. */
 int uvshm__attach_usable(const struct uvshm__attach* attach);

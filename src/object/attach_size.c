@@ -12,6 +12,7 @@
 
 #include "base/align.h"
 #include "base/error.h"
+#include "base/text.h"
 #include "core/peer.h"
 
 #include <string.h>
@@ -137,12 +138,6 @@ uint32_t uvshm__attach_peers(const struct uvshm__attach* attach) {
 }
 
 
-static void copy_text(char* to, size_t size, const char* from) {
-  to[0] = '\0';
-  if (from != NULL) strncat(to, from, size - 1);
-}
-
-
 static void times_info(const struct uvshm__attach* attach,
                        uvshm_region_info_t* info) {
   const struct uvshm__header* header = uvshm__core_header(&attach->core);
@@ -179,8 +174,9 @@ int uvshm__attach_info(const struct uvshm__attach* attach,
   info->peers = uvshm__attach_peers(attach);
   info->owner_uid = attributes.uid;
   info->mode = attributes.mode;
-  copy_text(info->owner, sizeof(info->owner), attributes.owner);
-  copy_text(info->sddl, sizeof(info->sddl), attributes.sddl);
-  copy_text(info->system_name, sizeof(info->system_name), object->system_name);
+  uvshm__copy_text(info->owner, sizeof(info->owner), attributes.owner);
+  uvshm__copy_text(info->sddl, sizeof(info->sddl), attributes.sddl);
+  uvshm__copy_text(
+      info->system_name, sizeof(info->system_name), object->system_name);
   return 0;
 }

@@ -19,8 +19,7 @@
 
 struct uvshm__lane_entry {
   struct uvshm__lane lane;
-  uint64_t serial;
-  uint32_t lineage;
+  uint64_t serial;              /* the attach's: who may touch the lane */
   struct uvshm__attach* attach; /* NULL: closed meanwhile */
   struct uvshm__lane_entry* next_of_thread;
   struct uvshm__lane_entry* next_of_attach;
@@ -39,8 +38,13 @@ static void leave_attach(struct uvshm__lane_entry* entry) {
 }
 
 
+static int is_of_this_process(const struct uvshm__lane_entry* entry) {
+  return entry->serial >> 32 == uvshm__port_lineage();
+}
+
+
 static int is_ours(const struct uvshm__lane_entry* entry) {
-  return entry->attach != NULL && entry->lineage == uvshm__port_lineage() &&
+  return entry->attach != NULL && is_of_this_process(entry) &&
          entry->serial == entry->attach->serial;
 }
 
@@ -80,7 +84,7 @@ static struct uvshm__lane_entry* prune(struct uvshm__lane_entry* first) {
   struct uvshm__lane_entry* entry;
 
   while ((entry = *link) != NULL) {
-    if (entry->attach != NULL && entry->lineage == uvshm__port_lineage()) {
+    if (entry->attach != NULL && is_of_this_process(entry)) {
       link = &entry->next_of_thread;
       continue;
     }
@@ -104,7 +108,6 @@ static int claim_new(struct uvshm__attach* attach,
     return err;
   }
   entry->serial = attach->serial;
-  entry->lineage = uvshm__port_lineage();
   entry->next_of_thread = first;
   err = uvshm__port_thread_set(entry, thread_ends);
   if (err < 0) {
@@ -155,7 +158,7 @@ void uvshm__lanes_close(struct uvshm__attach* attach) {
   struct uvshm__lane_entry* entry;
 
   /* In a forked child the list is the parent's; what it links may be freed. */
-  if (attach->lineage != uvshm__port_lineage()) attach->lanes = NULL;
+  if (!uvshm__attach_is_ours(attach)) attach->lanes = NULL;
   uvshm__port_process_lock();
   while ((entry = attach->lanes) != NULL) {
     if (is_ours(entry)) give_back(entry);

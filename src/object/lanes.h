@@ -30,30 +30,30 @@ int uvshm__lane_find_slow(struct uvshm__attach* attach,
                           int claim,
                           struct uvshm__lane** lane);
 
+/* The thread's lane in the attach of this serial if it used it lately, else
+ * NULL. In a forked child the parent's lanes are found: ask is_ours() first. */
+static inline struct uvshm__lane* uvshm__lane_recent(uint64_t serial) {
+  const struct uvshm__recent_lane* recent =
+      &uvshm__recent_lanes[serial % UVSHM__RECENT_LANES];
+
+  return recent->serial == serial ? recent->lane : NULL;
+}
+
+
 /* The thread's lane in `attach`, claimed if it has none yet. UV_EMFILE: all
  * lanes of the object are taken. */
 static inline int uvshm__lane_get(struct uvshm__attach* attach,
                                   struct uvshm__lane** lane) {
-  struct uvshm__recent_lane* recent =
-      &uvshm__recent_lanes[attach->serial % UVSHM__RECENT_LANES];
-
-  if (recent->serial != attach->serial)
-    return uvshm__lane_find_slow(attach, 1, lane);
-  *lane = recent->lane;
-  return 0;
+  *lane = uvshm__lane_recent(attach->serial);
+  return *lane != NULL ? 0 : uvshm__lane_find_slow(attach, 1, lane);
 }
 
 
 /* The same without claiming: UV_ENOENT when the thread has none. */
 static inline int uvshm__lane_have(struct uvshm__attach* attach,
                                    struct uvshm__lane** lane) {
-  struct uvshm__recent_lane* recent =
-      &uvshm__recent_lanes[attach->serial % UVSHM__RECENT_LANES];
-
-  if (recent->serial != attach->serial)
-    return uvshm__lane_find_slow(attach, 0, lane);
-  *lane = recent->lane;
-  return 0;
+  *lane = uvshm__lane_recent(attach->serial);
+  return *lane != NULL ? 0 : uvshm__lane_find_slow(attach, 0, lane);
 }
 
 

@@ -16,9 +16,14 @@
 #include <string.h>
 
 struct uvshm_mutex_s {
-  struct uvshm__named named;
+  uvshm__a64_t
+      serial; /* of the attach, here to save a load on the way to the */
+              /* lane; brought up to date by the slow path after a */
+              /* fork */
   struct uvshm__lock* lock;
+  uint32_t place;
   uint32_t flags; /* UVSHM__LOCK_RECURSIVE or 0 */
+  struct uvshm__named named;
 };
 
 
@@ -69,6 +74,8 @@ int uvshm_mutex_open(uvshm_mutex_t** result,
     return err;
   }
   mutex->lock = mutex->named.body;
+  mutex->place = uvshm__lock_place(&mutex->named.attach->core, mutex->lock);
+  uvshm__a64_store_relaxed(&mutex->serial, mutex->named.attach->serial);
   mutex->flags = request.type_flags;
   err = check_root(mutex);
   if (err < 0) {
@@ -84,7 +91,7 @@ int uvshm_mutex_open(uvshm_mutex_t** result,
 static void abandon(uvshm_mutex_t* mutex) {
   struct uvshm__lane* lane;
 
-  if (mutex->named.attach->lineage != uvshm__port_lineage()) return;
+  if (!uvshm__attach_is_ours(mutex->named.attach)) return;
   if (uvshm__lane_have(mutex->named.attach, &lane) < 0) return;
   if (uvshm__lock_is_held(lane, mutex->lock))
     (void) uvshm__lock_abandon(lane, mutex->lock);
@@ -154,12 +161,15 @@ static int lock_failed(const uvshm_mutex_t* mutex,
 }
 
 
-int uvshm_mutex_lock(uvshm_mutex_t* mutex, uint64_t timeout_ms) {
+static int lock_slow(uvshm_mutex_t* mutex, uint64_t timeout_ms) {
   unsigned int failures = uvshm__error_count();
   struct uvshm__lane* lane;
   int err = uvshm__named_usable(&mutex->named);
 
-  if (err == 0) err = uvshm__lane_get(mutex->named.attach, &lane);
+  if (err == 0) {
+    uvshm__a64_store_relaxed(&mutex->serial, mutex->named.attach->serial);
+    err = uvshm__lane_get(mutex->named.attach, &lane);
+  }
   if (err == 0)
     err = uvshm__lock_acquire(
         lane, mutex->lock, timeout_ms, mutex->flags, &mutex->named.cancelled);
@@ -167,11 +177,32 @@ int uvshm_mutex_lock(uvshm_mutex_t* mutex, uint64_t timeout_ms) {
 }
 
 
-/* A mutex that was removed meanwhile can still be given back. */
-int uvshm_mutex_unlock(uvshm_mutex_t* mutex) {
+/* The lane for the usual case, or NULL: this thread used the object lately, it
+ * was not forked away from us, and it was not removed. */
+static inline struct uvshm__lane* fast_lane(const uvshm_mutex_t* mutex) {
+  uint64_t serial = uvshm__a64_load_relaxed(&mutex->serial);
+  const uvshm__a32_t* lineage = mutex->named.attach->lineage_word;
+
+  if (uvshm__a32_load_relaxed(lineage) != serial >> 32) return NULL;
+  return uvshm__lane_recent(serial);
+}
+
+
+/* The usual case is a few loads, one compare-and-swap and no call. */
+int uvshm_mutex_lock(uvshm_mutex_t* mutex, uint64_t timeout_ms) {
+  struct uvshm__lane* lane = fast_lane(mutex);
+
+  if (lane != NULL && uvshm__named_is_there(&mutex->named) &&
+      uvshm__lock_take(lane, mutex->lock, mutex->place))
+    return 0;
+  return lock_slow(mutex, timeout_ms);
+}
+
+
+static int unlock_slow(uvshm_mutex_t* mutex) {
   struct uvshm__lane* lane;
 
-  if (mutex->named.attach->lineage != uvshm__port_lineage())
+  if (!uvshm__attach_is_ours(mutex->named.attach))
     return uvshm__fail_bare(UV_ENOTCONN);
   if (uvshm__lane_have(mutex->named.attach, &lane) < 0 ||
       uvshm__lock_release(lane, mutex->lock) < 0)
@@ -181,9 +212,19 @@ int uvshm_mutex_unlock(uvshm_mutex_t* mutex) {
 }
 
 
+/* A mutex that was removed meanwhile can still be given back. */
+int uvshm_mutex_unlock(uvshm_mutex_t* mutex) {
+  struct uvshm__lane* lane = fast_lane(mutex);
+
+  if (lane != NULL && uvshm__lock_give(lane, mutex->lock, mutex->place))
+    return 0;
+  return unlock_slow(mutex);
+}
+
+
 void uvshm_mutex_cancel(uvshm_mutex_t* mutex) {
   uvshm__a32_store_seq_cst(&mutex->named.cancelled, 1);
-  if (mutex->named.attach->lineage == uvshm__port_lineage())
+  if (uvshm__attach_is_ours(mutex->named.attach))
     uvshm__wait_wake(
         &mutex->named.attach->core, &mutex->lock->word, 0, UINT32_MAX);
 }

@@ -7,6 +7,7 @@
 #include "uvshm/name.h"
 
 #include "base/error.h"
+#include "base/text.h"
 #include "core/control.h"
 #include "core/lock.h"
 #include "core/peer.h"
@@ -28,12 +29,6 @@ struct uvshm_names_s {
   size_t capacity;
   size_t next;
 };
-
-
-static void copy_text(char* to, size_t size, const char* from) {
-  to[0] = '\0';
-  if (from != NULL) strncat(to, from, size - 1);
-}
 
 
 static void copy_control(uvshm_name_info_t* info,
@@ -127,12 +122,13 @@ static void look(uvshm_name_info_t* info, struct uvshm__attach* attach) {
   struct uvshm__control control;
   int err;
 
-  copy_text(info->system_name, sizeof(info->system_name), object->system_name);
+  uvshm__copy_text(
+      info->system_name, sizeof(info->system_name), object->system_name);
   if (uvshm__port_attributes(object, &attributes) == 0) {
     info->owner_uid = attributes.uid;
     info->mode = attributes.mode;
     info->own = attributes.own;
-    copy_text(info->owner, sizeof(info->owner), attributes.owner);
+    uvshm__copy_text(info->owner, sizeof(info->owner), attributes.owner);
   }
   memset(&control, 0, sizeof(control));
   err = uvshm__attach_examine(object, UVSHM_KIND_UNKNOWN, &control);
@@ -155,7 +151,7 @@ int uvshm_name_info(const char* name, uint32_t flags, uvshm_name_info_t* info) {
   if (err == 0) {
     memset(info, 0, sizeof(*info));
     look(info, attach);
-    copy_text(info->name, sizeof(info->name), name);
+    uvshm__copy_text(info->name, sizeof(info->name), name);
   }
   free(attach);
   if (err == UV_ENOENT && uvshm__error_count() != failures) return err;
@@ -281,7 +277,7 @@ int uvshm_names_next(uvshm_names_t* names, uvshm_name_info_t* info) {
       look(info, attach);
     else
       info->state = UVSHM_STATE_DENIED;
-    copy_text(info->system_name, sizeof(info->system_name), system_name);
+    uvshm__copy_text(info->system_name, sizeof(info->system_name), system_name);
     free(attach);
     return 0;
   }

@@ -155,7 +155,7 @@ void uvshm__named_close(struct uvshm__named* named) {
     uvshm__attach_close(named->attach);
     return;
   }
-  if (named->attach->lineage != uvshm__port_lineage()) return;
+  if (!uvshm__attach_is_ours(named->attach)) return;
   uvshm__port_process_lock();
   uvshm__segment_release(named->segment, &named->ref);
   uvshm__port_process_unlock();

@@ -48,14 +48,19 @@ int uvshm__named_unlink(struct uvshm_segment_s* segment,
                         uint32_t type,
                         uint32_t kind);
 
-/* 0; UV_ENOTCONN in a forked child; UV_ENXIO when removed from its segment. No
- * system call, no sentence: uvshm__fail_bare(). */
+/* Was it not removed from its segment? */
+static inline int uvshm__named_is_there(const struct uvshm__named* named) {
+  return named->segment == NULL ||
+         uvshm__directory_usable(&named->attach->core, &named->ref) == 0;
+}
+
+
+/* May this process use the object now? UV_ENOTCONN in a forked child, UV_ENXIO
+ * when it was removed from its segment. No sentence. */
 static inline int uvshm__named_usable(const struct uvshm__named* named) {
-  if (named->attach->lineage != uvshm__port_lineage())
+  if (!uvshm__attach_is_ours(named->attach))
     return uvshm__fail_bare(UV_ENOTCONN);
-  if (named->segment != NULL &&
-      uvshm__directory_usable(&named->attach->core, &named->ref) < 0)
-    return uvshm__fail_bare(UV_ENXIO);
+  if (!uvshm__named_is_there(named)) return uvshm__fail_bare(UV_ENXIO);
   return 0;
 }
 

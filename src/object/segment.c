@@ -286,7 +286,7 @@ int uvshm_segment_rejoin(uvshm_segment_t* segment) {
   uint32_t i;
   int err;
 
-  if (attach->lineage == uvshm__port_lineage()) return 0;
+  if (uvshm__attach_is_ours(attach)) return 0;
   err = uvshm__attach_rejoin(attach);
   if (err < 0) return err;
   /* One that was removed meanwhile answers UV_ENXIO to every use. */

@@ -127,7 +127,7 @@ int uvshm_sem_post(uvshm_sem_t* sem, uint32_t count) {
 
 void uvshm_sem_cancel(uvshm_sem_t* sem) {
   uvshm__a32_store_seq_cst(&sem->named.cancelled, 1);
-  if (sem->named.attach->lineage == uvshm__port_lineage())
+  if (uvshm__attach_is_ours(sem->named.attach))
     uvshm__wait_wake(&sem->named.attach->core, &sem->sem->word, 0, UINT32_MAX);
 }
 

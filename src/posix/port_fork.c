@@ -115,14 +115,23 @@ static uint32_t next_lineage(uvshm__a32_t* word) {
 }
 
 
-uint32_t uvshm__port_lineage(void) {
+static uvshm__a32_t* find_word(void) {
   uvshm__a32_t* word = __atomic_load_n(&lineage_word, __ATOMIC_ACQUIRE);
-  uint32_t lineage;
 
-  if (word == NULL) {
-    pthread_once(&once, start);
-    word = __atomic_load_n(&lineage_word, __ATOMIC_ACQUIRE);
-  }
-  lineage = uvshm__a32_load_relaxed(word);
+  if (word != NULL) return word;
+  pthread_once(&once, start);
+  return __atomic_load_n(&lineage_word, __ATOMIC_ACQUIRE);
+}
+
+
+uint32_t uvshm__port_lineage(void) {
+  uvshm__a32_t* word = find_word();
+  uint32_t lineage = uvshm__a32_load_relaxed(word);
+
   return lineage != 0 ? lineage : next_lineage(word);
+}
+
+
+const uvshm__a32_t* uvshm__port_lineage_word(void) {
+  return find_word();
 }

@@ -56,6 +56,13 @@ uint32_t uvshm__port_lineage(void) {
 }
 
 
+const uvshm__a32_t* uvshm__port_lineage_word(void) {
+  static const uvshm__a32_t one = {1};
+
+  return &one;
+}
+
+
 int uvshm__port_thread_set(void* value, void (*at_exit)(void* value)) {
   (void) value;
   (void) at_exit;
