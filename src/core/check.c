@@ -41,30 +41,6 @@ static int check_peer(const struct uvshm__core* core, uint32_t slot) {
   return 0;
 }
 
-/* ---- lanes ------------------------------------------------------------------ */
-
-int uvshm__lane_is_damaged(const struct uvshm__core* core, uint32_t index) {
-  const struct uvshm__lane_ent* ent = uvshm__core_lane(core, index);
-  uint32_t owner = uvshm__a32_load_acquire(&ent->owner);
-  uint32_t slot = (owner & UVSHM__LANE_SLOT) - 1;
-  uint64_t state = 0;
-  uint32_t i;
-
-  if (owner == 0) {
-    for (i = 0; i < UVSHM__LANE_HELD; i++)
-      if (uvshm__a32_load_acquire(&ent->held[i]) != 0) break;
-    return i < UVSHM__LANE_HELD && uvshm__a32_load_acquire(&ent->owner) == 0;
-  }
-  if (slot < core->peers_max)
-    state = uvshm__a64_load_acquire(&uvshm__core_peer(core, slot)->state);
-  if ((uint32_t) state != UVSHM__PEER_FREE &&
-      ((uint32_t) (state >> 32) & UVSHM__LANE_PEER) ==
-          owner >> UVSHM__LANE_PEER_SHIFT)
-    return 0;
-  /* The peer was there before its lane was, and is there until it is free. */
-  return uvshm__a32_load_acquire(&ent->owner) == owner;
-}
-
 /* ---- locks ------------------------------------------------------------------ */
 
 static int check_lock(const struct uvshm__core* core,

@@ -23,6 +23,9 @@
 
 #include <string.h>
 
+/* What no lane's owner says, but for one that is being mended: slot 2046. */
+#define NOBODY UINT32_MAX
+
 
 static uint32_t owner_word(const struct uvshm__core* core) {
   return ((core->generation & UVSHM__LANE_PEER) << UVSHM__LANE_PEER_SHIFT) |
@@ -79,12 +82,17 @@ static int claim_free(const struct uvshm__core* core,
 
 int uvshm__lane_claim(const struct uvshm__core* core,
                       struct uvshm__lane* lane) {
+  uint32_t index;
+
   if (!uvshm__peer_is_ours(core))
     return uvshm__fail(UV_ECANCELED, "this process was declared dead");
   if (claim_free(core, lane) == 0) return 0;
 
   /* We have no lane, so we hold no lock, and may do both parts of repair. */
-  if (uvshm__reap_all(core) != 0 && claim_free(core, lane) == 0) return 0;
+  uvshm__reap_all(core);
+  for (index = 0; index < core->lanes_max; index++)
+    uvshm__lane_mend(core, index);
+  if (claim_free(core, lane) == 0) return 0;
   return uvshm__fail(UV_EMFILE,
                      "all its %u lanes (threads that use locks) are taken",
                      core->lanes_max);
@@ -124,7 +132,7 @@ void uvshm__lane_exit(struct uvshm__lane* lane) {
   /* Another owner: we were declared dead, and all was done for us. */
   if (uvshm__a32_load_acquire(&lane->ent->owner) == lane->owner)
     uvshm__lane_free(lane->core, lane->index, lane->owner);
-  lane->owner = UVSHM__LANE_NOBODY;
+  lane->owner = NOBODY;
   lane->count = 0;
 }
 
@@ -137,4 +145,45 @@ uint32_t uvshm__lane_used(const struct uvshm__core* core) {
     if (uvshm__a32_load_relaxed(&uvshm__core_lane(core, index)->owner) != 0)
       count++;
   return count;
+}
+
+/* ---- damage ------------------------------------------------------------------ */
+
+int uvshm__lane_is_damaged(const struct uvshm__core* core, uint32_t index) {
+  const struct uvshm__lane_ent* ent = uvshm__core_lane(core, index);
+  uint32_t owner = uvshm__a32_load_acquire(&ent->owner);
+  uint32_t slot = (owner & UVSHM__LANE_SLOT) - 1;
+  uint64_t state = 0;
+  uint32_t i;
+
+  if (owner == 0) {
+    for (i = 0; i < UVSHM__LANE_HELD; i++)
+      if (uvshm__a32_load_acquire(&ent->held[i]) != 0) break;
+    return i < UVSHM__LANE_HELD && uvshm__a32_load_acquire(&ent->owner) == 0;
+  }
+  if (slot < core->peers_max)
+    state = uvshm__a64_load_acquire(&uvshm__core_peer(core, slot)->state);
+  if ((uint32_t) state != UVSHM__PEER_FREE &&
+      ((uint32_t) (state >> 32) & UVSHM__LANE_PEER) ==
+          owner >> UVSHM__LANE_PEER_SHIFT)
+    return 0;
+  /* The peer was there before its lane was, and is there until it is free. */
+  return uvshm__a32_load_acquire(&ent->owner) == owner;
+}
+
+
+/* A free lane with notes is taken first, in nobody's name: a claimer that came
+ * between would lose its own notes. If we die here, the lane has an owner who is
+ * no peer, which the next one mends. */
+int uvshm__lane_mend(const struct uvshm__core* core, uint32_t index) {
+  uvshm__a32_t* word = &uvshm__core_lane(core, index)->owner;
+  uint32_t owner = uvshm__a32_load_acquire(word);
+
+  if (!uvshm__lane_is_damaged(core, index)) return 0;
+  if (owner == 0) {
+    owner = NOBODY;
+    if (!uvshm__a32_cas(word, 0, owner)) return 0;
+  }
+  uvshm__lane_free(core, index, owner);
+  return 1;
 }

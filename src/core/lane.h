@@ -34,7 +34,8 @@ static inline struct uvshm__lane_ent* uvshm__core_lane(
 }
 
 /* Take a free lane for the calling thread, which has none in this object. When
- * all are taken, dead peers are repaired first.
+ * all are taken, dead peers are repaired first, and lanes whose owner is no peer
+ * are freed.
  *   UV_EMFILE     every lane belongs to a live thread
  *   UV_ECANCELED  this peer was declared dead */
 int uvshm__lane_claim(const struct uvshm__core* core, struct uvshm__lane* lane);
@@ -52,11 +53,10 @@ void uvshm__lane_free(const struct uvshm__core* core,
                       uint32_t index,
                       uint32_t owner);
 
-/* What no lane's owner says, but for one that is being mended (reset.c). */
-#define UVSHM__LANE_NOBODY UINT32_MAX
-
-/* Has it an owner that is no peer, or notes without an owner? (check.c) */
+/* Has it an owner that is no peer, or notes without an owner? And what to do
+ * about it; 1: it was freed. */
 int uvshm__lane_is_damaged(const struct uvshm__core* core, uint32_t index);
+int uvshm__lane_mend(const struct uvshm__core* core, uint32_t index);
 
 /* How many lanes are in use. */
 uint32_t uvshm__lane_used(const struct uvshm__core* core);

@@ -53,7 +53,6 @@ enum uvshm__lock_owner uvshm__lock_judge(const struct uvshm__core* core,
 
   /* A lane loses its owner after its locks lost the lane. So if what we just saw
    * of the lane was true, a word that still names it cannot be. */
-  uvshm__fence_acquire();
   again = uvshm__a32_load_acquire(&lock->word);
   if ((again & UVSHM__LOCK_NAME) != (word & UVSHM__LOCK_NAME))
     return UVSHM__LOCK_CHANGED;

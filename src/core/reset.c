@@ -40,23 +40,6 @@ static struct uvshm__lock* lock_at(const struct uvshm__core* core,
 
 /* ---- mend -------------------------------------------------------------------- */
 
-/* A free lane with notes is taken first, in nobody's name: a claimer that came
- * between would lose its own notes. If we die here, the lane has an owner who is
- * no peer, which the next one mends. */
-static uint32_t mend_lane(const struct uvshm__core* core, uint32_t index) {
-  uvshm__a32_t* word = &uvshm__core_lane(core, index)->owner;
-  uint32_t owner = uvshm__a32_load_acquire(word);
-
-  if (!uvshm__lane_is_damaged(core, index)) return 0;
-  if (owner == 0) {
-    owner = UVSHM__LANE_NOBODY;
-    if (!uvshm__a32_cas(word, 0, owner)) return 0;
-  }
-  uvshm__lane_free(core, index, owner);
-  return 1;
-}
-
-
 /* Any object's entry in a state that there is not: its name cannot be found, so
  * all that is lost is the room. */
 static uint32_t mend_entry(const struct uvshm__core* core, uint32_t index) {
@@ -74,29 +57,20 @@ static uint32_t mend_entry(const struct uvshm__core* core, uint32_t index) {
 }
 
 
-static uint32_t mend_locks(const struct uvshm__core* core, uint32_t kind) {
+uint32_t uvshm__core_mend(struct uvshm__lane* lane, uint32_t kind) {
+  const struct uvshm__core* core = lane->core;
   struct uvshm__lock* lock;
-  struct uvshm__lane lane;
   uint32_t count = 0;
   uint32_t i;
 
-  if (uvshm__lane_claim(core, &lane) < 0) return 0;
+  for (i = 0; i < core->lanes_max; i++)
+    count += (uint32_t) uvshm__lane_mend(core, i);
+  for (i = 0; i < core->objects_max; i++) count += mend_entry(core, i);
   for (i = 0; i <= core->objects_max; i++) {
     lock = lock_at(core, kind, i);
-    if (lock != NULL && uvshm__lock_mend(&lane, lock)) count++;
+    if (lock != NULL && uvshm__lock_mend(lane, lock)) count++;
   }
-  uvshm__lane_exit(&lane);
   return count;
-}
-
-
-uint32_t uvshm__core_mend(const struct uvshm__core* core, uint32_t kind) {
-  uint32_t count = 0;
-  uint32_t i;
-
-  for (i = 0; i < core->lanes_max; i++) count += mend_lane(core, i);
-  for (i = 0; i < core->objects_max; i++) count += mend_entry(core, i);
-  return count + mend_locks(core, kind);
 }
 
 /* ---- reset -------------------------------------------------------------------- */

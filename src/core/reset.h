@@ -7,6 +7,7 @@
 #define UVSHM_CORE_RESET_H_
 
 #include "core/core.h"
+#include "core/lane.h"
 
 #include <stdint.h>
 
@@ -17,9 +18,8 @@ int uvshm__core_check(const struct uvshm__core* core, uint32_t kind);
 
 /* Clear what names nobody: lock words (the next owner is told of a death),
  * lanes, entries in no state, logs that cannot be. How many there were. Call
- * uvshm__reap_all() before. Takes a lane for the time; without a free one the
- * locks stay as they are. */
-uint32_t uvshm__core_mend(const struct uvshm__core* core, uint32_t kind);
+ * uvshm__reap_all() before. `lane` is the caller's. */
+uint32_t uvshm__core_mend(struct uvshm__lane* lane, uint32_t kind);
 
 /* Nobody is attached and nobody was since the last boot: free all peers, lanes,
  * open bits and locks. A lock that was held says that its owner died. Can be
