@@ -57,8 +57,9 @@ def check_presets():
     for document, where in ((main, path), (flows, ROOT / "cmake/workflow-presets.json")):
         for kind in ("buildPresets", "testPresets"):
             for preset in document.get(kind, []):
-                if preset["configurePreset"] not in names["configurePresets"]:
-                    fault(where, f"{preset['name']}: no preset {preset['configurePreset']}")
+                base = preset.get("configurePreset", preset.get("inherits"))
+                if base not in names["configurePresets"]:
+                    fault(where, f"{preset['name']}: no preset {base}")
         for flow in document.get("workflowPresets", []):
             for step in flow["steps"]:
                 if step["name"] not in names[step["type"] + "Presets"]:
@@ -76,7 +77,7 @@ def make_targets():
 def check_command(path, line, names, values):
     """`values`: what the matrix may put for each of its words."""
     words = re.findall(r"\$\{\{\s*matrix\.([\w-]+)\s*\}\}", line) + re.findall(r"%(\w+)%|\$env:(\w+)", line)
-    for expanded in expand(line, words, values):
+    for expanded in expand(line.replace("\\", "/"), words, values):
         for kind, pattern in (
             ("workflowPresets", r"--workflow --preset[= ]([\w-]+)|-DRUN=([\w-]+)"),
             ("buildPresets", r"--build --preset[= ]([\w-]+)"),
@@ -87,6 +88,7 @@ def check_command(path, line, names, values):
                 name = next(group for group in match.groups() if group)
                 if name not in names[kind]:
                     fault(path, f"no {kind[:-7]} preset {name}: {expanded}")
+        check_windows(path, expanded, names)
         for script in re.findall(r"(?<![\w/])(?:\.?/)?((?:scripts|\.ci|cmake)/[\w./-]+)", expanded):
             if not (ROOT / script).exists():
                 fault(path, f"{script} is not there")
@@ -98,6 +100,20 @@ def check_command(path, line, names, values):
             for word in suite.split():
                 if word not in known:
                     fault(path, f"test-matrix.sh knows no suite {word}")
+
+
+def check_windows(path, line, names):
+    """scripts/ci-windows.cmd SHELL WHAT PRESET hands the preset on."""
+    match = re.search(r"ci-windows\.cmd \S+ (\w+)(?: ([\w-]+))?$", line)
+    if not match:
+        return
+    what, preset = match.groups()
+    if f'"{what}"' not in (ROOT / "scripts/ci-windows.cmd").read_text() and what != "install":
+        fault(path, f"ci-windows.cmd does not know {what}")
+    if preset and preset not in names["configurePresets"]:
+        fault(path, f"no preset {preset}: {line}")
+    if what == "test" and preset and f"test-{preset}" not in names["workflowPresets"]:
+        fault(path, f"no workflow test-{preset}: {line}")
 
 
 def expand(line, words, values):

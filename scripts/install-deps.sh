@@ -89,7 +89,7 @@ want_test() {
 want_check() {
   want_test
   debian_only check
-  need_deb g++ clang clang-format clang-tidy python3 python3-yaml shellcheck \
+  need_deb git g++ clang clang-format clang-tidy python3 python3-yaml shellcheck \
     spin binutils mingw-w64-x86-64-dev gcc-mingw-w64-i686 \
     libc6-dev-arm64-cross libgcc-12-dev-arm64-cross \
     binutils-aarch64-linux-gnu qemu-user dpkg-dev

@@ -1,0 +1,143 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# scripts/check.sh [NAME...]
+#
+# All that a review would find without reading: one line for each check, the
+# output of those that fail, and a result. Independent checks run side by side.
+# With names, only these; `scripts/check.sh --list` prints them.
+#
+# Builds go to build-check/ (UVSHM_CHECK_DIR).
+
+set -u
+cd "$(dirname "$0")/.." || exit 1
+here=scripts
+root=$PWD
+work=${UVSHM_CHECK_DIR:-$root/build-check}
+cores=$(getconf _NPROCESSORS_ONLN 2> /dev/null || echo 2)
+lanes=$((cores > 2 ? cores / 2 : 2))
+export JOBS=$((cores / lanes > 0 ? cores / lanes : 1))
+export CTEST_OUTPUT_ON_FAILURE=1
+
+# A python3 of the user's own may lack python3-yaml, which the system's has.
+python=python3
+python3 -c 'import yaml' 2> /dev/null || python=/usr/bin/python3
+
+# ---- the checks, long ones first ---------------------------------------------
+
+build() { # NAME CMAKE-OPTION...: everything there is, warnings as errors
+  local dir=$work/$1
+  shift
+  cmake -S . -B "$dir" -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo \
+    -DUVSHM_WERROR=ON "$@" && cmake --build "$dir" --parallel "$JOBS"
+}
+
+check_aarch64() { $here/test-matrix.sh aarch64; }
+check_models() { $here/check-models.sh; }
+check_tidy() {
+  cmake -S . -B "$work/tidy" -G Ninja -DCMAKE_C_COMPILER=clang \
+    -DUVSHM_BUILD_SHARED=OFF -DCMAKE_EXPORT_COMPILE_COMMANDS=ON > /dev/null &&
+    $here/check-tidy.sh "$work/tidy"
+}
+check_gcc() {
+  build gcc -DCMAKE_C_COMPILER=gcc -DUVSHM_BUILD_BENCH=ON &&
+    $python $here/check-names.py "$work/gcc/libuvshm.a"
+}
+check_clang() { build clang -DCMAKE_C_COMPILER=clang -DUVSHM_BUILD_BENCH=ON; }
+check_fallback() {
+  build fallback -DUVSHM_PORT_FALLBACK=ON -DBUILD_TESTING=OFF -DUVSHM_BUILD_SHARED=OFF
+}
+check_stub() {
+  build stub -DUVSHM_BACKEND=stub -DBUILD_TESTING=OFF -DUVSHM_BUILD_TOOL=OFF
+}
+check_msvc() { $here/msvc-check.sh; }
+check_headers() { $here/check-headers.sh; }
+check_docs() { $python $here/check-docs.py; }
+check_format() { $here/check-format.sh; }
+check_layers() { $python $here/check-layers.py; }
+check_names() { $python $here/check-names.py; }
+check_text() { $python $here/check-text.py; }
+check_comments() { $python $here/check-comments.py; }
+check_ci() { $python $here/check-ci.py; }
+check_shell() {
+  git ls-files -z --cached --others --exclude-standard -- '*.sh' .ci/run |
+    xargs -0 shellcheck --severity=warning
+}
+check_checks() { $python $here/check-checks.py; }
+
+checks="aarch64 tidy gcc clang models msvc fallback headers docs checks format
+  layers names text comments ci stub shell"
+
+# ---- running them ------------------------------------------------------------
+
+what() {
+  case $1 in
+    aarch64) echo "aarch64: unit tests under qemu" ;;
+    tidy) echo "clang-tidy" ;;
+    gcc) echo "gcc: warnings are errors" ;;
+    clang) echo "clang: warnings are errors" ;;
+    models) echo "models of the locks, with spin" ;;
+    msvc) echo "MSVC's rules, x64 and x86" ;;
+    fallback) echo "POSIX fallback compiles" ;;
+    headers) echo "headers alone, C and C++" ;;
+    docs) echo "examples in the documents" ;;
+    checks) echo "the checks find planted faults" ;;
+    format) echo "format" ;;
+    layers) echo "layers" ;;
+    names) echo "names" ;;
+    text) echo "text" ;;
+    comments) echo "comments and byte tables" ;;
+    ci) echo "CI files and presets" ;;
+    stub) echo "stub backend compiles" ;;
+    shell) echo "shell scripts" ;;
+  esac
+}
+
+if [ "${1:-}" = --list ]; then
+  for name in $checks; do printf '%-10s %s\n' "$name" "$(what "$name")"; done
+  exit 0
+fi
+[ $# -eq 0 ] || checks=$*
+
+mkdir -p "$work/log"
+rm -f "$work"/log/*
+begin=$SECONDS
+
+run() {
+  local name=$1 start=$SECONDS log=$work/log/$1
+  if "check_$name" > "$log" 2>&1 < /dev/null; then
+    printf '%-34s ok      %4d s\n' "$(what "$name")" $((SECONDS - start))
+  else
+    {
+      printf '%-34s FAILED  %4d s\n' "$(what "$name")" $((SECONDS - start))
+      echo "--- scripts/check.sh $name"
+      tail -n 100 "$log"
+      echo "---"
+    } > "$log.shown"
+    cat "$log.shown"
+    touch "$work/log/$name.failed"
+  fi
+}
+
+running=0
+for name in $checks; do
+  if [ "$(type -t "check_$name")" != function ]; then
+    echo "check.sh: no such check: $name (--list)" >&2
+    exit 2
+  fi
+  if [ $running -ge "$lanes" ]; then
+    wait -n
+    running=$((running - 1))
+  fi
+  run "$name" &
+  running=$((running + 1))
+done
+wait
+
+failed=$(cd "$work/log" && ls -- *.failed 2> /dev/null | sed 's/\.failed$//' | tr '\n' ' ')
+echo
+if [ -n "$failed" ]; then
+  echo "check: FAILED: $failed($((SECONDS - begin)) s)"
+  exit 1
+fi
+echo "check: all is well ($(echo "$checks" | wc -w) checks, $((SECONDS - begin)) s)"

@@ -1,0 +1,97 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# scripts/test-matrix.sh [SUITE...]
+#
+# The tests, built in other ways; without names, in all of them. Each is a preset
+# of the same name, in build-SUITE/. One line per suite; the output of one that
+# fails. `scripts/test-matrix.sh --list` prints the names.
+
+set -u
+cd "$(dirname "$0")/.." || exit 1
+jobs=${JOBS:-$(getconf _NPROCESSORS_ONLN 2> /dev/null || echo 2)}
+
+suites="clang asan tsan fallback short-names m32 musl valgrind"
+
+# What the thread and address sanitizers of older compilers need on kernels that
+# scatter addresses more widely than they know.
+still() {
+  if setarch "$(uname -m)" -R true 2> /dev/null; then
+    setarch "$(uname -m)" -R "$@"
+  else
+    "$@"
+  fi
+}
+
+# suite PRESET CTEST-OPTION...
+suite() {
+  local preset=$1
+  shift
+  cmake --preset "$preset" &&
+    still cmake --build --preset "$preset" --parallel "$jobs" &&
+    still ctest --preset "$preset" --parallel "$jobs" --output-on-failure \
+      --no-label-summary "$@"
+}
+
+# Whole programs, not case by case: valgrind takes a second to start.
+memcheck() {
+  cmake --preset valgrind && cmake --build --preset valgrind --parallel "$jobs" || return
+  local program failed=0
+  for program in build-valgrind/test/test-* build-valgrind/test/port-*; do
+    if [ ! -f "$program" ] || [ ! -x "$program" ]; then continue; fi
+    echo "== $program"
+    UVSHM_SOURCE_DIR=$PWD UVSHM_SLOW=1 valgrind --quiet --error-exitcode=99 --leak-check=full \
+      --errors-for-leak-kinds=definite --fair-sched=yes "$program" || failed=1
+  done
+  return $failed
+}
+
+run() {
+  case $1 in
+  clang) suite clang ;;
+  asan) suite asan ;;
+  ubsan) suite ubsan ;;
+  tsan) suite tsan -LE "crash|fault" ;;
+  fallback) suite fallback ;;
+  short-names) suite short-names -L "test|port" ;;
+  m32) scripts/cross-deps.sh m32 && suite m32 ;;
+  musl) scripts/cross-deps.sh musl && suite musl ;;
+  aarch64) scripts/cross-deps.sh aarch64 && suite aarch64 -L "test|port" ;;
+  valgrind) memcheck ;;
+  coverage)
+    suite coverage &&
+      gcovr --root . --filter src --print-summary build-coverage
+    ;;
+  *)
+    echo "no such suite: $1"
+    return 2
+    ;;
+  esac
+}
+
+if [ "${1:-}" = --list ]; then
+  echo "$suites ubsan aarch64 coverage"
+  exit 0
+fi
+[ $# -eq 0 ] || suites=$*
+
+log=$(mktemp "${TMPDIR:-/tmp}/uvshm-matrix.XXXXXX") || exit 1
+trap 'rm -f "$log"' EXIT
+failed=
+for name in $suites; do
+  start=$SECONDS
+  if run "$name" > "$log" 2>&1 < /dev/null; then
+    printf '%-34s ok      %4d s   %s\n' "tests: $name" $((SECONDS - start)) \
+      "$(grep -E '[0-9]+% tests passed' "$log" | tail -n 1)"
+  else
+    printf '%-34s FAILED  %4d s\n' "tests: $name" $((SECONDS - start))
+    echo "--- scripts/test-matrix.sh $name"
+    tail -n 150 "$log"
+    echo "---"
+    failed="$failed $name"
+  fi
+done
+if [ -n "$failed" ]; then
+  echo "test-matrix: FAILED:$failed"
+  exit 1
+fi
