@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Growing in place, and the two ways in which bytes come to exist.
+ *
+ * Of the pagefile: the section has its full size from the start, and pages are
+ * committed. Committing twice is harmless, shows at once in every process's
+ * view, and new pages are zeros; so any number of processes may do it at once.
+ *
+ * In a file: the file has its full length from the start, and zeros are written
+ * over the new range, which takes the room on the disk or says ERROR_DISK_FULL.
+ * Doing that twice would wipe out what the faster process has written there
+ * meanwhile, so one process does it at a time, under a lock on one byte far
+ * behind the end of the file. The kernel gives it back when the process dies.
+ */
+
+#include "file.h"
+
+#include <string.h>
+#include <winioctl.h>
+
+/* Windows' byte locks keep others from reading and writing the byte: so this is
+ * one that nobody has. */
+#define LOCK_OFFSET_HIGH 0x3fffffff
+
+static unsigned char zeros[65536]; /* never written; not const: .bss */
+
+
+static void raise_committed(uvshm__a64_t* committed, uint64_t to) {
+  uint64_t seen = uvshm__a64_load_acquire(committed);
+
+  while (seen < to && !uvshm__a64_cas(committed, seen, to))
+    seen = uvshm__a64_load_acquire(committed);
+}
+
+/* ---- pagefile -------------------------------------------------------------- */
+
+static int grow_section(struct uvshm__port_view* view,
+                        uint64_t from,
+                        uint64_t to) {
+  unsigned char* base = view->addr;
+  DWORD error;
+
+  if (VirtualAlloc(base + from,
+                   (SIZE_T) (to - from),
+                   MEM_COMMIT,
+                   view->access == UVSHM__PORT_COPY ? PAGE_WRITECOPY
+                                                    : PAGE_READWRITE) != NULL)
+    return 0;
+  error = GetLastError();
+  /* Memory and pagefile are full; libuv's word for it would be "no memory". */
+  if (error == ERROR_NOT_ENOUGH_MEMORY || error == ERROR_OUTOFMEMORY)
+    return UV_ENOSPC;
+  return uvshm__win_error(error);
+}
+
+/* ---- file ------------------------------------------------------------------ */
+
+static int write_zeros(HANDLE file, uint64_t from, uint64_t to) {
+  OVERLAPPED at;
+  DWORD count;
+  DWORD done;
+
+  for (; from < to; from += done) {
+    memset(&at, 0, sizeof(at));
+    at.Offset = (DWORD) from;
+    at.OffsetHigh = (DWORD) (from >> 32);
+    count = to - from < sizeof(zeros) ? (DWORD) (to - from) : sizeof(zeros);
+    if (!WriteFile(file, zeros, count, &done, &at))
+      return uvshm__win_last_error();
+    if (done == 0) return UV_ENOSPC;
+  }
+  return 0;
+}
+
+
+static void give_back(HANDLE file, uint64_t from, uint64_t to) {
+  FILE_ZERO_DATA_INFORMATION range;
+  DWORD got;
+
+  range.FileOffset.QuadPart = (LONGLONG) from;
+  range.BeyondFinalZero.QuadPart = (LONGLONG) to;
+  DeviceIoControl(
+      file, FSCTL_SET_ZERO_DATA, &range, sizeof(range), NULL, 0, &got, NULL);
+}
+
+
+int uvshm__win_file_zero(HANDLE file, uint64_t from, uint64_t to) {
+  int err = write_zeros(file, from, to);
+
+  if (err < 0) give_back(file, from, to);
+  return err;
+}
+
+
+/* Blocks while another process grows: for as long as the disk takes. */
+static int lock_growth(HANDLE file) {
+  OVERLAPPED at;
+
+  memset(&at, 0, sizeof(at));
+  at.OffsetHigh = LOCK_OFFSET_HIGH;
+  if (!LockFileEx(file, LOCKFILE_EXCLUSIVE_LOCK, 0, 1, 0, &at))
+    return uvshm__win_last_error();
+  return 0;
+}
+
+
+static void unlock_growth(HANDLE file) {
+  OVERLAPPED at;
+
+  memset(&at, 0, sizeof(at));
+  at.OffsetHigh = LOCK_OFFSET_HIGH;
+  UnlockFileEx(file, 0, 1, 0, &at);
+}
+
+
+/* The process lock is for threads with one handle, which the byte lock may not
+ * tell apart; `committed` is read anew under both. */
+static int grow_file(struct uvshm__win* win,
+                     uvshm__a64_t* committed,
+                     uint64_t to) {
+  uint64_t from;
+  int err;
+
+  AcquireSRWLockExclusive(&win->growth);
+  err = lock_growth(win->file);
+  if (err == 0) {
+    from = uvshm__a64_load_acquire(committed);
+    err = uvshm__win_file_reach(win->file, to);
+    if (err == 0 && from < to) err = uvshm__win_file_zero(win->file, from, to);
+    if (err == 0) raise_committed(committed, to);
+    unlock_growth(win->file);
+  }
+  ReleaseSRWLockExclusive(&win->growth);
+  return err;
+}
+
+
+int uvshm__port_grow(struct uvshm__port_object* object,
+                     struct uvshm__port_view* view,
+                     uvshm__a64_t* committed,
+                     uint64_t to) {
+  struct uvshm__win* win = uvshm__win_of(object);
+  uint64_t from = uvshm__a64_load_acquire(committed);
+  int err;
+
+  if (from >= to) return 0;
+  if (to > view->size) return UV_EINVAL;
+  if (win->backing == UVSHM__WIN_FOREIGN) return UV_ENOTSUP;
+  if (win->backing == UVSHM__WIN_FILE) return grow_file(win, committed, to);
+  err = grow_section(view, from, to);
+  if (err == 0) raise_committed(committed, to);
+  return err;
+}
