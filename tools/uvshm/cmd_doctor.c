@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+
+/* uvshm doctor: is this machine fit for shared memory? */
+
+#include "commands.h"
+#include "doctor.h"
+#include "names.h"
+#include "report.h"
+#include "text.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <uv.h>
+
+#define FILE_MAX 65536
+#define CHECK_WIDTH 15
+#define INDENT 6
+
+struct doctor {
+  json_t* checks; /* NULL: print */
+  int counts[3];
+};
+
+
+char* doctor_file(const char* path) {
+  uv_fs_t req;
+  uv_file file = uv_fs_open(NULL, &req, path, UV_FS_O_RDONLY, 0, NULL);
+  uv_fs_req_cleanup(&req);
+  if (file < 0) return NULL;
+
+  char* text = text_alloc(FILE_MAX);
+  uv_buf_t buf = uv_buf_init(text, FILE_MAX - 1);
+  int size = uv_fs_read(NULL, &req, file, &buf, 1, -1, NULL);
+  uv_fs_req_cleanup(&req);
+  uv_fs_close(NULL, &req, file, NULL);
+  uv_fs_req_cleanup(&req);
+  if (size >= 0) return text;
+  free(text);
+  return NULL;
+}
+
+
+static void add_json(struct doctor* doctor,
+                     const char* verdict,
+                     const char* check,
+                     const char* hint,
+                     const char* text) {
+  json_t* entry = json_object();
+  json_object_set_new(entry, "check", json_string(check));
+  json_object_set_new(entry, "verdict", json_string(verdict));
+  json_object_set_new(entry, "text", json_text(text));
+  if (hint != NULL) json_object_set_new(entry, "hint", json_string(hint));
+  json_array_append_new(doctor->checks, entry);
+}
+
+
+void doctor_tell(struct doctor* doctor,
+                 enum verdict verdict,
+                 const char* check,
+                 const char* hint,
+                 const char* format,
+                 ...) {
+  static const char* const words[] = {"ok", "warn", "fail"};
+  static const enum out_style styles[] = {OUT_GREEN, OUT_YELLOW, OUT_RED};
+  va_list args;
+  va_start(args, format);
+  char* text = text_vformat(format, args);
+  va_end(args);
+
+  doctor->counts[verdict]++;
+  if (doctor->checks != NULL) {
+    add_json(doctor, words[verdict], check, hint, text);
+  } else if (!args_quiet || verdict != VERDICT_OK) {
+    print("%s%-*s%s%-*s %s\n",
+          out_style(styles[verdict]),
+          INDENT,
+          words[verdict],
+          out_style(OUT_PLAIN),
+          CHECK_WIDTH,
+          check,
+          text);
+    if (hint != NULL)
+      print("%*s%s%s%s\n",
+            INDENT + CHECK_WIDTH + 1,
+            "",
+            out_style(OUT_DIM),
+            hint,
+            out_style(OUT_PLAIN));
+    out_flush();
+  }
+  free(text);
+}
+
+
+int cmd_doctor(const struct args* args) {
+  static void (*const checks[])(struct doctor*) = {doctor_versions,
+                                                   doctor_memory,
+                                                   doctor_limits,
+                                                   doctor_logind,
+                                                   doctor_runtime_dir,
+                                                   doctor_container,
+                                                   doctor_confinement,
+                                                   doctor_session,
+                                                   doctor_objects,
+                                                   doctor_region,
+                                                   doctor_liveness};
+  struct doctor doctor = {0};
+  if (args->given[OPT_JSON]) doctor.checks = json_array();
+
+  for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++)
+    checks[i](&doctor);
+
+  if (doctor.checks != NULL) {
+    json_t* document = json_document();
+    json_object_set_new(document, "checks", doctor.checks);
+    json_object_set_new(document, "warnings", json_integer(doctor.counts[1]));
+    json_object_set_new(document, "failures", json_integer(doctor.counts[2]));
+    json_print(document);
+  }
+  return doctor.counts[VERDICT_FAIL] > 0 ? EXIT_FAILED : EXIT_OK;
+}

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT */
+
+/* uvshm help, uvshm COMMAND --help, and the same for programs (--json). */
+
+#include "commands.h"
+#include "names.h"
+#include "report.h"
+#include "text.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define OPTION_COLUMN 2
+#define HELP_COLUMN 29
+#define WIDTH_MAX 80
+
+
+static int width(void) {
+  int screen = out_width();
+  return screen == 0 || screen > WIDTH_MAX ? WIDTH_MAX : screen;
+}
+
+
+/* Words from column `indent` on, the first line already there. */
+static void print_wrapped(const char* text, int indent) {
+  int column = indent;
+  if (width() - indent < 20) column = indent = OPTION_COLUMN + 4;
+  for (bool first = true; *text != '\0'; first = false) {
+    size_t size = strcspn(text, " ,");
+    bool comma = text[size] == ',';
+    size_t taken = comma ? size + 1 : size;
+    if (!first && column + (int) taken > width()) {
+      print("\n%*s", indent, "");
+      column = indent;
+    }
+    out_bytes(text, taken);
+    column += (int) taken;
+    text += taken;
+    if (*text == ' ') {
+      text++;
+      if (column + (int) strcspn(text, " ,") < width()) print(" ");
+      column++;
+    }
+  }
+  print("\n");
+}
+
+
+static void heading(const char* text) {
+  print("\n%s%s%s\n", out_style(OUT_BOLD), text, out_style(OUT_PLAIN));
+}
+
+
+/* "  left      text", the text on a line of its own when left is too wide. */
+static void print_pair(const char* left, const char* text, int column) {
+  int used = OPTION_COLUMN + text_width(left);
+  bool narrow = width() - column < 20;
+  if (narrow) column = OPTION_COLUMN + 4;
+  print("%*s%s", OPTION_COLUMN, "", left);
+  if (used + 2 > column || narrow)
+    print("\n%*s", column, "");
+  else
+    print("%*s", column - used, "");
+  print_wrapped(text, column);
+}
+
+
+static void print_options(const struct option_spec* option) {
+  for (; option != NULL && option->name != NULL; option++) {
+    char letter[5] = {'-', option->letter, ',', ' ', '\0'};
+    char* left = text_format("%s--%s%s%s",
+                             option->letter != 0 ? letter : "    ",
+                             option->name,
+                             option->value != NULL ? " " : "",
+                             option->value != NULL ? option->value : "");
+    print_pair(left, option->help, HELP_COLUMN);
+    free(left);
+  }
+}
+
+
+static void print_examples(const char* const* example) {
+  if (example == NULL) return;
+  heading("Examples");
+  for (; *example != NULL; example += 2)
+    print("  %s\n      %s%s%s\n",
+          example[0],
+          out_style(OUT_DIM),
+          example[1],
+          out_style(OUT_PLAIN));
+}
+
+
+void help_command(const struct command* command) {
+  print("%suvshm %s%s%s%s\n",
+        out_style(OUT_BOLD),
+        command->name,
+        out_style(OUT_PLAIN),
+        command->operands[0] != '\0' ? " [OPTION...] " : " [OPTION...]",
+        command->operands);
+  print("%s.\n", command->summary);
+  if (command->details != NULL) print("%s\n", command->details);
+  heading("Options");
+  print_options(command->options);
+  print_options(args_common_options);
+  print_examples(command->examples);
+}
+
+
+void help_tool(void) {
+  print("%suvshm%s [OPTION...] COMMAND ...\n",
+        out_style(OUT_BOLD),
+        out_style(OUT_PLAIN));
+  print("Shared memory between processes: see it, use it, clean up.\n");
+  heading("Commands");
+  for (const struct command* command = commands; command->name; command++)
+    if (!command->hidden) print_pair(command->name, command->summary, 14);
+  heading("Options");
+  print_options(args_top_options);
+  print_options(args_common_options);
+  heading("Exit codes");
+  print(
+      "  0 done        1 failed        2 usage       3 not found\n"
+      "  4 timed out   5 no right to   6 in use      7 damaged or "
+      "incompatible\n"
+      "  130 interrupted\n");
+  print("\nuvshm COMMAND --help tells more.\n");
+}
+
+
+static json_t* options_json(const struct option_spec* option) {
+  json_t* list = json_array();
+  for (; option != NULL && option->name != NULL; option++) {
+    char letter[2] = {option->letter, '\0'};
+    json_t* entry = json_object();
+    json_object_set_new(entry, "name", json_string(option->name));
+    if (option->letter != 0)
+      json_object_set_new(entry, "letter", json_string(letter));
+    if (option->value != NULL)
+      json_object_set_new(entry, "value", json_string(option->value));
+    json_object_set_new(entry, "help", json_string(option->help));
+    json_array_append_new(list, entry);
+  }
+  return list;
+}
+
+
+static void help_json(void) {
+  json_t* document = json_document();
+  json_t* list = json_array();
+  for (const struct command* command = commands; command->name; command++) {
+    if (command->hidden) continue;
+    json_t* entry = json_object();
+    json_object_set_new(entry, "name", json_string(command->name));
+    json_object_set_new(entry, "operands", json_string(command->operands));
+    json_object_set_new(entry, "summary", json_string(command->summary));
+    json_object_set_new(entry, "options", options_json(command->options));
+    json_array_append_new(list, entry);
+  }
+  json_object_set_new(document, "commands", list);
+  json_object_set_new(
+      document, "common_options", options_json(args_common_options));
+  json_object_set_new(document, "options", options_json(args_top_options));
+  json_print(document);
+}
+
+
+int cmd_help(const struct args* args) {
+  if (args->given[OPT_JSON]) {
+    help_json();
+    return EXIT_OK;
+  }
+  if (args->count == 0) {
+    help_tool();
+    return EXIT_OK;
+  }
+  const struct command* command = command_find(args->operands[0]);
+  if (command == NULL || command->hidden) {
+    char* name = text_escape(args->operands[0]);
+    int code = report_usage(args->command, "there is no command \"%s\"", name);
+    free(name);
+    return code;
+  }
+  help_command(command);
+  return EXIT_OK;
+}

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT */
+
+/* uvshm rm and uvshm gc: names go away. rm removes what it is told; gc what
+ * death left behind, and the library proves each case again before it acts.
+ */
+
+#include "commands.h"
+#include "names.h"
+#include "report.h"
+#include "text.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include <uv.h>
+
+
+/* "region \"frames\", used by 2": new memory. */
+static char* describe(const uvshm_name_info_t* info, const char* given) {
+  char* name = text_escape(given);
+  char* text;
+  if (info->state == UVSHM_STATE_DAMAGED)
+    text = text_format("damaged \"%s\"", name);
+  else if (info->state == UVSHM_STATE_STALE && info->last_pid != 0)
+    text = text_format("%s \"%s\", left by pid %" PRIu32,
+                       names_kind(info->kind),
+                       name,
+                       info->last_pid);
+  else if (info->peers > 0)
+    text = text_format("%s \"%s\", used by %" PRIu32,
+                       names_kind(info->kind),
+                       name,
+                       info->peers);
+  else
+    text = text_format("%s \"%s\"", names_kind(info->kind), name);
+  free(name);
+  return text;
+}
+
+
+/* May `what` go? Without a terminal only -f says so; *code tells why not. */
+static bool agreed(const struct args* args, const char* what, int* code) {
+  if (args->given[OPT_FORCE]) return true;
+  if (!can_ask()) {
+    *code = report_usage(args->command, "nobody can be asked here: add -f");
+    return false;
+  }
+  char* question = text_format("remove %s?", what);
+  bool yes = ask(question);
+  free(question);
+  return yes;
+}
+
+
+static int remove_one(const struct args* args, const char* name) {
+  uvshm_name_info_t info;
+  int code = EXIT_OK;
+  int err = uvshm_name_info(name, names_flags(args), &info);
+  if (err < 0) return report(err);
+
+  char* what = describe(&info, name);
+  if (args->given[OPT_DRY_RUN]) {
+    print("would remove %s\n", what);
+  } else if (agreed(args, what, &code)) {
+    err = uvshm_name_unlink(name, names_flags(args));
+    if (err < 0)
+      code = report(err);
+    else
+      tell("removed %s", what);
+  }
+  free(what);
+  return code;
+}
+
+
+int cmd_rm(const struct args* args) {
+  int code = names_check_flags(args);
+  if (code != 0) return code;
+  if (!args->given[OPT_FORCE] && !args->given[OPT_DRY_RUN] && !can_ask())
+    return report_usage(args->command, "nobody can be asked here: add -f");
+  for (int i = 0; i < args->count; i++) {
+    int one = remove_one(args, args->operands[i]);
+    code = code == EXIT_OK ? one : code;
+  }
+  return code;
+}
+
+
+static bool is_garbage(const struct args* args, const uvshm_name_info_t* info) {
+  return info->state == UVSHM_STATE_STALE &&
+         (args->count == 0 || text_match(args->operands[0], info->name));
+}
+
+
+static int collect_one(const struct args* args, const uvshm_name_info_t* info) {
+  int code = EXIT_OK;
+  uint32_t flags = info->system ? UVSHM_SYSTEM : 0;
+  char* what = describe(info, info->name);
+  if (args->given[OPT_DRY_RUN]) {
+    print("would remove %s\n", what);
+  } else {
+    int err = uvshm_name_gc(info->name, flags);
+    if (err == 0)
+      print("removed %s\n", what);
+    else if (err == UV_EBUSY)
+      note("%s is in use again, and stays", what);
+    else if (err != UV_ENOENT) /* else somebody else cleared it away */
+      code = report(err);
+  }
+  free(what);
+  return code;
+}
+
+
+static int collect(const struct args* args,
+                   const uvshm_name_info_t* list,
+                   size_t count) {
+  int code = EXIT_OK;
+  for (size_t i = 0; i < count; i++) {
+    if (!is_garbage(args, &list[i])) continue;
+    int one = collect_one(args, &list[i]);
+    code = code == EXIT_OK ? one : code;
+  }
+  return code;
+}
+
+
+/* Show what it is about, then ask once for all of it. */
+static bool agreed_to_all(const struct args* args,
+                          const uvshm_name_info_t* list,
+                          size_t count,
+                          size_t garbage,
+                          int* code) {
+  if (args->given[OPT_DRY_RUN] || args->given[OPT_FORCE]) return true;
+  for (size_t i = 0; i < count && can_ask(); i++) {
+    if (!is_garbage(args, &list[i])) continue;
+    char* what = describe(&list[i], list[i].name);
+    say("  %s\n", what);
+    free(what);
+  }
+  char* all = garbage == 1 ? text_copy("it")
+                           : text_format("all %u", (unsigned int) garbage);
+  bool yes = agreed(args, all, code);
+  free(all);
+  return yes;
+}
+
+
+int cmd_gc(const struct args* args) {
+  uvshm_name_info_t* list = NULL;
+  size_t count = 0;
+  size_t garbage = 0;
+  int code = EXIT_OK;
+  int err = names_list(names_flags(args), &list, &count);
+  if (err < 0) return report(err);
+
+  for (size_t i = 0; i < count; i++) garbage += is_garbage(args, &list[i]);
+  if (garbage == 0)
+    tell("nothing is left behind");
+  else if (agreed_to_all(args, list, count, garbage, &code))
+    code = collect(args, list, count);
+  free(list);
+  return code;
+}

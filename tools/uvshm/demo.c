@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+
+/* The objects of a demonstration, made or joined. */
+
+#include "demo.h"
+#include "out.h"
+#include "text.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+_Static_assert(sizeof(struct demo_board) <= DEMO_BOARD_SIZE,
+               "the board lies in front of the buffers");
+
+
+static void make_names(struct demo* demo, const char* name) {
+  memset(demo, 0, sizeof *demo);
+  demo->name = text_copy(name);
+  demo->lock_name = text_format("%s.lock", name);
+  demo->empty_name = text_format("%s.empty", name);
+  demo->full_name = text_format("%s.full", name);
+}
+
+
+static int open_all(struct demo* demo, uint32_t flags, const char* label) {
+  bool new = (flags & UVSHM_EXCLUSIVE) != 0;
+  uvshm_region_options_t region = {
+      .flags = new ? UVSHM_CREATE | UVSHM_EXCLUSIVE : 0,
+      .size = new ? DEMO_SIZE : 0,
+      .label = label};
+  uvshm_mutex_options_t mutex = {.flags = flags, .label = label};
+  uvshm_sem_options_t empty = {
+      .flags = flags, .value = DEMO_BUFFERS, .label = label};
+  uvshm_sem_options_t full = {.flags = flags, .label = label};
+
+  int err = uvshm_region_open(&demo->region, demo->name, &region);
+  if (err >= 0)
+    err = uvshm_mutex_open(&demo->lock, NULL, demo->lock_name, &mutex);
+  if (err >= 0)
+    err = uvshm_sem_open(&demo->empty, NULL, demo->empty_name, &empty);
+  if (err >= 0) err = uvshm_sem_open(&demo->full, NULL, demo->full_name, &full);
+  if (err < 0) return err;
+
+  /* A region of that name may have been made by anything. */
+  if (uvshm_region_size(demo->region) < DEMO_SIZE) return UV_EPROTO;
+  demo->board = uvshm_region_base(demo->region);
+  return 0;
+}
+
+
+int demo_make(struct demo* demo) {
+  uint32_t random;
+  int err = uv_random(NULL, NULL, &random, sizeof random, 0, NULL);
+  if (err < 0) random = (uint32_t) uv_hrtime();
+  char* name = text_format("demo-%08" PRIx32, random);
+  make_names(demo, name);
+  free(name);
+  return open_all(demo, UVSHM_EXCLUSIVE, "uvshm demo");
+}
+
+
+int demo_join(struct demo* demo, const char* name, const char* label) {
+  make_names(demo, name);
+  return open_all(demo, UVSHM_EXISTING, label);
+}
+
+
+void demo_close(struct demo* demo) {
+  uvshm_sem_close(demo->full);
+  uvshm_sem_close(demo->empty);
+  uvshm_mutex_close(demo->lock);
+  uvshm_region_close(demo->region);
+  free(demo->full_name);
+  free(demo->empty_name);
+  free(demo->lock_name);
+  free(demo->name);
+  memset(demo, 0, sizeof *demo);
+}
+
+
+char* demo_buffer(const struct demo* demo, uint64_t i) {
+  return (char*) demo->board + DEMO_BOARD_SIZE +
+         (size_t) (i % DEMO_BUFFERS) * DEMO_BUFFER_SIZE;
+}
+
+
+void demo_line(const char* label, const char* format, ...) {
+  va_list args;
+  va_start(args, format);
+  char* text = text_vformat(format, args);
+  va_end(args);
+  print("%s%-9s%s%s\n", out_style(OUT_DIM), label, out_style(OUT_PLAIN), text);
+  out_flush();
+  free(text);
+}

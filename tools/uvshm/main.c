@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+
+/* uvshm, the command-line tool: over the public API, libuv and jansson alone.
+ *
+ * main() finds the command in the table, parses its words and runs it. Data goes
+ * to stdout, everything else to stderr, and the exit codes are those of args.h.
+ */
+
+#include "argv.h"
+#include "commands.h"
+#include "report.h"
+#include "text.h"
+
+#include <stdlib.h>
+
+#include <uv.h>
+#include <uvshm.h>
+
+
+static void settle(const struct args* args) {
+  if (args->given[OPT_COLOR])
+    out_set_color((enum out_color) args->number[OPT_COLOR]);
+  args_quiet = args_quiet || args->given[OPT_QUIET];
+  args_verbose = args_verbose || args->given[OPT_VERBOSE];
+}
+
+
+static int run_command(const struct command* command, int argc, char** argv) {
+  struct args args;
+  int code = args_parse(&args, command, argc, argv);
+  settle(&args);
+  if (code == 0 && args.given[OPT_HELP])
+    help_command(command);
+  else if (code == 0)
+    code = command->run(&args);
+  args_free(&args);
+  return code;
+}
+
+
+static int run(int argc, char** argv) {
+  struct args top;
+  int next;
+  int code = args_parse_top(&top, argc, argv, &next);
+  settle(&top);
+  if (code != 0) return code;
+  if (top.given[OPT_VERSION]) {
+    print("uvshm %s (libuv %s)\n", uvshm_version_string(), uv_version_string());
+    return EXIT_OK;
+  }
+  if (top.given[OPT_HELP]) {
+    help_tool();
+    return EXIT_OK;
+  }
+  if (next >= argc) return report_usage(NULL, "a command is missing");
+
+  const struct command* command = command_find(argv[next]);
+  if (command != NULL) return run_command(command, argc - next, argv + next);
+  char* name = text_escape(argv[next]);
+  code = report_usage(NULL, "there is no command \"%s\"", name);
+  free(name);
+  return code;
+}
+
+
+int main(int argc, char** argv) {
+  argv = argv_utf8(&argc, uv_setup_args(argc, argv));
+  out_init();
+  int code = run(argc, argv);
+
+  /* A full disk behind stdout must not pass for success. */
+  int err = out_flush();
+  if (err < 0 && code == EXIT_OK)
+    code = err == UV_EPIPE ? EXIT_FAILED
+                           : report_as(EXIT_FAILED,
+                                       "cannot write to stdout: %s",
+                                       uv_strerror(err));
+  return code;
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "spawn.h"
+#include "text.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define PATH_ROOM 4096
+
+
+static void ended(uv_process_t* process, int64_t status, int signal) {
+  struct child* child = process->data;
+  child->done = true;
+  child->status = status;
+  child->signal = signal;
+  uv_close((uv_handle_t*) process, NULL);
+  if (child->on_exit != NULL) child->on_exit(child);
+}
+
+
+static int start(uv_loop_t* loop,
+                 struct child* child,
+                 const char* file,
+                 char** argv,
+                 bool input) {
+  uv_stdio_container_t stdio[3];
+  for (int fd = 0; fd < 3; fd++) {
+    stdio[fd].flags = UV_INHERIT_FD;
+    stdio[fd].data.fd = fd;
+  }
+  if (!input) stdio[0].flags = UV_IGNORE;
+
+  uv_process_options_t options;
+  memset(&options, 0, sizeof options);
+  options.file = file;
+  options.args = argv;
+  options.stdio = stdio;
+  options.stdio_count = 3;
+  options.exit_cb = ended;
+
+  child->process.data = child;
+  child->done = false;
+  int err = uv_spawn(loop, &child->process, &options);
+  child->started = err == 0;
+  if (err < 0) uv_close((uv_handle_t*) &child->process, NULL);
+  return err;
+}
+
+
+int child_start(uv_loop_t* loop, struct child* child, char** argv, bool input) {
+  return start(loop, child, argv[0], argv, input);
+}
+
+
+int child_start_self(uv_loop_t* loop, struct child* child, char** argv) {
+  char* path = self_path();
+  argv[0] = path;
+  int err = start(loop, child, path, argv, false);
+  argv[0] = NULL;
+  free(path);
+  return err;
+}
+
+
+void child_kill(struct child* child) {
+  if (child->started && !child->done) uv_process_kill(&child->process, SIGKILL);
+}
+
+
+uint32_t child_pid(const struct child* child) {
+  return (uint32_t) uv_process_get_pid(&child->process);
+}
+
+
+int child_code(const struct child* child) {
+  return child->signal != 0 ? 128 + child->signal : (int) child->status;
+}
+
+
+bool child_interrupted(const struct child* child) {
+  uint32_t status = (uint32_t) child->status;
+  return child->signal == SIGINT || status == UINT32_C(0xc000013a);
+}
+
+
+char* self_path(void) {
+  size_t size = PATH_ROOM;
+  char* path = text_alloc(size);
+  if (uv_exepath(path, &size) < 0) memcpy(path, "uvshm", sizeof "uvshm");
+  return path;
+}
+
+
+bool on_windows(void) {
+  uv_utsname_t system;
+  if (uv_os_uname(&system) < 0) return false;
+  return strncmp(system.sysname, "Windows", 7) == 0 ||
+         strncmp(system.sysname, "MINGW", 5) == 0;
+}
+
+
+static void close_handle(uv_handle_t* handle, void* arg) {
+  (void) arg;
+  if (!uv_is_closing(handle)) uv_close(handle, NULL);
+}
+
+
+void loop_finish(uv_loop_t* loop) {
+  uv_walk(loop, close_handle, NULL);
+  uv_run(loop, UV_RUN_DEFAULT);
+  uv_loop_close(loop);
+}
