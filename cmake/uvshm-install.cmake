@@ -75,7 +75,12 @@ foreach(dir LIBDIR INCLUDEDIR)
     set(uvshm_pc_${dir} "\${prefix}/${CMAKE_INSTALL_${dir}}")
   endif()
 endforeach()
+# Twice: what the build knows now, the prefix when it is installed, because
+# `cmake --install --prefix` may give another one.
+set(uvshm_pc_PREFIX "@CMAKE_INSTALL_PREFIX@")
 configure_file("${PROJECT_SOURCE_DIR}/cmake/uvshm.pc.in"
-               "${PROJECT_BINARY_DIR}/uvshm.pc" @ONLY)
+               "${PROJECT_BINARY_DIR}/uvshm.pc.in" @ONLY)
+install(CODE "configure_file(\"${PROJECT_BINARY_DIR}/uvshm.pc.in\"
+  \"${PROJECT_BINARY_DIR}/uvshm.pc\" @ONLY)" COMPONENT Development)
 install(FILES "${PROJECT_BINARY_DIR}/uvshm.pc"
   DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig" COMPONENT Development)
