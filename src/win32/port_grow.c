@@ -34,23 +34,76 @@ static void raise_committed(uvshm__a64_t* committed, uint64_t to) {
 
 /* ---- pagefile -------------------------------------------------------------- */
 
-static int grow_section(struct uvshm__port_view* view,
-                        uint64_t from,
-                        uint64_t to) {
-  unsigned char* base = view->addr;
+static int commit(void* addr, uint64_t size, DWORD protect) {
   DWORD error;
 
-  if (VirtualAlloc(base + from,
-                   (SIZE_T) (to - from),
-                   MEM_COMMIT,
-                   view->access == UVSHM__PORT_COPY ? PAGE_WRITECOPY
-                                                    : PAGE_READWRITE) != NULL)
-    return 0;
+  if (VirtualAlloc(addr, (SIZE_T) size, MEM_COMMIT, protect) != NULL) return 0;
   error = GetLastError();
-  /* Memory and pagefile are full; libuv's word for it would be "no memory". */
+  /* Memory and pagefile are full; that is no lack of address space. */
   if (error == ERROR_NOT_ENOUGH_MEMORY || error == ERROR_OUTOFMEMORY)
     return UV_ENOSPC;
   return uvshm__win_error(error);
+}
+
+
+/* `base` maps the section from `offset`. The word that says how much exists lies
+ * in shared memory: anybody may have written anything. What it promises must be
+ * there. */
+static int commit_in(unsigned char* base,
+                     uint64_t offset,
+                     uint64_t from,
+                     uint64_t to,
+                     DWORD protect) {
+  const uint64_t page = uvshm__port_page_size();
+  MEMORY_BASIC_INFORMATION info;
+
+  if (from != 0 &&
+      (VirtualQuery(base + (from - page - offset), &info, sizeof(info)) == 0 ||
+       info.State != MEM_COMMIT))
+    return UV_EPROTO;
+  return commit(base + (from - offset), to - from, protect);
+}
+
+
+static int covers(const struct uvshm__port_view* view,
+                  uint64_t from,
+                  uint64_t to) {
+  return view->addr != NULL && view->access != UVSHM__PORT_NONE &&
+         view->access != UVSHM__PORT_READ && view->offset <= from &&
+         to <= view->offset + view->size;
+}
+
+
+/* In the caller's own view when it reaches there, which costs no address space;
+ * else in one that is there for this alone. What is committed stays so. */
+static int grow_section(struct uvshm__win* win,
+                        struct uvshm__port_view* view,
+                        uint64_t from,
+                        uint64_t to) {
+  const uint64_t unit = uvshm__port_alignment();
+  uint64_t before = from < unit ? 0 : (from - 1) / unit * unit;
+  unsigned char* base;
+  int err;
+
+  if (covers(view, before, to))
+    return commit_in(
+        view->addr,
+        view->offset,
+        from,
+        to,
+        view->access == UVSHM__PORT_COPY ? PAGE_WRITECOPY : PAGE_READWRITE);
+  if (to - before > SIZE_MAX) return UV_ENOMEM;
+  base = MapViewOfFile(win->data,
+                       FILE_MAP_WRITE,
+                       (DWORD) (before >> 32),
+                       (DWORD) before,
+                       (SIZE_T) (to - before));
+  if (base == NULL)
+    return GetLastError() == ERROR_ACCESS_DENIED ? UV_EPROTO
+                                                 : uvshm__win_last_error();
+  err = commit_in(base, before, from, to, PAGE_READWRITE);
+  UnmapViewOfFile(base);
+  return err;
 }
 
 /* ---- file ------------------------------------------------------------------ */
@@ -118,6 +171,7 @@ static void unlock_growth(HANDLE file) {
 static int grow_file(struct uvshm__win* win,
                      uvshm__a64_t* committed,
                      uint64_t to) {
+  uint64_t present = 0;
   uint64_t from;
   int err;
 
@@ -125,13 +179,28 @@ static int grow_file(struct uvshm__win* win,
   err = lock_growth(win->file);
   if (err == 0) {
     from = uvshm__a64_load_acquire(committed);
-    err = uvshm__win_file_reach(win->file, to);
+    err = uvshm__win_file_size(win->file, &present);
+    if (err == 0 && from > present) err = UV_EPROTO;
+    if (err == 0) err = uvshm__win_file_reach(win->file, to);
     if (err == 0 && from < to) err = uvshm__win_file_zero(win->file, from, to);
     if (err == 0) raise_committed(committed, to);
     unlock_growth(win->file);
   }
   ReleaseSRWLockExclusive(&win->growth);
   return err;
+}
+
+
+/* Nothing to do, if the word is right. */
+static int check_present(struct uvshm__win* win, uint64_t from) {
+  uint64_t present = 0;
+  int err;
+
+  if (win->backing == UVSHM__WIN_FILE)
+    err = uvshm__win_file_size(win->file, &present);
+  else
+    err = uvshm__win_section_size(win->data, &present);
+  return err == 0 && from > present ? UV_EPROTO : err;
 }
 
 
@@ -143,11 +212,14 @@ int uvshm__port_grow(struct uvshm__port_object* object,
   uint64_t from = uvshm__a64_load_acquire(committed);
   int err;
 
-  if (from >= to) return 0;
-  if (to > view->size) return UV_EINVAL;
-  if (win->backing == UVSHM__WIN_FOREIGN) return UV_ENOTSUP;
+  if (win->backing == UVSHM__WIN_FOREIGN ||
+      object->origin == UVSHM__PORT_RAW_FILE)
+    return UV_ENOTSUP;
+  if (object->readonly) return UV_EACCES;
+  if (from % uvshm__port_page_size() != 0) return UV_EPROTO;
+  if (from >= to) return check_present(win, from);
   if (win->backing == UVSHM__WIN_FILE) return grow_file(win, committed, to);
-  err = grow_section(view, from, to);
+  err = grow_section(win, view, from, to);
   if (err == 0) raise_committed(committed, to);
   return err;
 }

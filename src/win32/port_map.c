@@ -92,6 +92,7 @@ static int map_section(struct uvshm__port_view* view,
   }
   view->addr = addr;
   view->size = size;
+  view->offset = offset;
   view->access = access;
   view->huge = 0;
   return 0;
