@@ -222,6 +222,18 @@ void fake_kill(struct fake_peer* peer) {
 }
 
 
+void fake_revive(struct fake_peer* peer) {
+  struct fake* fake = peer->fake;
+
+  while (env_claim(peer, peer->core.slot) != 0) uv_sleep(1);
+  uv_mutex_lock(&fake->mutex);
+  peer->alive = 1;
+  fake->claimed_by[peer->core.slot] = 0;
+  uv_mutex_unlock(&fake->mutex);
+  if (uvshm__peer_join(&peer->core, 1, "again", 1) < 0) abort();
+}
+
+
 struct uvshm__lock* fake_root(struct fake* fake) {
   return (struct uvshm__lock*) (fake->memory + UVSHM__ROOT_OFFSET);
 }

@@ -59,6 +59,9 @@ struct fake_peer* fake_join(struct fake* fake, uint32_t slot);
 /* It is killed: the kernel takes back what it had, nothing else happens. */
 void fake_kill(struct fake_peer* peer);
 
+/* A new process gets its slot: when no repairer has it, as the kernel does it. */
+void fake_revive(struct fake_peer* peer);
+
 /* The lock in the root. */
 struct uvshm__lock* fake_root(struct fake* fake);
 

@@ -188,8 +188,7 @@ static void a_thread_that_ends_leaves_news(void** state) {
   assert_int_equal(uvshm__lane_claim(&peer->core, &b), 0);
   assert_int_equal(uvshm__lock_acquire(&a, lock, 0, 0, NULL), 0);
   uvshm__lane_exit(&a);
-  assert_int_equal(uvshm__lock_acquire(&b, lock, 0, 0, NULL),
-                   UVSHM_OWNER_DIED);
+  assert_int_equal(uvshm__lock_acquire(&b, lock, 0, 0, NULL), UVSHM_OWNER_DIED);
   assert_int_equal(uvshm__lane_used(&peer->core), 1);
   uvshm__lane_exit(&b);
 }
@@ -226,8 +225,8 @@ static void an_exited_lane_can_do_nothing(void** state) {
 
   assert_int_equal(uvshm__lane_claim(&peer->core, &lane), 0);
   uvshm__lane_exit(&lane);
-  assert_int_equal(
-      uvshm__lock_acquire(&lane, fake_root(fake), 0, 0, NULL), UV_ECANCELED);
+  assert_int_equal(uvshm__lock_acquire(&lane, fake_root(fake), 0, 0, NULL),
+                   UV_ECANCELED);
   uvshm__lane_exit(&lane);
   assert_int_equal(uvshm__lane_used(&peer->core), 0);
 }
