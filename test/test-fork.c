@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: MIT */
+
+/* fork() without exec(): the child's use of a parent's handle is refused until
+ * it rejoins, and then it is a peer of its own at the same address. Children
+ * report by their exit code and never assert. */
+
+#include "harness.h"
+
+#include "uvshm.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define TEST(sentence) static void sentence(void** state)
+
+/* In a child: the number of the step that failed is the exit code. */
+#define STEP(n, condition)                                                     \
+ if (!(condition)) _exit(n)
+
+
+static int status_of(pid_t pid) {
+  int status;
+
+  if (waitpid(pid, &status, 0) != pid) return -1;
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+
+static uvshm_region_t* make_region(const char* name) {
+  uvshm_region_options_t options;
+  uvshm_region_t* region = NULL;
+
+  memset(&options, 0, sizeof(options));
+  options.flags = UVSHM_CREATE;
+  options.size = 4096;
+  options.max_size = 1 << 20;
+  if (uvshm_region_open(&region, name, &options) < 0)
+    fail_msg("%s", uvshm_error_detail());
+  return region;
+}
+
+
+TEST(fork_child_is_refused_until_it_rejoins) {
+  uvshm_region_t* region = make_region(test_name("region"));
+  void* base = uvshm_region_base(region);
+  uvshm_region_info_t info;
+  pid_t pid = fork();
+
+  (void) state;
+  if (pid == 0) {
+    STEP(1, uvshm_region_info(region, &info) == UV_ENOTCONN);
+    STEP(2, uvshm_region_grow(region, 8192) == UV_ENOTCONN);
+    STEP(3, uvshm_region_rejoin(region) == 0);
+    STEP(4, uvshm_region_base(region) == base);
+    STEP(5, uvshm_region_info(region, &info) == 0 && info.peers == 2);
+    STEP(6, uvshm_region_rejoin(region) == 0);
+    STEP(7, uvshm_region_grow(region, 8192) == 0);
+    strcpy(base, "from the child");
+    uvshm_region_close(region);
+    _exit(0);
+  }
+  assert_int_equal(status_of(pid), 0);
+  assert_string_equal(base, "from the child");
+  assert_int_equal(uvshm_region_size(region), 8192);
+  assert_int_equal(uvshm_region_info(region, &info), 0);
+  assert_int_equal(info.peers, 1);
+  uvshm_region_close(region);
+  assert_int_equal(test_leftovers(), 0);
+}
+
+
+TEST(fork_child_that_closes_leaves_the_parents_peer_alone) {
+  const char* name = test_name("close");
+  uvshm_region_t* region = make_region(name);
+  uvshm_region_t* other;
+  uvshm_region_info_t info;
+  pid_t pid = fork();
+
+  (void) state;
+  if (pid == 0) {
+    uvshm_region_close(region);
+    _exit(0);
+  }
+  assert_int_equal(status_of(pid), 0);
+  assert_int_equal(uvshm_region_info(region, &info), 0);
+  assert_int_equal(info.peers, 1);
+  assert_int_equal(uvshm_region_open(&other, name, NULL), 0);
+  uvshm_region_close(other);
+  uvshm_region_close(region);
+  assert_int_equal(test_leftovers(), 0);
+}
+
+
+TEST(fork_children_do_not_keep_a_dead_parents_slot) {
+  const char* name = test_name("orphan");
+  uvshm_region_t* region;
+  int pipes[2];
+  char byte;
+  pid_t parent;
+  pid_t child = 0;
+
+  (void) state;
+  assert_int_equal(pipe(pipes), 0);
+  parent = fork();
+  if (parent == 0) {
+    region = make_region(name);
+    child = fork();
+    if (child == 0) {
+      pause();
+      _exit(0);
+    }
+    STEP(1, write(pipes[1], &child, sizeof(child)) == sizeof(child));
+    raise(SIGKILL);
+  }
+  assert_int_equal(read(pipes[0], &child, sizeof(child)), sizeof(child));
+  assert_int_equal(status_of(parent), -SIGKILL);
+  (void) byte;
+  assert_int_equal(uvshm_region_open(&region, name, NULL), UV_ENOENT);
+  kill(child, SIGKILL);
+  close(pipes[0]);
+  close(pipes[1]);
+  assert_int_equal(uvshm_name_gc(name, 0), 0);
+  assert_int_equal(test_leftovers(), 0);
+}
+
+
+TEST(fork_child_rejoins_an_anonymous_region) {
+  uvshm_region_t* region = make_region(NULL);
+  char* base = uvshm_region_base(region);
+  pid_t pid = fork();
+
+  (void) state;
+  if (pid == 0) {
+    STEP(1, uvshm_region_rejoin(region) == 0);
+    strcpy(base, "seen");
+    STEP(2, uvshm_region_grow(region, 500000) == 0);
+    base[499999] = 'x';
+    uvshm_region_close(region);
+    _exit(0);
+  }
+  assert_int_equal(status_of(pid), 0);
+  assert_string_equal(base, "seen");
+  assert_int_equal(base[499999], 'x');
+  uvshm_region_close(region);
+}
+
+
+TEST(fork_child_rejoins_a_segment_and_its_locks) {
+  uvshm_segment_options_t options;
+  uvshm_segment_t* segment;
+  uvshm_mutex_t* mutex;
+  uvshm_mutex_t* held;
+  pid_t pid;
+
+  (void) state;
+  memset(&options, 0, sizeof(options));
+  options.flags = UVSHM_CREATE;
+  assert_int_equal(uvshm_segment_open(&segment, test_name("seg"), &options), 0);
+  assert_int_equal(uvshm_mutex_open(&mutex, segment, "m", NULL), 0);
+  assert_int_equal(uvshm_mutex_open(&held, segment, "held", NULL), 0);
+  assert_int_equal(uvshm_mutex_lock(mutex, 0), 0);
+  assert_int_equal(uvshm_mutex_unlock(mutex), 0);
+  assert_int_equal(uvshm_mutex_lock(held, 0), 0);
+  pid = fork();
+  if (pid == 0) {
+    STEP(1, uvshm_mutex_lock(mutex, 0) == UV_ENOTCONN);
+    STEP(2, uvshm_mutex_unlock(held) == UV_ENOTCONN);
+    STEP(3, uvshm_segment_rejoin(segment) == 0);
+    STEP(4, uvshm_mutex_unlock(held) == UV_EPERM);
+    STEP(5, uvshm_mutex_lock(held, 0) == UV_EBUSY);
+    STEP(6, uvshm_mutex_lock(mutex, 0) == 0);
+    raise(SIGKILL); /* an owner that dies */
+  }
+  assert_int_equal(status_of(pid), -SIGKILL);
+  assert_int_equal(uvshm_mutex_lock(mutex, 5000), UVSHM_OWNER_DIED);
+  assert_int_equal(uvshm_mutex_unlock(mutex), 0);
+  assert_int_equal(uvshm_mutex_unlock(held), 0);
+  assert_int_equal(uvshm_segment_check(segment), 0);
+  uvshm_mutex_close(held);
+  uvshm_mutex_close(mutex);
+  uvshm_segment_close(segment);
+  assert_int_equal(test_leftovers(), 0);
+}
+
+
+TEST(fork_child_rejoins_a_mutex_known_by_its_name) {
+  uvshm_mutex_t* mutex;
+  pid_t pid;
+
+  (void) state;
+  assert_int_equal(uvshm_mutex_open(&mutex, NULL, test_name("alone"), NULL), 0);
+  assert_int_equal(uvshm_mutex_lock(mutex, 0), 0);
+  pid = fork();
+  if (pid == 0) {
+    STEP(1, uvshm_mutex_lock(mutex, 0) == UV_ENOTCONN);
+    STEP(2, uvshm_mutex_rejoin(mutex) == 0);
+    STEP(3, uvshm_mutex_lock(mutex, 0) == UV_EBUSY);
+    _exit(0);
+  }
+  assert_int_equal(status_of(pid), 0);
+  assert_int_equal(uvshm_mutex_unlock(mutex), 0);
+  uvshm_mutex_close(mutex);
+  assert_int_equal(test_leftovers(), 0);
+}
+
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(fork_child_is_refused_until_it_rejoins),
+      cmocka_unit_test(fork_child_that_closes_leaves_the_parents_peer_alone),
+      cmocka_unit_test(fork_children_do_not_keep_a_dead_parents_slot),
+      cmocka_unit_test(fork_child_rejoins_an_anonymous_region),
+      cmocka_unit_test(fork_child_rejoins_a_segment_and_its_locks),
+      cmocka_unit_test(fork_child_rejoins_a_mutex_known_by_its_name),
+  };
+
+  return cmocka_run_group_tests_name("fork", tests, NULL, NULL);
+}
