@@ -120,7 +120,7 @@ def check_links(path, text):
 def check_commands(path, text):
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.M))
     for number, line in enumerate(text.split("\n"), 1):
-        for target in re.findall(r"(?:^\$? *|`)make ([a-z][a-z-]*)", line):
+        for target in re.findall(r"(?:^ {4,}|^\$ |`)make ([a-z][a-z-]*)", line):
             if target not in targets:
                 fault(path, number, f"`make {target}` is not a target")
         for script in re.findall(r"\bscripts/[\w.-]+\.(?:sh|py)\b", line):

@@ -77,11 +77,11 @@ def check_public(path, words):
 def check_inside(path):
     text = strip(path.read_text())
     for number, line in enumerate(text.split("\n"), 1):
-        # Used across files: declared in a header, not static.
-        match = re.match(r"(?!static|typedef|#|return|else|extern)[a-z][\w\s\*]*?[\s\*](\w+)\([^;]*$", line)
-        if match and path.suffix == ".h" and "(" in line:
+        # Used across files: declared or defined in a header.
+        match = re.match(r"(?!typedef|return|else|extern|_Static|do|if|for|while)[a-z][\w \*]*[ \*](\w+)\(", line)
+        if match and path.suffix == ".h":
             name = match.group(1)
-            if not name.startswith(("uvshm__", "__attribute__")) and "=" not in line:
+            if not name.startswith(("uvshm__", "__attribute__")):
                 fault(path, number, f"{name}: what other files use is uvshm__...")
         match = re.match(r"\s*#\s*define\s+(\w+)", line)
         if match and path.suffix == ".h" and not match.group(1).startswith(("UVSHM_", "_")):
