@@ -7,6 +7,7 @@
 #include "names.h"
 #include "report.h"
 #include "text.h"
+#include "wrap.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
@@ -56,6 +57,15 @@ static void add_json(struct doctor* doctor,
 }
 
 
+/* Whoever reads a pipe wants one line. */
+static void prose(const char* text, int column) {
+  if (out_is_terminal())
+    wrap_print(text, column, column);
+  else
+    print("%s\n", text);
+}
+
+
 void doctor_tell(struct doctor* doctor,
                  enum verdict verdict,
                  const char* check,
@@ -73,21 +83,20 @@ void doctor_tell(struct doctor* doctor,
   if (doctor->checks != NULL) {
     add_json(doctor, words[verdict], check, hint, text);
   } else if (!args_quiet || verdict != VERDICT_OK) {
-    print("%s%-*s%s%-*s %s\n",
+    int column = INDENT + CHECK_WIDTH + 1;
+    print("%s%-*s%s%-*s ",
           out_style(styles[verdict]),
           INDENT,
           words[verdict],
           out_style(OUT_PLAIN),
           CHECK_WIDTH,
-          check,
-          text);
-    if (hint != NULL)
-      print("%*s%s%s%s\n",
-            INDENT + CHECK_WIDTH + 1,
-            "",
-            out_style(OUT_DIM),
-            hint,
-            out_style(OUT_PLAIN));
+          check);
+    prose(text, column);
+    if (hint != NULL) {
+      print("%*s%s", column, "", out_style(OUT_DIM));
+      prose(hint, column);
+      print("%s", out_style(OUT_PLAIN));
+    }
     out_flush();
   }
   free(text);

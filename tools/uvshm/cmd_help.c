@@ -6,44 +6,13 @@
 #include "names.h"
 #include "report.h"
 #include "text.h"
+#include "wrap.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define OPTION_COLUMN 2
 #define HELP_COLUMN 29
-#define WIDTH_MAX 80
-
-
-static int width(void) {
-  int screen = out_width();
-  return screen == 0 || screen > WIDTH_MAX ? WIDTH_MAX : screen;
-}
-
-
-/* Words from column `indent` on, the first line already there. */
-static void print_wrapped(const char* text, int indent) {
-  int column = indent;
-  if (width() - indent < 20) column = indent = OPTION_COLUMN + 4;
-  for (bool first = true; *text != '\0'; first = false) {
-    size_t size = strcspn(text, " ,");
-    bool comma = text[size] == ',';
-    size_t taken = comma ? size + 1 : size;
-    if (!first && column + (int) taken > width()) {
-      print("\n%*s", indent, "");
-      column = indent;
-    }
-    out_bytes(text, taken);
-    column += (int) taken;
-    text += taken;
-    if (*text == ' ') {
-      text++;
-      if (column + (int) strcspn(text, " ,") < width()) print(" ");
-      column++;
-    }
-  }
-  print("\n");
-}
 
 
 static void heading(const char* text) {
@@ -54,14 +23,14 @@ static void heading(const char* text) {
 /* "  left      text", the text on a line of its own when left is too wide. */
 static void print_pair(const char* left, const char* text, int column) {
   int used = OPTION_COLUMN + text_width(left);
-  bool narrow = width() - column < 20;
+  bool narrow = wrap_width() - column < 20;
   if (narrow) column = OPTION_COLUMN + 4;
   print("%*s%s", OPTION_COLUMN, "", left);
   if (used + 2 > column || narrow)
     print("\n%*s", column, "");
   else
     print("%*s", column - used, "");
-  print_wrapped(text, column);
+  wrap_print(text, column, column);
 }
 
 
@@ -99,7 +68,7 @@ void help_command(const struct command* command) {
         command->operands[0] != '\0' ? " [OPTION...] " : " [OPTION...]",
         command->operands);
   print("%s.\n", command->summary);
-  if (command->details != NULL) print("%s\n", command->details);
+  if (command->details != NULL) wrap_print(command->details, 0, 0);
   heading("Options");
   print_options(command->options);
   print_options(args_common_options);
