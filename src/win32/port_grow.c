@@ -65,44 +65,51 @@ static int commit_in(unsigned char* base,
 }
 
 
-static int covers(const struct uvshm__port_view* view,
-                  uint64_t from,
-                  uint64_t to) {
-  return view->addr != NULL && view->access != UVSHM__PORT_NONE &&
-         view->access != UVSHM__PORT_READ && view->offset <= from &&
-         to <= view->offset + view->size;
-}
-
-
-/* In the caller's own view when it reaches there, which costs no address space;
- * else in one that is there for this alone. What is committed stays so. */
-static int grow_section(struct uvshm__win* win,
-                        struct uvshm__port_view* view,
-                        uint64_t from,
-                        uint64_t to) {
+/* Commit [from, to) through a view that is there for this alone; what is
+ * committed stays so. The view reaches beyond `to`, into the spare granule at
+ * the end if need be, because Wine forgets a commit that ends where its view
+ * ends. */
+int uvshm__win_section_commit(HANDLE data, uint64_t from, uint64_t to) {
   const uint64_t unit = uvshm__port_alignment();
   uint64_t before = from < unit ? 0 : (from - 1) / unit * unit;
+  uint64_t size = to - before + UVSHM__WIN_SPARE;
   unsigned char* base;
   int err;
 
-  if (covers(view, before, to))
-    return commit_in(
-        view->addr,
-        view->offset,
-        from,
-        to,
-        view->access == UVSHM__PORT_COPY ? PAGE_WRITECOPY : PAGE_READWRITE);
-  if (to - before > SIZE_MAX) return UV_ENOMEM;
-  base = MapViewOfFile(win->data,
+  if (size > SIZE_MAX) return UV_ENOMEM;
+  base = MapViewOfFile(data,
                        FILE_MAP_WRITE,
                        (DWORD) (before >> 32),
                        (DWORD) before,
-                       (SIZE_T) (to - before));
+                       (SIZE_T) size);
+  /* Denied: beyond the end of the section. */
   if (base == NULL)
     return GetLastError() == ERROR_ACCESS_DENIED ? UV_EPROTO
                                                  : uvshm__win_last_error();
   err = commit_in(base, before, from, to, PAGE_READWRITE);
   UnmapViewOfFile(base);
+  return err;
+}
+
+
+/* Is [from - 1 page, to) inside the view, and may it be written? */
+static int covers(const struct uvshm__port_view* view,
+                  uint64_t from,
+                  uint64_t to) {
+  return view->addr != NULL && view->access == UVSHM__PORT_WRITE &&
+         view->offset < from && to <= view->offset + view->size;
+}
+
+
+/* When address space is too short for a second view: in the caller's own. */
+static int grow_section(struct uvshm__win* win,
+                        struct uvshm__port_view* view,
+                        uint64_t from,
+                        uint64_t to) {
+  int err = uvshm__win_section_commit(win->data, from, to);
+
+  if (err == UV_ENOMEM && covers(view, from, to))
+    err = commit_in(view->addr, view->offset, from, to, PAGE_READWRITE);
   return err;
 }
 

@@ -80,7 +80,8 @@ static int tell_name(const struct walk* walk,
   char* text = NULL;
   int result = 0;
 
-  if (full != NULL && portable != NULL) {
+  if (full != NULL && portable != NULL &&
+      uvshm__win_index_means_something(full)) {
     portable[count - wcslen(PREFIX) - wcslen(SUFFIX)] = L'\0';
     if (uvshm__win_utf8(&system_name, full) == 0 &&
         uvshm__win_utf8(&text, portable) == 0)

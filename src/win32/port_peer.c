@@ -20,6 +20,9 @@
 #include <string.h>
 
 
+#define SLOTS 65536u
+
+
 /* 0: made, it is ours alone. UV_EBUSY: it was there. */
 static int make_event(HANDLE* result,
                       const wchar_t* name,
@@ -92,6 +95,10 @@ int uvshm__port_claim(struct uvshm__port_claim* claim,
   HANDLE event = NULL;
   int err;
 
+  if (slot != UVSHM__PORT_READERS) {
+    if (slot >= SLOTS) return UV_EINVAL;
+    if (object->readonly) return UV_EACCES;
+  }
   err = add_life(win);
   if (err < 0) return err;
   if (slot != UVSHM__PORT_READERS) {
@@ -129,6 +136,7 @@ int uvshm__port_alive(struct uvshm__port_object* object,
   wchar_t name[UVSHM__WIN_TEXT];
   HANDLE event;
 
+  if (slot >= SLOTS) return UV_EINVAL;
   uvshm__win_event_name(name, win, L".peer", slot);
   event = OpenEventW(SYNCHRONIZE, FALSE, name);
   *alive = event != NULL || GetLastError() != ERROR_FILE_NOT_FOUND;

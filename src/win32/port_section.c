@@ -130,7 +130,8 @@ static struct index_page* index_map(const struct uvshm__win* win, int write) {
 }
 
 
-/* Gate held. 0: `key` is what the name means; UV_ENOENT: it means nothing. */
+/* 0: `key` is what the name means; UV_ENOENT: it means nothing. With the gate
+ * that stays so; without it, the key may be two halves of different ones. */
 static int index_read(const struct uvshm__win* win, uint64_t key[2]) {
   struct index_page* page = index_map(win, 0);
   int err = UV_ENOENT;
@@ -180,26 +181,11 @@ static int data_open(const struct uvshm__win* win,
 }
 
 
-/* The first `size` bytes of a new section come to exist. What is committed
- * stays so when the view goes. */
-static int commit(HANDLE data, uint64_t size) {
-  void* view;
-  int err = 0;
-
-  if (size > SIZE_MAX) return UV_ENOMEM;
-  view = MapViewOfFile(data, FILE_MAP_WRITE, 0, 0, (SIZE_T) size);
-  if (view == NULL) return uvshm__win_last_error();
-  if (VirtualAlloc(view, (SIZE_T) size, MEM_COMMIT, PAGE_READWRITE) == NULL)
-    err = uvshm__win_last_error();
-  UnmapViewOfFile(view);
-  return err == UV_ENOMEM ? UV_ENOSPC : err;
-}
-
-
 static int data_make(struct uvshm__win* win,
                      PSECURITY_DESCRIPTOR rights,
                      uint64_t reserve,
                      uint64_t size) {
+  const uint64_t most = reserve + UVSHM__WIN_SPARE;
   SECURITY_ATTRIBUTES attributes = uvshm__win_attributes(rights);
   wchar_t* name = NULL;
   int err;
@@ -213,8 +199,8 @@ static int data_make(struct uvshm__win* win,
   win->data = CreateFileMappingW(INVALID_HANDLE_VALUE,
                                  &attributes,
                                  PAGE_READWRITE | SEC_RESERVE,
-                                 (DWORD) (reserve >> 32),
-                                 (DWORD) reserve,
+                                 (DWORD) (most >> 32),
+                                 (DWORD) most,
                                  name);
   if (win->data == NULL)
     err = uvshm__win_last_error();
@@ -222,7 +208,7 @@ static int data_make(struct uvshm__win* win,
     err = UV_EAGAIN; /* nobody is that unlucky, but somebody may be that evil */
   free(name);
   if (err < 0) return err;
-  return commit(win->data, size);
+  return uvshm__win_section_commit(win->data, 0, size);
 }
 
 
@@ -275,6 +261,8 @@ int uvshm__win_section_find(struct uvshm__win* win,
   int err;
 
   err = index_open(win, readonly);
+  if (err < 0) return err;
+  err = index_read(win, win->key);
   if (err < 0) return err;
 
   /* Whoever has the index open has the gate open: if there is none, the last
@@ -331,6 +319,20 @@ int uvshm__win_section_exists(struct uvshm__win* win) {
     win->index = NULL;
   }
   return exists;
+}
+
+
+int uvshm__win_index_means_something(const wchar_t* name) {
+  struct uvshm__win win;
+  uint64_t key[2];
+  int err;
+
+  memset(&win, 0, sizeof(win));
+  win.index = OpenFileMappingW(FILE_MAP_READ, FALSE, name);
+  if (win.index == NULL) return GetLastError() != ERROR_FILE_NOT_FOUND;
+  err = index_read(&win, key);
+  CloseHandle(win.index);
+  return err != UV_ENOENT;
 }
 
 

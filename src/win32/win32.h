@@ -193,6 +193,17 @@ int uvshm__win_section_unlink(struct uvshm__win* win);
 /* Under the gate of its name: is there a section with it now? */
 int uvshm__win_section_exists(struct uvshm__win* win);
 
+/* An index of this full name: does it say something? 1 on any doubt. */
+int uvshm__win_index_means_something(const wchar_t* name);
+
+/* Address space at the end of each section that is never committed: see
+ * uvshm__win_section_commit(). */
+#define UVSHM__WIN_SPARE 65536u
+
+/* [from, to) of a section comes to exist; [0, from) does. UV_EPROTO: it does
+ * not. UV_ENOSPC: no memory; UV_ENOMEM: no address space. */
+int uvshm__win_section_commit(HANDLE data, uint64_t from, uint64_t to);
+
 /* How much of a section exists, from 0, without gaps. */
 int uvshm__win_section_size(HANDLE data, uint64_t* size);
 
