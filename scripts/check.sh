@@ -111,7 +111,7 @@ run() {
     {
       printf '%-34s FAILED  %4d s\n' "$(what "$name")" $((SECONDS - start))
       echo "--- scripts/check.sh $name"
-      tail -n 100 "$log"
+      grep -v -E "^\[[0-9]+/[0-9]+\] (Building|Linking)|^-- " "$log" | tail -n 100
       echo "---"
     } > "$log.shown"
     cat "$log.shown"

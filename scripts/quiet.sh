@@ -26,7 +26,7 @@ if [ $status -eq 0 ]; then
 else
   printf '%-34s FAILED  %4d s\n' "$what" $took
   echo "--- $*"
-  cat "$log"
+  grep -v -E '^\[[0-9]+/[0-9]+\] (Building|Linking)' "$log"
   echo "---"
 fi
 exit $status

@@ -86,7 +86,7 @@ for name in $suites; do
   else
     printf '%-34s FAILED  %4d s\n' "tests: $name" $((SECONDS - start))
     echo "--- scripts/test-matrix.sh $name"
-    tail -n 150 "$log"
+    grep -v -E "^\[[0-9]+/[0-9]+\] (Building|Linking)|^ *Start |^-- " "$log" | tail -n 150
     echo "---"
     failed="$failed $name"
   fi
