@@ -206,6 +206,34 @@ int uvshm__port_each_name(uint32_t system,
 int uvshm__port_find_system(struct uvshm__port_object* object,
                             const char* system_name);
 
+/* ---- hand-over: an object without a name for another process -------------- */
+
+/* A descriptor or handle of the object that uv_spawn() can give to a child. On
+ * POSIX it does not survive an exec by itself and goes into a slot of `stdio`;
+ * where UVSHM__PORT_INHERITS_VALUES is 1 it is inheritable, and the child finds
+ * it under the same value. With `readonly` it allows no more than reading. The
+ * caller closes it. UV_ENOTSUP: the object has none to give. */
+int uvshm__port_export(struct uvshm__port_object* object,
+                       uint32_t readonly,
+                       intptr_t* handle);
+void uvshm__port_export_close(intptr_t handle);
+
+/* Open the object that a handle of this process means, inherited or received;
+ * on success the handle is the object's. There is no gate, as there is no name.
+ * UV_EINVAL: there is no such handle, or it is not memory. */
+int uvshm__port_import(struct uvshm__port_object* object, intptr_t handle);
+
+/* Send an exported handle to the process at the other end of a libuv IPC pipe,
+ * whose own handle `pipe` is; and take one from there. Nobody else may read or
+ * write the pipe meanwhile. Where UVSHM__PORT_INHERITS_VALUES is 1 the receiver
+ * fetches the handle from the sender, who keeps it until it closes the object;
+ * else it may be closed at once. UV_ETIMEDOUT, UV_EOF, UV_EPROTO: something
+ * else came. */
+int uvshm__port_send(intptr_t handle, intptr_t pipe, uint64_t timeout_ms);
+int uvshm__port_receive(struct uvshm__port_object* object,
+                        intptr_t pipe,
+                        uint64_t timeout_ms);
+
 /* ---- map: memory that other processes can see ----------------------------- */
 
 enum uvshm__port_access {

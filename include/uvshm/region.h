@@ -59,13 +59,13 @@ typedef struct {
                         /* uvshm_region_alignment() */
   uint64_t window_size; /* its size; 0: all from `offset` to max_size */
   uint64_t timeout_ms;  /* for the open itself; 0: 5000 */
-  const char* group;    /* POSIX: group name. Windows: account or SID that may */
-                        /* read and write as well. NULL: none */
-  const char* sddl;     /* Windows: the whole DACL in SDDL, or "service" for */
-                        /* the preset: services and interactive users read, */
-                        /* this user writes. NULL: this user and SYSTEM */
-  const char* label;    /* what listings call this process; NULL: the */
-                        /* program's name */
+  const char* group; /* POSIX: group name. Windows: account or SID that may */
+                     /* read and write as well. NULL: none */
+  const char* sddl;  /* Windows: the whole DACL in SDDL, or "service" for */
+                     /* the preset: services and interactive users read, */
+                     /* this user writes. NULL: this user and SYSTEM */
+  const char* label; /* what listings call this process; NULL: the */
+                     /* program's name */
 } uvshm_region_options_t;
 
 typedef enum {
@@ -76,25 +76,25 @@ typedef enum {
 } uvshm_lifetime_t;
 
 typedef struct {
-  uint64_t size;            /* exact size in bytes, as asked for or grown to */
-  uint64_t max_size;        /* the most that it may grow to */
-  uint64_t committed_size;  /* memory that exists for it, control included */
-  uint64_t reserved_size;   /* address space that this handle has mapped */
-  uint64_t page_size;       /* of the mapping, bytes */
-  uint64_t granule_size;    /* growth and sizes in memory are multiples of it */
-  uint64_t created_ms;      /* Unix time in milliseconds; 0: not known */
-  uint64_t attached_ms;     /* the last attach */
-  uint64_t detached_ms;     /* the last clean detach; 0: none yet */
+  uint64_t size;           /* exact size in bytes, as asked for or grown to */
+  uint64_t max_size;       /* the most that it may grow to */
+  uint64_t committed_size; /* memory that exists for it, control included */
+  uint64_t reserved_size;  /* address space that this handle has mapped */
+  uint64_t page_size;      /* of the mapping, bytes */
+  uint64_t granule_size;   /* growth and sizes in memory are multiples of it */
+  uint64_t created_ms;     /* Unix time in milliseconds; 0: not known */
+  uint64_t attached_ms;    /* the last attach */
+  uint64_t detached_ms;    /* the last clean detach; 0: none yet */
   uvshm_lifetime_t lifetime;
-  uint32_t readonly;        /* 1: this handle reads only */
-  uint32_t huge;            /* 1: huge pages were got */
-  uint32_t peers;           /* peers attached for writing, dead ones left out */
-  uint32_t creator_pid;     /* as the creator saw itself; 0: not known */
-  uint32_t owner_uid;       /* POSIX; 0 elsewhere */
-  uint32_t mode;            /* POSIX permission bits; 0 elsewhere */
-  char owner[64];           /* user name, or SID as text */
-  char sddl[256];           /* Windows: the DACL as SDDL; empty elsewhere */
-  char system_name[288];    /* what the system calls it; a path on Linux */
+  uint32_t readonly;     /* 1: this handle reads only */
+  uint32_t huge;         /* 1: huge pages were got */
+  uint32_t peers;        /* peers attached for writing, dead ones left out */
+  uint32_t creator_pid;  /* as the creator saw itself; 0: not known */
+  uint32_t owner_uid;    /* POSIX; 0 elsewhere */
+  uint32_t mode;         /* POSIX permission bits; 0 elsewhere */
+  char owner[64];        /* user name, or SID as text */
+  char sddl[256];        /* Windows: the DACL as SDDL; empty elsewhere */
+  char system_name[288]; /* what the system calls it; a path on Linux */
 } uvshm_region_info_t;
 
 /* Attach to the region `name`, making it if UVSHM_CREATE says so.
@@ -105,8 +105,8 @@ typedef struct {
  * it is read only during the call. When the region exists, `size` may be 0 or
  * at most its size; larger is UV_ENOSPC.
  *
- * With `name` NULL and UVSHM_CREATE the region is anonymous: reached only by
- * forked children (uvshm_region_rejoin).
+ * With `name` NULL and UVSHM_CREATE the region is anonymous: reached by forked
+ * children (uvshm_region_rejoin) and by those it is handed to, see below.
  *
  *   0                   attached
  *   UVSHM_UNCLEAN       attached; see UVSHM_UNCLEAN_OK
@@ -227,6 +227,57 @@ UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_region_set(
  *   0, UV_EMFILE, UV_ENXIO (the parent was the last user and is gone)
  */
 UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_region_rejoin(uvshm_region_t* region);
+
+/* ---- handing an anonymous region to another process ----------------------- */
+
+/* Those of libuv, so that this header does not need <uv.h>. */
+struct uv_process_options_s;
+struct uv_stream_s;
+
+#define UVSHM_TICKET_SIZE 64
+
+/* One call before uv_spawn(): prepare `options` so that the child can open the
+ * region, and write into `ticket` (UVSHM_TICKET_SIZE bytes) the text that the
+ * child opens it with; pass it as an argument, say. Takes element `index` (3 or
+ * more, below stdio_count) of options->stdio for itself. With UVSHM_READONLY in
+ * `flags` the child gets nothing that could be widened. Anonymous regions cannot
+ * be made smaller by anyone where the system can see to that (Linux seals). What
+ * was prepared lasts until the region is closed.
+ *
+ *   0, UV_EINVAL (index, flags), UV_ENOTSUP (a region with a name: the child
+ *   opens it by that), UV_EMFILE
+ */
+UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_region_prepare(
+    uvshm_region_t* region,
+    struct uv_process_options_s* options,
+    int index,
+    uint32_t flags,
+    char* ticket);
+
+/* One call in the child. Each ticket opens once. Of `options` (may be NULL) the
+ * flags UVSHM_READONLY and UVSHM_REGION_PRIVATE, the window and the label count.
+ * Results as uvshm_region_open(); UV_EINVAL: no such ticket here. */
+UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_region_accept(
+    uvshm_region_t** region,
+    const char* ticket,
+    const uvshm_region_options_t* options);
+
+/* Send the region to the process at the other end of `pipe`, a uv_pipe_t that
+ * was initialised with ipc 1, and receive one there. Both block, at most
+ * `timeout_ms`, and are for a moment when libuv neither reads nor writes on
+ * that pipe: before uv_read_start(), or after uv_read_stop().
+ *
+ *   0, UV_ETIMEDOUT, UV_EOF, UV_EPROTO (something else came), UV_ENOTSUP
+ */
+UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_region_send(uvshm_region_t* region,
+                                                    struct uv_stream_s* pipe,
+                                                    uint32_t flags,
+                                                    uint64_t timeout_ms);
+UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_region_recv(
+    uvshm_region_t** region,
+    struct uv_stream_s* pipe,
+    const uvshm_region_options_t* options,
+    uint64_t timeout_ms);
 
 #ifdef __cplusplus
 }

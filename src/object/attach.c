@@ -153,7 +153,7 @@ const char* uvshm__reason(int err, unsigned int failures) {
 }
 
 
-static struct uvshm__attach* attach_alloc(
+struct uvshm__attach* uvshm__attach_alloc(
     const struct uvshm__request* request) {
   struct uvshm__attach* attach = calloc(1, sizeof(*attach));
 
@@ -182,7 +182,7 @@ int uvshm__attach_open(struct uvshm__attach** result,
     err = uvshm__name_check(request->name);
     if (err < 0) return err;
   }
-  attach = attach_alloc(request);
+  attach = uvshm__attach_alloc(request);
   if (attach == NULL) return uvshm__fail(UV_ENOMEM, "no private memory");
 
   err = open_until(attach, request);
@@ -291,6 +291,7 @@ void uvshm__attach_close(struct uvshm__attach* attach) {
   /* In a forked child the slot and its claim are the parent's. */
   if (uvshm__attach_is_ours(attach)) leave(attach);
   uvshm__attach_unmap(attach);
+  uvshm__exports_close(attach);
   uvshm__port_drop(&attach->object);
   free(attach);
 }

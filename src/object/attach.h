@@ -56,6 +56,7 @@ struct uvshm__attach {
   uint32_t reaping;                 /* process lock: repair_claim is in use */
   struct uvshm__port_claim repair_claim;
   struct uvshm__lane_entry* lanes; /* process lock: of all threads */
+  struct uvshm__export* exports;   /* process lock: prepared for children */
   uvshm__a64_t plain_size;         /* stands in for the header's word */
   char label[UVSHM_LABEL_SIZE];
   char name[UVSHM_NAME_MAX + 1]; /* for sentences; cut, of a path */
@@ -89,6 +90,15 @@ struct uvshm__request {
  * sentence stored. */
 int uvshm__attach_open(struct uvshm__attach** attach,
                        const struct uvshm__request* request);
+
+/* For an object that arrives without a name: an attach as open makes it, and
+ * its entry into what attach->object means. On failure the caller frees. */
+struct uvshm__attach* uvshm__attach_alloc(const struct uvshm__request* request);
+int uvshm__attach_arrive(struct uvshm__attach* attach,
+                         const struct uvshm__request* request);
+
+/* handover.c: close what was prepared for children. */
+void uvshm__exports_close(struct uvshm__attach* attach);
 
 /* Detach, and remove the object if its lifetime ends here. */
 void uvshm__attach_close(struct uvshm__attach* attach);

@@ -91,7 +91,7 @@ static int has_ended(struct uvshm__port_object* object,
     if (err == 0)
       *ended = boot[0] != control->boot[0] || boot[1] != control->boot[1];
   } else if (control->lifetime == UVSHM_LIFETIME_LAST_CLOSE &&
-             object->origin != UVSHM__PORT_FILE &&
+             object->origin == UVSHM__PORT_NAMED &&
              !UVSHM__PORT_LIFETIME_BY_KERNEL) {
     err = uvshm__port_in_use(object, &used);
     if (err == 0) *ended = !used;
@@ -192,6 +192,20 @@ int uvshm__attach_existing(struct uvshm__attach* attach,
 
   err = uvshm__attach_examine(&attach->object, request->kind, &control);
   if (err == UVSHM__GONE) return remove_gone(attach, request);
+  if (err == 0) err = fits(&control, request);
+  if (err < 0) return err;
+  return enter(attach, request, &control);
+}
+
+
+int uvshm__attach_arrive(struct uvshm__attach* attach,
+                         const struct uvshm__request* request) {
+  struct uvshm__control control;
+  int err;
+
+  err = uvshm__attach_examine(&attach->object, request->kind, &control);
+  if (err == UVSHM__GONE)
+    return uvshm__fail(UV_EPROTO, "what arrived is not a uvshm object");
   if (err == 0) err = fits(&control, request);
   if (err < 0) return err;
   return enter(attach, request, &control);

@@ -62,6 +62,9 @@
 # define UVSHM__PORT_NAME_LIMIT 255
 #endif
 
+/* A child gets a descriptor through a slot of its standard handles. */
+#define UVSHM__PORT_INHERITS_VALUES 0
+
 /* A file stays when its last user dies. The next open, or gc, finds by the
  * locks that nobody is attached, and removes it. */
 #define UVSHM__PORT_LIFETIME_BY_KERNEL 0

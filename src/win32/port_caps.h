@@ -36,4 +36,8 @@
 /* Where objects lie, as a word for messages. */
 #define UVSHM__PORT_PLACE "Local\\"
 
+/* An inheritable handle has the same value in the child; uv_spawn() starts it
+ * with all of them. */
+#define UVSHM__PORT_INHERITS_VALUES 1
+
 #endif /* UVSHM_PORT_CAPS_H_ */
