@@ -17,7 +17,7 @@
 
 #define FAKE_PEERS 8
 #define FAKE_LANES 40
-#define FAKE_OBJECTS 8
+#define FAKE_OBJECTS 16
 
 struct fake_sleeper;
 
