@@ -90,6 +90,7 @@ static int put(const struct args* args,
                const char* bytes,
                size_t size) {
   uint64_t end = offset + size;
+  if (size == 0) return 0;
   if (end < offset) return report_as(EXIT_FAILED, "the offset is too large");
   if (end > uvshm_region_size(region) && args->given[OPT_GROW]) {
     int err = uvshm_region_grow(region, end);

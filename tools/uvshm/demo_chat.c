@@ -319,7 +319,7 @@ static int talk(struct chat* chat) {
   uv_loop_init(&chat->loop);
   uv_mutex_init(&chat->mutex);
   uv_mutex_init(&chat->taking);
-  uv_sem_init(&chat->look, 0);
+  uv_sem_init(&chat->look, 1); /* at once: somebody may sit there already */
   watch(chat);
   int err = start_threads(chat);
   if (err < 0)
