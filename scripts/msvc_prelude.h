@@ -38,6 +38,9 @@
 
 #include <intrin.h>
 #include <uv.h>
+#if __has_include(<jansson.h>) /* the tool's */
+# include <jansson.h>
+#endif
 
 #undef strcasecmp
 #undef strncasecmp

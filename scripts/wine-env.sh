@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: MIT
+# shellcheck shell=sh
 #
 # Source me before running a Windows program or ctest of a mingw build:
 #
