@@ -560,6 +560,7 @@ static void patch(const char* path,
 
 #define BOOT_OFFSET 48
 #define CLEAN_OFFSET 132
+#define LIVENESS_OFFSET 24
 
 
 TEST(region_file_of_an_earlier_boot_opens_only_when_closed_cleanly) {
@@ -589,6 +590,36 @@ TEST(region_file_of_an_earlier_boot_opens_only_when_closed_cleanly) {
   assert_int_equal(attach(&region, path, flags), 0);
   uvshm_region_close(region);
   assert_int_equal(uvshm_region_unlink(path, flags), 0);
+}
+
+
+/* A program of another system: another kind of liveness. */
+TEST(region_file_of_another_system_is_taken_over_only_when_clean) {
+  static const uint32_t other_kind = 77;
+  static const uint32_t zero = 0;
+  const uint32_t flags = UVSHM_FILE | UVSHM_MANAGED;
+  const char* path = test_path("kind");
+  uvshm_region_t* region = make(path, flags, 5000);
+  uvshm_region_t* second;
+
+  (void) state;
+  strcpy(uvshm_region_base(region), "theirs");
+  uvshm_region_close(region);
+  patch(path, LIVENESS_OFFSET, &other_kind, sizeof(other_kind));
+  assert_int_equal(attach(&region, path, flags | UVSHM_READONLY),
+                   UV_EPROTONOSUPPORT);
+  assert_int_equal(attach(&region, path, flags), 0);
+  assert_string_equal(uvshm_region_base(region), "theirs");
+  assert_int_equal(attach(&second, path, flags), 0);
+  uvshm_region_close(second);
+  uvshm_region_close(region);
+
+  patch(path, LIVENESS_OFFSET, &other_kind, sizeof(other_kind));
+  patch(path, CLEAN_OFFSET, &zero, sizeof(zero));
+  assert_int_equal(attach(&region, path, flags), UV_EPROTONOSUPPORT);
+  assert_int_equal(attach(&region, path, flags | UVSHM_UNCLEAN_OK),
+                   UV_EPROTONOSUPPORT);
+  assert_int_equal(uvshm_name_unlink(path, flags), 0);
 }
 
 
@@ -695,6 +726,8 @@ int main(int argc, char** argv) {
       cmocka_unit_test(region_of_a_managed_file_outlives_its_users),
       cmocka_unit_test(
           region_file_of_an_earlier_boot_opens_only_when_closed_cleanly),
+      cmocka_unit_test(
+          region_file_of_another_system_is_taken_over_only_when_clean),
       cmocka_unit_test(region_file_that_is_not_uvshms_is_refused),
       cmocka_unit_test(region_file_that_was_cut_is_an_error),
       cmocka_unit_test(region_mode_can_be_given_and_changed),

@@ -19,8 +19,9 @@
  *       12     4  kind           maker             1 region 2 segment 3 mutex
  *                                                  4 sem (uvshm_kind_t)
  *       16     8  features       maker             bits a reader must know; 0
- *       24     4  liveness       maker             how a death is told (below)
- *       28     4  waiting        maker             how a waiter sleeps (below)
+ *       24     4  liveness       maker, and who    how a death is told (below)
+ *       28     4  waiting        takes a clean     how a waiter sleeps (below)
+ *                                managed file over
  *       32    16  id             maker             incarnation: random
  *       48    16  boot           first user of     boot that it was opened in
  *                                each boot

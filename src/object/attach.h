@@ -174,7 +174,8 @@ int uvshm__attach_new_plain(struct uvshm__attach* attach,
 /* managed.c. A managed file, mapped, before anybody joins: 0, UVSHM_UNCLEAN or
  * an error. */
 int uvshm__managed_open(struct uvshm__attach* attach,
-                        const struct uvshm__request* request);
+                        const struct uvshm__request* request,
+                        const struct uvshm__control* control);
 
 /* attach_map.c. Control first, then the caller's bytes. */
 int uvshm__attach_map_control(struct uvshm__attach* attach,

@@ -115,7 +115,9 @@ int uvshm__attach_examine(struct uvshm__port_object* object,
   if (unfinished(object, &header)) return UVSHM__GONE;
   err = uvshm__control_check(&header, object->storage, control);
   if (err == 0) err = same_kind(control, kind);
-  if (err == 0) err = same_system(control);
+  /* A managed file may change from one kind to the other: managed.c. */
+  if (err == 0 && object->origin != UVSHM__PORT_FILE)
+    err = same_system(control);
   if (err == 0) err = enough_storage(object, control);
   if (err < 0) return err;
   uvshm__port_identify(object, control->id);
@@ -172,7 +174,7 @@ static int enter(struct uvshm__attach* attach,
   adopt(attach, control);
   err = uvshm__attach_map_control(attach, control);
   if (err == 0 && attach->lifetime == UVSHM_LIFETIME_FILE)
-    err = news = uvshm__managed_open(attach, request);
+    err = news = uvshm__managed_open(attach, request, control);
   if (err >= 0) err = uvshm__attach_map_bytes(attach, request);
   if (err == 0) err = uvshm__attach_join(attach);
   if (err == 0) return news;
