@@ -109,26 +109,31 @@ static void disarm(struct test_process* process) {
 }
 
 
-void test_spawn(struct test_process* process, const char* role, ...) {
-  char exe[2048];
-  char option[128];
-  char* args[11];
-  size_t size = sizeof(exe);
+/* Programs for another machine run under an emulator, and so must those that
+ * they start: UVSHM_TEST_EMULATOR is its command, words with blanks between. */
+static int put_emulator(char** args, int limit, char* text, size_t size) {
+  const char* emulator = getenv("UVSHM_TEST_EMULATOR");
+  int count = 0;
+  char* word;
+
+  snprintf(text, size, "%s", emulator != NULL ? emulator : "");
+  for (word = strtok(text, " "); word != NULL && count < limit;
+       word = strtok(NULL, " "))
+    args[count++] = word;
+  return count;
+}
+
+
+/* `args` has room for `count` more from the list. */
+static void add_arguments(char** args, int count, va_list list) {
+  while (count-- > 0 && (*args = va_arg(list, char*)) != NULL) args++;
+  *args = NULL;
+}
+
+
+static void start(struct test_process* process, char** args) {
   uv_process_options_t options;
   uv_stdio_container_t stdio[3];
-  va_list list;
-  int i = 0;
-
-  memset(process, 0, sizeof(*process));
-  assert_int_equal(uv_exepath(exe, &size), 0);
-  snprintf(option, sizeof(option), ROLE "%s", role);
-  args[i++] = exe;
-  args[i++] = option;
-  va_start(list, role);
-  do args[i] = va_arg(list, char*);
-  while (args[i] != NULL && ++i < 10);
-  va_end(list);
-  args[i] = NULL;
 
   assert_int_equal(uv_loop_init(&process->loop), 0);
   uv_timer_init(&process->loop, &process->timer);
@@ -145,11 +150,52 @@ void test_spawn(struct test_process* process, const char* role, ...) {
   stdio[2].data.fd = 2;
   options.stdio = stdio;
   options.stdio_count = 3;
-  options.file = exe;
+  options.file = args[0];
   options.args = args;
   options.exit_cb = on_exit_of;
   assert_int_equal(uv_spawn(&process->loop, &process->process, &options), 0);
   uv_read_start((uv_stream_t*) &process->out, on_alloc, on_read);
+}
+
+
+void test_spawn(struct test_process* process, const char* role, ...) {
+  char exe[2048];
+  char option[128];
+  char* args[11];
+  size_t size = sizeof(exe);
+  va_list list;
+
+  memset(process, 0, sizeof(*process));
+  assert_int_equal(uv_exepath(exe, &size), 0);
+  snprintf(option, sizeof(option), ROLE "%s", role);
+  args[0] = exe;
+  args[1] = option;
+  va_start(list, role);
+  add_arguments(args + 2, 8, list);
+  va_end(list);
+  start(process, args);
+}
+
+
+void test_spawn_other(struct test_process* process,
+                      const char* runner,
+                      const char* program,
+                      const char* role,
+                      ...) {
+  char option[128];
+  char* args[12];
+  int i = 0;
+  va_list list;
+
+  memset(process, 0, sizeof(*process));
+  snprintf(option, sizeof(option), ROLE "%s", role);
+  if (runner != NULL) args[i++] = (char*) runner;
+  args[i++] = (char*) program;
+  args[i++] = option;
+  va_start(list, role);
+  add_arguments(args + i, 8, list);
+  va_end(list);
+  start(process, args);
 }
 
 
