@@ -56,6 +56,9 @@
 /* Repairs that one try (timeout 0) is ready to start before it says "busy". */
 #define REPAIRS_PER_TRY 2
 
+/* Rounds without sleep before the clock and the cancelling word are looked at. */
+#define ROUNDS_PER_CLOCK 64
+
 #define NOT_HELD UINT32_MAX
 
 
@@ -182,8 +185,8 @@ static int take(struct uvshm__lane* lane,
 }
 
 
-/* The word names somebody else: spin, then sleep, then ask after him. 0: look
- * again. */
+/* The word names somebody else. A try asks after him at once, others sleep a
+ * while first. 0: look again. */
 static int stand_by(struct uvshm__lock* lock,
                     uint32_t word,
                     struct uvshm__wait* wait,
@@ -210,18 +213,21 @@ static int compete(struct uvshm__lane* lane,
                    struct uvshm__lock* lock,
                    struct uvshm__wait* wait) {
   uint32_t repairs = 0;
+  uint32_t rounds;
   uint32_t word;
-  int err;
+  int err = 0;
 
   if (wait->timeout_ms != 0)
     uvshm__wait_spin(lane, &lock->word, UVSHM__LOCK_NAME, 1);
-  for (;;) {
+  for (rounds = 1;; rounds++) {
     word = uvshm__a32_load_relaxed(&lock->word);
-    if ((word & UVSHM__LOCK_NAME) == 0) {
-      if (!take(lane, lock, word, wait)) continue;
+    if ((word & UVSHM__LOCK_NAME) != 0)
+      err = stand_by(lock, word, wait, &repairs);
+    else if (take(lane, lock, word, wait))
       return (word & UVSHM__LOCK_DIED) != 0 ? UVSHM_OWNER_DIED : 0;
-    }
-    err = stand_by(lock, word, wait, &repairs);
+    /* Whoever changes the word all the time does not make us forget ours. */
+    if (err == 0 && rounds % ROUNDS_PER_CLOCK == 0)
+      err = uvshm__wait_sleep(wait, ~word);
     if (err < 0) return err;
   }
 }
@@ -251,6 +257,7 @@ int uvshm__lock_acquire_slow(struct uvshm__lane* lane,
   uvshm__a32_store_release(&lane->ent->held[count],
                            uvshm__lock_place(lane->core, lock));
   err = compete(lane, lock, &wait);
+  if (err == UV_ETIMEDOUT && timeout_ms == 0) err = UV_EBUSY;
   if (err < 0) {
     uvshm__a32_store_release(&lane->ent->held[count], 0);
     /* We may have been woken in somebody's place. */
@@ -276,16 +283,13 @@ int uvshm__lock_release_slow(struct uvshm__lane* lane,
     return 0;
   }
 
-  do {
-    word = uvshm__a32_load_relaxed(&lock->word);
-    if ((word & UVSHM__LOCK_NAME) != lane->name) {
-      forget(lane, held);
-      return uvshm__fail(UV_EPERM,
-                         "the lock was taken from this thread: its process was "
-                         "declared dead, or the word was overwritten");
-    }
-  } while (!uvshm__a32_cas(&lock->word, word, 0));
-
+  if ((uvshm__a32_load_relaxed(&lock->word) & UVSHM__LOCK_NAME) != lane->name) {
+    forget(lane, held);
+    return uvshm__fail(UV_EPERM,
+                       "the lock was taken from this thread: its process was "
+                       "declared dead, or the word was overwritten");
+  }
+  word = uvshm__a32_xchg(&lock->word, 0);
   forget(lane, held);
   if (word & UVSHM__LOCK_WAITERS)
     uvshm__wait_wake(lane->core, &lock->word, lane->index + 1, 1);

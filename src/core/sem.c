@@ -16,6 +16,10 @@
 
 #include <string.h>
 
+/* How often somebody else may be faster. Each time he gets on, so an honest crowd
+ * never comes near; this is against one who writes without end. */
+#define TRIES 1000000
+
 
 void uvshm__sem_format(struct uvshm__sem* sem, uint32_t value) {
   memset(sem, 0, sizeof(*sem));
@@ -24,11 +28,13 @@ void uvshm__sem_format(struct uvshm__sem* sem, uint32_t value) {
 
 
 int uvshm__sem_try(struct uvshm__sem* sem) {
-  uint32_t word = uvshm__a32_load_relaxed(&sem->word);
+  uint32_t word;
+  uint32_t tries;
 
-  while ((word & UVSHM__SEM_VALUE) != 0) {
-    if (uvshm__a32_cas(&sem->word, word, word - 1)) return 0;
+  for (tries = 0; tries < TRIES; tries++) {
     word = uvshm__a32_load_relaxed(&sem->word);
+    if ((word & UVSHM__SEM_VALUE) == 0) return UV_EAGAIN;
+    if (uvshm__a32_cas(&sem->word, word, word - 1)) return 0;
   }
   return UV_EAGAIN;
 }
@@ -52,17 +58,15 @@ static int wait_for_unit(struct uvshm__sem* sem, struct uvshm__wait* wait) {
   int err;
 
   for (;;) {
+    if (wait->sleeps == 0 && uvshm__sem_try(sem) == 0) return 0;
     word = uvshm__a32_load_relaxed(&sem->word);
     if ((word & UVSHM__SEM_VALUE) != 0) {
-      if (wait->sleeps == 0) {
-        if (uvshm__sem_try(sem) == 0) return 0;
-      } else if (take(wait->lane, sem, word)) {
-        return 0;
-      }
-      continue;
+      if (wait->sleeps != 0 && take(wait->lane, sem, word)) return 0;
+    } else if (word != sleeping) {
+      uvshm__a32_cas(&sem->word, word, sleeping);
     }
-    if (word != sleeping && !uvshm__a32_cas(&sem->word, word, sleeping))
-      continue;
+    /* Returns at once, but not before a look at the clock, when there are units
+     * that somebody else was faster to take, or to announce a sleep. */
     err = uvshm__wait_sleep(wait, sleeping);
     if (err < 0) return err;
   }
@@ -93,17 +97,19 @@ int uvshm__sem_post(const struct uvshm__core* core,
                     struct uvshm__sem* sem,
                     uint32_t count) {
   uint32_t value;
+  uint32_t tries;
   uint32_t word;
 
-  do {
+  for (tries = 0; tries < TRIES; tries++) {
     word = uvshm__a32_load_relaxed(&sem->word);
     value = word & UVSHM__SEM_VALUE;
     if (count > UVSHM__SEM_VALUE - value) return UV_EOVERFLOW;
-  } while (!uvshm__a32_cas(&sem->word, word, value + count));
-
-  if (word & UVSHM__SEM_WAITERS)
-    uvshm__wait_wake(core, &sem->word, core->slot, count);
-  return 0;
+    if (!uvshm__a32_cas(&sem->word, word, value + count)) continue;
+    if (word & UVSHM__SEM_WAITERS)
+      uvshm__wait_wake(core, &sem->word, core->slot, count);
+    return 0;
+  }
+  return uvshm__fail(UV_EPROTO, "the semaphore's word changes all the time");
 }
 
 

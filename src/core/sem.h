@@ -24,7 +24,8 @@ int uvshm__sem_wait(struct uvshm__lane* lane,
                     uint64_t timeout_ms,
                     const uvshm__a32_t* cancelled);
 
-/* Add `count` units (not 0), wake as many: 0 or UV_EOVERFLOW. No lane. */
+/* Add `count` units (not 0), wake as many: 0, UV_EOVERFLOW, or UV_EPROTO when
+ * somebody else changes the word without end. Needs no lane. */
 int uvshm__sem_post(const struct uvshm__core* core,
                     struct uvshm__sem* sem,
                     uint32_t count);
