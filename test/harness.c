@@ -161,17 +161,20 @@ static void start(struct test_process* process, char** args) {
 void test_spawn(struct test_process* process, const char* role, ...) {
   char exe[2048];
   char option[128];
-  char* args[11];
+  char emulator[256];
+  char* args[16];
   size_t size = sizeof(exe);
   va_list list;
+  int i;
 
   memset(process, 0, sizeof(*process));
   assert_int_equal(uv_exepath(exe, &size), 0);
   snprintf(option, sizeof(option), ROLE "%s", role);
-  args[0] = exe;
-  args[1] = option;
+  i = put_emulator(args, 5, emulator, sizeof(emulator));
+  args[i++] = exe;
+  args[i++] = option;
   va_start(list, role);
-  add_arguments(args + 2, 8, list);
+  add_arguments(args + i, 8, list);
   va_end(list);
   start(process, args);
 }

@@ -58,6 +58,14 @@ struct test_process {
 /* Start `role` with up to 8 arguments, ended by NULL. */
 void test_spawn(struct test_process* process, const char* role, ...);
 
+/* The same with another program, which is the same test built in another way;
+ * `runner`, when not NULL, runs it (wine64). */
+void test_spawn_other(struct test_process* process,
+                      const char* runner,
+                      const char* program,
+                      const char* role,
+                      ...);
+
 /* The next line that it says, into `line`; fails the test when it ends or says
  * nothing for too long. */
 void test_expect_line(struct test_process* process, char* line, size_t size);
