@@ -144,9 +144,9 @@ int cmd_create(const struct args* args) {
   if (err < 0) return report(err);
 
   char* name = text_escape(args->operands[0]);
-  tell(found ? "the %s \"%s\" was there already" : "made the %s \"%s\"",
-       kind,
-       name);
+  mention(found ? "the %s \"%s\" was there already" : "made the %s \"%s\"",
+          kind,
+          name);
   free(name);
   return EXIT_OK;
 }

@@ -6,6 +6,7 @@
 #include "doctor.h"
 #include "names.h"
 #include "report.h"
+#include "spawn.h"
 #include "text.h"
 #include "wrap.h"
 
@@ -103,23 +104,33 @@ void doctor_tell(struct doctor* doctor,
 }
 
 
+/* Under Wine a Windows program can see the files of the system around it; they
+ * say nothing about Windows. */
+static void run_checks(struct doctor* doctor) {
+  static const struct {
+    void (*check)(struct doctor*);
+    bool files; /* of /dev and /proc */
+  } checks[] = {{doctor_versions, false},
+                {doctor_memory, true},
+                {doctor_limits, true},
+                {doctor_logind, true},
+                {doctor_runtime_dir, true},
+                {doctor_container, true},
+                {doctor_confinement, true},
+                {doctor_session, false},
+                {doctor_objects, false},
+                {doctor_region, false},
+                {doctor_liveness, false}};
+  bool windows = on_windows();
+  for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++)
+    if (!windows || !checks[i].files) checks[i].check(doctor);
+}
+
+
 int cmd_doctor(const struct args* args) {
-  static void (*const checks[])(struct doctor*) = {doctor_versions,
-                                                   doctor_memory,
-                                                   doctor_limits,
-                                                   doctor_logind,
-                                                   doctor_runtime_dir,
-                                                   doctor_container,
-                                                   doctor_confinement,
-                                                   doctor_session,
-                                                   doctor_objects,
-                                                   doctor_region,
-                                                   doctor_liveness};
   struct doctor doctor = {0};
   if (args->given[OPT_JSON]) doctor.checks = json_array();
-
-  for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++)
-    checks[i](&doctor);
+  run_checks(&doctor);
 
   if (doctor.checks != NULL) {
     json_t* document = json_document();

@@ -66,7 +66,7 @@ static int remove_one(const struct args* args, const char* name) {
     if (err < 0)
       code = report(err);
     else
-      tell("removed %s", what);
+      mention("removed %s", what);
   }
   free(what);
   return code;
@@ -156,7 +156,7 @@ int cmd_gc(const struct args* args) {
 
   for (size_t i = 0; i < count; i++) garbage += is_garbage(args, &list[i]);
   if (garbage == 0)
-    tell("nothing is left behind");
+    mention("nothing is left behind");
   else if (agreed_to_all(args, list, count, garbage, &code))
     code = collect(args, list, count);
   free(list);

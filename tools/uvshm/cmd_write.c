@@ -126,7 +126,7 @@ static int copy(const struct args* args,
     code = put(args, region, offset, chunk, (size_t) count);
     offset += (uint64_t) count;
   }
-  if (code == 0) tell("wrote %" PRIu64 " bytes", offset - begin);
+  if (code == 0) mention("wrote %" PRIu64 " bytes", offset - begin);
   free(chunk);
   return code;
 }

@@ -348,10 +348,10 @@ int demo_chat(const struct args* args) {
     code = report(err);
   } else {
     char* escaped = text_escape(name);
-    tell("in \"%s\" as number %d; the other one: uvshm demo --chat %s",
-         escaped,
-         chat->room.side + 1,
-         args->count > 0 ? escaped : "");
+    mention("in \"%s\" as number %d; the other one: uvshm demo --chat %s",
+            escaped,
+            chat->room.side + 1,
+            args->count > 0 ? escaped : "");
     free(escaped);
     code = talk(chat);
     room_leave(&chat->room);

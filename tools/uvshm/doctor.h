@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
 /* The checks of `uvshm doctor`. Each looks at one thing and tells what it found;
- * what a system does not have is left out, not judged. Whether a system has a
- * thing is found by looking for it, never by asking which system it is. */
+ * what a system does not have is left out, not judged. */
 
 #ifndef UVSHM_TOOL_DOCTOR_H_
 #define UVSHM_TOOL_DOCTOR_H_
@@ -31,13 +30,15 @@ void doctor_tell(struct doctor* doctor,
 
 /* doctor_system.c: the machine and its limits. */
 void doctor_versions(struct doctor* doctor);
+void doctor_session(struct doctor* doctor);
+
+/* The same, of systems with /dev and /proc. */
 void doctor_memory(struct doctor* doctor);
 void doctor_limits(struct doctor* doctor);
 void doctor_logind(struct doctor* doctor);
 void doctor_runtime_dir(struct doctor* doctor);
 void doctor_container(struct doctor* doctor);
 void doctor_confinement(struct doctor* doctor);
-void doctor_session(struct doctor* doctor);
 
 /* doctor_uvshm.c: the library itself, and what is there. */
 void doctor_objects(struct doctor* doctor);

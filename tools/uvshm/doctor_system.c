@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
 /* What uvshm stands on: memory, limits, who deletes things behind our back. All
- * of it is read from files, so that one source tells of every system; where a
- * file is not there, there is nothing to tell.
+ * of it is read from files; where a file is not there, there is nothing to tell.
  */
 
 #include "doctor.h"

@@ -92,7 +92,7 @@ void note(const char* format, ...) {
 }
 
 
-void tell(const char* format, ...) {
+void mention(const char* format, ...) {
   if (args_quiet || (!args_verbose && !err_is_terminal())) return;
   va_list args;
   va_start(args, format);

@@ -26,6 +26,6 @@ int report_usage(const struct command* command, const char* format, ...)
 void note(const char* format, ...) OUT_PRINTF(1, 2);
 
 /* Say what was done: with --verbose, or when somebody watches. */
-void tell(const char* format, ...) OUT_PRINTF(1, 2);
+void mention(const char* format, ...) OUT_PRINTF(1, 2);
 
 #endif /* UVSHM_TOOL_REPORT_H_ */

@@ -170,10 +170,7 @@ char* text_escape_bytes(const void* bytes, size_t size) {
   while (size > 0) {
     uint32_t point;
     size_t count = text_character(from, size, &point);
-    if (count == 1 && point == '\\') {
-      memcpy(to, "\\\\", 2);
-      to += 2;
-    } else if (count > 0 && printable(point)) {
+    if (count > 0 && printable(point)) {
       memcpy(to, from, count);
       to += count;
     } else {

@@ -23,7 +23,8 @@ char* text_vformat(const char* format, va_list args);
 
 /* `size` bytes of foreign text, safe for a terminal: control characters, bytes
  * that are not UTF-8 and characters that turn or hide their neighbours become
- * \xNN, a backslash becomes \\. New memory, for free(). */
+ * \xNN. A backslash stays, for the sake of paths on Windows: the result is for
+ * eyes, not for taking apart again. New memory, for free(). */
 char* text_escape_bytes(const void* bytes, size_t size);
 char* text_escape(const char* text);
 
