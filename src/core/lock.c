@@ -245,8 +245,6 @@ int uvshm__lock_acquire_slow(struct uvshm__lane* lane,
   struct uvshm__wait wait;
   int err;
 
-  if (count < UVSHM__LANE_HELD)
-    uvshm__a32_store_relaxed(&lane->ent->held[count], 0);
   if (held != NOT_HELD) return acquire_again(lane, lock, flags, held);
   if (count >= most)
     return uvshm__fail(UV_ENOBUFS, "this thread holds %u locks already", count);

@@ -52,7 +52,10 @@ static inline int uvshm__lock_take(struct uvshm__lane* lane,
   /* The note comes before the lock. If we die between the two, the note
    * names a lock that is not ours, which a repairer sees from its word. */
   uvshm__a32_store_relaxed(&ent->held[count], place);
-  if (!uvshm__a32_cas(&lock->word, 0, lane->name)) return 0;
+  if (!uvshm__a32_cas(&lock->word, 0, lane->name)) {
+    uvshm__a32_store_relaxed(&ent->held[count], 0);
+    return 0;
+  }
   lane->held[count] = place;
   lane->depth[count] = 0;
   lane->count = count + 1;
@@ -92,8 +95,8 @@ static inline int uvshm__lock_give(struct uvshm__lane* lane,
                                    uint32_t place) {
   uint32_t last = lane->count - 1;
 
-  if (lane->count == 0 || lane->held[last] != place ||
-      lane->depth[last] != 0 || !uvshm__a32_cas(&lock->word, lane->name, 0))
+  if (lane->count == 0 || lane->held[last] != place || lane->depth[last] != 0 ||
+      !uvshm__a32_cas(&lock->word, lane->name, 0))
     return 0;
   uvshm__a32_store_relaxed(&lane->ent->held[last], 0);
   lane->count = last;
