@@ -66,7 +66,7 @@ def blocks(text):
 def is_file(code):
     plain = re.sub(r"/\*.*?\*/", "", code, flags=re.S)
     return bool(
-        re.search(r"^[a-z][\w \*]*\([^;]*\)\s*\{", plain, flags=re.M)
+        re.search(r"^(?!(?:if|for|while|switch) )[a-z][\w \*]*\([^;]*\)\s*\{", plain, flags=re.M)
         or re.search(r"^(#include|typedef|struct \w+ \{|UVSHM_EXTERN)", plain, flags=re.M)
     )
 
