@@ -102,7 +102,7 @@ int uvshm_region_prepare(uvshm_region_t* region,
                          char* ticket) {
   struct uvshm__attach* attach = attach_of(region);
   unsigned int failures = uvshm__error_count();
-  intptr_t handle;
+  intptr_t handle = -1;
   int err = may_hand_over(attach, flags);
 
   if (err < 0) return err;
@@ -179,7 +179,7 @@ int uvshm_region_accept(uvshm_region_t** region,
   unsigned int failures = uvshm__error_count();
   struct uvshm__request request;
   struct uvshm__attach* attach;
-  intptr_t handle;
+  intptr_t handle = -1;
   int err = check(options);
 
   if (err < 0) return err;
@@ -216,7 +216,7 @@ static int send_handle(struct uvshm__attach* attach,
                        uint32_t readonly,
                        intptr_t pipe,
                        uint64_t timeout_ms) {
-  intptr_t handle;
+  intptr_t handle = -1;
   int err;
 
   if (UVSHM__PORT_INHERITS_VALUES) {
@@ -237,7 +237,7 @@ int uvshm_region_send(uvshm_region_t* region,
                       uint64_t timeout_ms) {
   struct uvshm__attach* attach = attach_of(region);
   unsigned int failures = uvshm__error_count();
-  intptr_t handle;
+  intptr_t handle = -1;
   int err = may_hand_over(attach, flags);
 
   if (err < 0) return err;
@@ -258,7 +258,7 @@ int uvshm_region_recv(uvshm_region_t** region,
   unsigned int failures = uvshm__error_count();
   struct uvshm__request request;
   struct uvshm__attach* attach;
-  intptr_t handle;
+  intptr_t handle = -1;
   int err = check(options);
 
   if (err < 0) return err;
