@@ -54,8 +54,14 @@ run() {
   tsan) suite tsan -LE "crash|fault" ;;
   fallback) suite fallback ;;
   short-names) suite short-names -L "test|port" ;;
-  m32) scripts/cross-deps.sh m32 && suite m32 ;;
-  musl) scripts/cross-deps.sh musl && suite musl ;;
+  m32)
+    scripts/cross-deps.sh m32 && suite m32 &&
+      scripts/test-interop.sh build-m32/test/test-interop
+    ;;
+  musl)
+    scripts/cross-deps.sh musl && suite musl &&
+      scripts/test-interop.sh build-musl/test/test-interop
+    ;;
   # qemu-user does not know madvise(MADV_DONTFORK), by which a child of fork is
   # told apart, and starts no foreign programs by itself.
   aarch64) scripts/cross-deps.sh aarch64 && suite aarch64 -L "test|port" -E "fork|handover" ;;

@@ -62,6 +62,10 @@ fi
 
 configure "$preset" x86_64
 build "$preset"
+if [ "$preset" = mingw ]; then
+  $quiet "Linux and Windows programs share" \
+    scripts/test-interop.sh build-mingw/test/test-interop.exe "$WINE"
+fi
 # shellcheck disable=SC2086  # words
 ctest --preset "$preset" --parallel "$jobs" --no-label-summary ${UVSHM_CTEST:-} \
   < /dev/null
