@@ -10,7 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -21,35 +21,22 @@
 static const char greeting[8] = "uvshm-1";
 
 
-/* A description that can do no more than read is not made from one that can
- * write; it is opened anew. */
-static int open_for_reading(struct uvshm__port_object* object) {
-  char path[64];
-
-  snprintf(
-      path, sizeof(path), "/proc/self/fd/%d", (int) object->os[UVSHM__OS_FD]);
-  return uvshm__posix_open(path, O_RDONLY, 0);
-}
-
-
 int uvshm__port_export(struct uvshm__port_object* object,
                        uint32_t readonly,
                        intptr_t* handle) {
-  int fd;
+  int fd = -1;
+  int err;
 
   if (object->os[UVSHM__OS_FD] < 0) return UV_ENOTSUP;
-  if (readonly && !object->readonly)
-    fd = open_for_reading(object);
-  else
-    fd = fcntl((int) object->os[UVSHM__OS_FD], F_DUPFD_CLOEXEC, 3);
-  if (fd < 0) return uvshm__posix_error(errno);
+  err = uvshm__posix_data_export(object, readonly && !object->readonly, &fd);
+  if (err < 0) return err;
   *handle = fd;
   return 0;
 }
 
 
 void uvshm__port_export_close(intptr_t handle) {
-  close((int) handle);
+  uvshm__posix_data_export_close((int) handle);
 }
 
 
@@ -68,10 +55,13 @@ int uvshm__port_import(struct uvshm__port_object* object, intptr_t handle) {
   if (err < 0) return err;
   uvshm__posix_init(&made, UVSHM__PORT_ANONYMOUS);
   made.readonly = (flags & O_ACCMODE) == O_RDONLY;
-  made.os[UVSHM__OS_FD] = fd;
-  uvshm__posix_set_key(&made, &st);
   err = uvshm__posix_init_holds(&made);
   if (err < 0) return err;
+  err = uvshm__posix_data_import(&made, fd, &st);
+  if (err < 0) {
+    free((void*) made.os[UVSHM__OS_HOLDS]);
+    return err;
+  }
   *object = made;
   return 0;
 }
@@ -184,7 +174,7 @@ int uvshm__port_receive(struct uvshm__port_object* object,
                         intptr_t pipe,
                         uint64_t timeout_ms) {
   uint64_t deadline = deadline_of(timeout_ms);
-  int fd;
+  int fd = -1;
   int err;
 
   while ((err = receive_once((int) pipe, &fd)) == UV_EAGAIN) {
@@ -193,6 +183,6 @@ int uvshm__port_receive(struct uvshm__port_object* object,
   }
   if (err < 0) return err;
   err = uvshm__port_import(object, fd);
-  if (err < 0) close(fd);
+  if (err < 0) uvshm__posix_data_export_close(fd);
   return err;
 }

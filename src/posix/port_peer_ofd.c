@@ -72,6 +72,41 @@ void uvshm__posix_data_close(struct uvshm__port_object* object) {
 }
 
 
+/* A description that can do no more than read is not made from one that can
+ * write; it is opened anew. */
+int uvshm__posix_data_export(struct uvshm__port_object* object,
+                             int readonly,
+                             int* fd) {
+  int own = (int) object->os[UVSHM__OS_FD];
+  char path[64];
+  int got;
+
+  if (readonly) {
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", own);
+    got = uvshm__posix_open(path, O_RDONLY, 0);
+  } else {
+    got = fcntl(own, F_DUPFD_CLOEXEC, 3);
+  }
+  if (got < 0) return uvshm__posix_error(errno);
+  *fd = got;
+  return 0;
+}
+
+
+void uvshm__posix_data_export_close(int fd) {
+  close(fd);
+}
+
+
+int uvshm__posix_data_import(struct uvshm__port_object* object,
+                             int fd,
+                             const struct stat* st) {
+  object->os[UVSHM__OS_FD] = fd;
+  uvshm__posix_set_key(object, st);
+  return 0;
+}
+
+
 /* A new description of the object's file. Process lock held until it is closed.
  * UV_ENXIO: the path leads elsewhere or nowhere. */
 static int open_description(const struct uvshm__port_object* object,

@@ -162,6 +162,18 @@ int uvshm__posix_data_open(struct uvshm__port_object* object,
 int uvshm__posix_data_adopt(struct uvshm__port_object* object, int fd);
 void uvshm__posix_data_close(struct uvshm__port_object* object);
 
+/* For another process: a descriptor of the object's that may be closed by the
+ * function below alone. `readonly`: one that can do no more than read.
+ * And the other way: `fd`, whose file is `st`, becomes the object's; on failure
+ * it stays the caller's. */
+int uvshm__posix_data_export(struct uvshm__port_object* object,
+                             int readonly,
+                             int* fd);
+void uvshm__posix_data_export_close(int fd);
+int uvshm__posix_data_import(struct uvshm__port_object* object,
+                             int fd,
+                             const struct stat* st);
+
 /* Take the gate. `path` leads to the object; NULL: it has no name. Process lock
  * held. UV_EAGAIN: somebody has it. UV_ENXIO: the path leads elsewhere. */
 int uvshm__posix_gate(struct uvshm__port_object* object, const char* path);

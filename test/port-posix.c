@@ -1,0 +1,836 @@
+/* SPDX-License-Identifier: MIT */
+
+/* What src/posix promises beyond the conformance suite: forks, what others may
+ * plant under our names, rights, limits of the process, foreign memory.
+ *
+ * A child must not assert, since cmocka's longjmp would run the parent's cases
+ * in it; it returns the line that failed. */
+
+#include "conformance.h"
+
+#include "port_caps.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#define NOBODY 65534u
+
+#define CHILD_CHECK(condition)                                                 \
+ do {                                                                          \
+  if (!(condition)) return __LINE__;                                           \
+ } while (0)
+
+/* Exit codes have 8 bits, so the line comes over a pipe. */
+struct child {
+  pid_t pid;
+  int report;
+};
+
+
+static void child_start(struct child* child,
+                        int (*run)(struct subject* subject),
+                        struct subject* subject) {
+  int fds[2];
+  int line;
+
+  assert_int_equal(pipe(fds), 0);
+  child->pid = fork();
+  assert_true(child->pid >= 0);
+  if (child->pid == 0) {
+    alarm(60); /* its parent kills it, unless a case fails before */
+    close(fds[0]);
+    line = run(subject);
+    if (write(fds[1], &line, sizeof(line)) != sizeof(line)) _exit(2);
+    for (;;) pause(); /* lives until it is killed */
+  }
+  close(fds[1]);
+  child->report = fds[0];
+}
+
+
+static void child_report(struct child* child) {
+  int line = -1;
+
+  assert_int_equal(read(child->report, &line, sizeof(line)), sizeof(line));
+  close(child->report);
+  if (line != 0) fail_msg("the child failed in line %d", line);
+}
+
+
+static void child_end(struct child* child) {
+  assert_int_equal(kill(child->pid, SIGKILL), 0);
+  assert_int_equal(waitpid(child->pid, NULL, 0), child->pid);
+}
+
+
+static void in_child(int (*run)(struct subject* subject),
+                     struct subject* subject) {
+  struct child child;
+
+  child_start(&child, run, subject);
+  child_report(&child);
+  child_end(&child);
+}
+
+/* ---- forks ---------------------------------------------------------------- */
+
+static int only_live(struct subject* subject) {
+  (void) subject;
+  return 0;
+}
+
+
+static void fork_leaves_claims_with_the_parent(void** state) {
+  struct subject subject;
+  struct child child;
+  int used;
+
+  (void) state;
+  subject_create(&subject, test_name("fork"));
+  assert_int_equal(subject_claim(&subject, 0), 0);
+  child_start(&child, only_live, &subject);
+  child_report(&child);
+  expect_alive(&subject, 0, 1);
+  subject_unclaim(&subject);
+  expect_alive(&subject, 0, 0);
+  assert_int_equal(uvshm__port_gate_enter(&subject.object), 0);
+  assert_int_equal(uvshm__port_in_use(&subject.object, &used), 0);
+  assert_int_equal(used, 0);
+  child_end(&child);
+  subject_remove(&subject);
+}
+
+
+static int claim_and_fork(struct subject* subject) {
+  pid_t pid;
+
+  CHILD_CHECK(subject_claim(subject, 3) == 0);
+  pid = fork();
+  CHILD_CHECK(pid >= 0);
+  if (pid == 0) {
+    while (getppid() != 1) usleep(1000); /* outlives its parent, then ends */
+    usleep(200000);
+    _exit(0);
+  }
+  return 0;
+}
+
+
+static void fork_does_not_keep_a_dead_parent_alive(void** state) {
+  struct subject subject;
+  struct child child;
+
+  (void) state;
+  subject_create(&subject, test_name("orphan"));
+  child_start(&child, claim_and_fork, &subject);
+  child_report(&child);
+  expect_alive(&subject, 3, 1);
+  child_end(&child);
+  expect_alive(&subject, 3, 0);
+  subject_remove(&subject);
+}
+
+
+static int rejoin(struct subject* subject) {
+  struct uvshm__port_claim claim;
+  int value;
+
+  CHILD_CHECK(uvshm__port_alive(&subject->object, 0, &value) == 0);
+  CHILD_CHECK(value == 1);
+  CHILD_CHECK(uvshm__port_claim(&claim, &subject->object, 0) == UV_EBUSY);
+  CHILD_CHECK(uvshm__port_claim(&claim, &subject->object, 1) == 0);
+  CHILD_CHECK(uvshm__port_gate_enter(&subject->object) == 0);
+  CHILD_CHECK(uvshm__port_in_use(&subject->object, &value) == 0);
+  CHILD_CHECK(value == 1); /* the parent */
+  uvshm__port_gate_leave(&subject->object);
+  uvshm__port_unclaim(&claim);
+  CHILD_CHECK(uvshm__port_claim(&claim, &subject->object, 2) == 0);
+  return 0;
+}
+
+
+static void fork_child_becomes_a_peer_of_its_own(struct subject* subject) {
+  struct child child;
+  int used;
+
+  assert_int_equal(subject_claim(subject, 0), 0);
+  child_start(&child, rejoin, subject);
+  child_report(&child);
+  expect_alive(subject, 1, 0);
+  expect_alive(subject, 2, 1);
+  child_end(&child);
+  expect_alive(subject, 2, 0);
+  expect_alive(subject, 0, 1);
+  assert_int_equal(subject_enter_wait(subject), 0);
+  assert_int_equal(uvshm__port_in_use(&subject->object, &used), 0);
+  assert_int_equal(used, 0);
+}
+
+
+static void fork_child_rejoins_a_named_object(void** state) {
+  struct subject subject;
+
+  (void) state;
+  subject_create(&subject, test_name("rejoin"));
+  fork_child_becomes_a_peer_of_its_own(&subject);
+  subject_remove(&subject);
+}
+
+
+static void fork_child_rejoins_an_anonymous_object(void** state) {
+  struct uvshm__port_spec spec = spec_of(NULL);
+  struct subject subject;
+
+  (void) state;
+  assert_int_equal(subject_make(&subject, &spec), 0);
+  assert_int_equal(uvshm__port_publish(&subject.object), 0);
+  uvshm__port_gate_leave(&subject.object);
+  fork_child_becomes_a_peer_of_its_own(&subject);
+  subject_drop(&subject);
+}
+
+
+/* The page of the parent's claim is not there in a child, and what the child has
+ * mapped at that address since is its own. */
+static int close_all(struct subject* subject) {
+  struct uvshm__port_claim inherited = subject->claim;
+  size_t page = (size_t) uvshm__port_page_size();
+  unsigned char* pages[16];
+  struct uvshm__port_claim claim;
+  int i;
+
+  for (i = 0; i < 16; i++) {
+    pages[i] = mmap(
+        NULL, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    CHILD_CHECK(pages[i] != MAP_FAILED);
+    *pages[i] = 1;
+  }
+  CHILD_CHECK(uvshm__port_claim(&claim, &subject->object, 5) == 0);
+  uvshm__port_unclaim(&inherited);
+  uvshm__port_unclaim(&claim);
+  uvshm__port_unmap(&subject->view);
+  uvshm__port_drop(&subject->object);
+  uvshm__port_unclaim(&inherited);
+  for (i = 0; i < 16; i++) CHILD_CHECK(*pages[i] == 1);
+  return 0;
+}
+
+
+static void fork_child_may_close_what_is_the_parents(void** state) {
+  struct uvshm__port_claim claim;
+  struct subject subject;
+
+  (void) state;
+  subject_create(&subject, test_name("close"));
+  assert_int_equal(subject_claim(&subject, 0), 0);
+  in_child(close_all, &subject);
+  expect_alive(&subject, 0, 1);
+  assert_int_equal(uvshm__port_claim(&claim, &subject.object, 1), 0);
+  uvshm__port_unclaim(&claim);
+  subject_remove(&subject);
+}
+
+
+static int has_other_lineage(struct subject* subject) {
+  uint32_t parents = *(uint32_t*) subject->view.addr;
+  uint32_t mine = uvshm__port_lineage();
+  int status;
+  pid_t pid;
+
+  CHILD_CHECK(mine != 0 && mine != parents);
+  CHILD_CHECK(mine == uvshm__port_lineage());
+  pid = fork();
+  CHILD_CHECK(pid >= 0);
+  if (pid == 0)
+    _exit(uvshm__port_lineage() == mine || uvshm__port_lineage() == parents);
+  CHILD_CHECK(waitpid(pid, &status, 0) == pid && status == 0);
+  return 0;
+}
+
+
+static void fork_changes_the_lineage(void** state) {
+  uint32_t mine = uvshm__port_lineage();
+  struct subject carrier = {0};
+
+  (void) state;
+  carrier.view.addr = &mine;
+  in_child(has_other_lineage, &carrier);
+  assert_int_equal(uvshm__port_lineage(), mine);
+}
+
+
+static void enter_and_leave(void* arg) {
+  struct subject* subject = arg;
+  struct uvshm__port_claim claim;
+
+  while (!uvshm__a32_load_acquire(subject_word(subject, 4096))) {
+    if (uvshm__port_gate_enter(&subject->object) < 0) continue;
+    if (uvshm__port_claim(&claim, &subject->object, 1) == 0)
+      uvshm__port_unclaim(&claim);
+    uvshm__port_gate_leave(&subject->object);
+    if (uvshm__port_claim(&claim, &subject->object, 2) == 0)
+      uvshm__port_unclaim(&claim);
+  }
+}
+
+
+static int lock_is_free(struct subject* subject) {
+  (void) subject;
+  uvshm__port_process_lock();
+  uvshm__port_process_unlock();
+  return 0;
+}
+
+
+/* Children that live on while their parent's locks come and go. */
+static void fork_copies_no_lock_of_another_thread(void** state) {
+  struct child children[40];
+  struct subject subject;
+  uv_thread_t thread;
+  size_t i;
+
+  (void) state;
+  subject_create(&subject, test_name("threads"));
+  assert_int_equal(uv_thread_create(&thread, enter_and_leave, &subject), 0);
+  for (i = 0; i < 40; i++) {
+    child_start(&children[i], lock_is_free, &subject);
+    child_report(&children[i]);
+  }
+  uvshm__a32_store_release(subject_word(&subject, 4096), 1);
+  uv_thread_join(&thread);
+  expect_alive(&subject, 1, 0);
+  expect_alive(&subject, 2, 0);
+  assert_int_equal(uvshm__port_gate_enter(&subject.object), 0);
+  for (i = 0; i < 40; i++) child_end(&children[i]);
+  subject_remove(&subject);
+}
+
+
+static int claim_and_exec(struct subject* subject) {
+  pid_t pid = fork();
+  int alive = 0;
+  int i;
+
+  CHILD_CHECK(pid >= 0);
+  if (pid == 0) {
+    struct uvshm__port_claim claim;
+
+    if (uvshm__port_claim(&claim, &subject->object, 4) != 0) _exit(1);
+    usleep(50000);
+    execlp("sleep", "sleep", "5", (char*) NULL);
+    _exit(1);
+  }
+  for (i = 0; i < 5000 && !alive; i++) {
+    CHILD_CHECK(uvshm__port_alive(&subject->object, 4, &alive) == 0);
+    usleep(1000);
+  }
+  CHILD_CHECK(alive);
+  for (i = 0; i < 3000 && alive; i++) {
+    CHILD_CHECK(uvshm__port_alive(&subject->object, 4, &alive) == 0);
+    usleep(1000);
+  }
+  CHILD_CHECK(!alive);
+  CHILD_CHECK(waitpid(pid, NULL, WNOHANG) == 0); /* it still runs */
+  kill(pid, SIGKILL);
+  waitpid(pid, NULL, 0);
+  return 0;
+}
+
+
+static void exec_gives_claims_back(void** state) {
+  struct subject subject;
+
+  (void) state;
+  subject_create(&subject, test_name("exec"));
+  in_child(claim_and_exec, &subject);
+  subject_remove(&subject);
+}
+
+static int sees_slot_0(struct subject* subject) {
+  struct uvshm__port_claim claim;
+  int alive;
+
+  CHILD_CHECK(uvshm__port_alive(&subject->object, 0, &alive) == 0 && alive);
+  CHILD_CHECK(uvshm__port_claim(&claim, &subject->object, 0) == UV_EBUSY);
+  return 0;
+}
+
+
+/* Locks of the process go with any descriptor of the file that is closed. */
+static void hand_over_loses_no_claim(void** state) {
+  struct uvshm__port_spec spec = spec_of(NULL);
+  struct uvshm__port_object other;
+  struct uvshm__port_claim claim;
+  struct subject subject;
+  intptr_t handle;
+  uint32_t readonly;
+  int used;
+
+  (void) state;
+  assert_int_equal(subject_make(&subject, &spec), 0);
+  assert_int_equal(subject_claim(&subject, 0), 0);
+  assert_int_equal(uvshm__port_publish(&subject.object), 0);
+  uvshm__port_gate_leave(&subject.object);
+  for (readonly = 0; readonly <= 1; readonly++) {
+    assert_int_equal(uvshm__port_export(&subject.object, readonly, &handle), 0);
+    uvshm__port_export_close(handle);
+    in_child(sees_slot_0, &subject);
+
+    /* Back into the same process. */
+    assert_int_equal(uvshm__port_export(&subject.object, readonly, &handle), 0);
+    assert_int_equal(uvshm__port_import(&other, handle), 0);
+    assert_int_equal(other.readonly, readonly);
+    assert_memory_equal(other.key, subject.object.key, sizeof(other.key));
+    if (!readonly) {
+      assert_int_equal(uvshm__port_claim(&claim, &other, 0), UV_EBUSY);
+      assert_int_equal(uvshm__port_claim(&claim, &other, 1), 0);
+      assert_int_equal(uvshm__port_gate_enter(&subject.object), 0);
+      assert_int_equal(uvshm__port_in_use(&subject.object, &used), 0);
+      assert_int_equal(used, 1);
+      uvshm__port_gate_leave(&subject.object);
+      uvshm__port_unclaim(&claim);
+    }
+    uvshm__port_drop(&other);
+    in_child(sees_slot_0, &subject);
+  }
+  subject_drop(&subject);
+}
+
+/* ---- what lies there is not ours ------------------------------------------ */
+
+/* The path that `name` has; nothing has it. */
+static void path_of(char* path, size_t size, const char* name) {
+  struct subject subject;
+
+  subject_create(&subject, name);
+  snprintf(path, size, "%s", subject.object.system_name);
+  subject_remove(&subject);
+}
+
+
+static void expect_find(const char* name, int code) {
+  struct uvshm__port_spec spec = spec_of(name);
+  struct subject subject;
+
+  assert_int_equal(subject_find(&subject, &spec), code);
+  spec.readonly = 1;
+  assert_int_equal(subject_find(&subject, &spec), code);
+}
+
+
+static void planted_things_that_are_no_files_are_einval(void** state) {
+  const char* name = test_name("planted");
+  char path[512];
+
+  (void) state;
+  path_of(path, sizeof(path), name);
+  assert_int_equal(symlink("/etc/passwd", path), 0);
+  expect_find(name, UV_EINVAL);
+  unlink(path);
+  assert_int_equal(symlink("/nonexistent", path), 0);
+  expect_find(name, UV_EINVAL);
+  unlink(path);
+  assert_int_equal(mkfifo(path, 0600), 0);
+  expect_find(name, UV_EINVAL);
+  unlink(path);
+  assert_int_equal(mkdir(path, 0700), 0);
+  expect_find(name, UV_EINVAL);
+  rmdir(path);
+}
+
+
+static void planted_name_keeps_a_maker_out(void** state) {
+  struct uvshm__port_spec spec = spec_of(test_name("taken"));
+  struct subject subject;
+  char path[512];
+
+  (void) state;
+  path_of(path, sizeof(path), spec.name);
+  assert_int_equal(symlink("/tmp/uvshm-must-not-appear", path), 0);
+  assert_int_equal(subject_make(&subject, &spec), 0);
+  assert_int_equal(uvshm__port_publish(&subject.object), UV_EEXIST);
+  subject_drop(&subject);
+  assert_int_not_equal(access("/tmp/uvshm-must-not-appear", F_OK), 0);
+  unlink(path);
+}
+
+
+static void planted_file_of_another_user_is_eperm(void** state) {
+  const char* name = test_name("stranger");
+  char path[512];
+  int fd;
+
+  (void) state;
+  if (geteuid() != 0) skip(); /* only root makes files of others */
+  path_of(path, sizeof(path), name);
+  fd = open(path, O_RDWR | O_CREAT | O_EXCL, 0666);
+  assert_true(fd >= 0);
+  assert_int_equal(fchown(fd, NOBODY, NOBODY), 0);
+  close(fd);
+  expect_find(name, UV_EPERM);
+  unlink(path);
+}
+
+
+static const char* name_for_nobody;
+
+
+static int find_as_nobody(struct subject* subject) {
+  struct uvshm__port_spec spec = spec_of(name_for_nobody);
+  struct subject found;
+
+  subject_drop(subject); /* what is open already needs no rights */
+  CHILD_CHECK(setgid(NOBODY) == 0 && setuid(NOBODY) == 0);
+  spec.system = 1;
+  CHILD_CHECK(subject_find(&found, &spec) == UV_EACCES);
+  spec.readonly = 1;
+  CHILD_CHECK(subject_find(&found, &spec) == 0);
+  CHILD_CHECK(found.object.readonly);
+  CHILD_CHECK(uvshm__port_unlink(&found.object) == UV_EACCES);
+  subject_drop(&found);
+  return 0;
+}
+
+
+static void system_scope_goes_by_mode(void** state) {
+  struct uvshm__port_spec spec = spec_of(test_name("mode"));
+  struct subject subject;
+
+  (void) state;
+  if (geteuid() != 0) skip();
+  spec.system = 1;
+  spec.mode = 0644;
+  assert_int_equal(subject_make(&subject, &spec), 0);
+  assert_int_equal(uvshm__port_publish(&subject.object), 0);
+  uvshm__port_gate_leave(&subject.object);
+  name_for_nobody = spec.name;
+  in_child(find_as_nobody, &subject);
+  subject_remove(&subject);
+}
+
+
+static int count_each(void* arg, const char* name, const char* system_name) {
+  const char** wanted = arg;
+
+  if (strcmp(system_name, wanted[0]) == 0) wanted[1] = name ? name : "(null)";
+  return 0;
+}
+
+
+static void litter_of_a_dead_maker_is_swept(void** state) {
+  const char* name = test_name("litter");
+  const char* wanted[2] = {"", NULL};
+  char path[512];
+  char temp[600];
+  char* slash;
+  int fd;
+
+  (void) state;
+  path_of(path, sizeof(path), name);
+  slash = strrchr(path, '/');
+  snprintf(temp,
+           sizeof(temp),
+           "%.*s/.uvshm-tmp-%s",
+           (int) (slash - path),
+           path,
+           slash + 1);
+  fd = open(temp, O_RDWR | O_CREAT | O_EXCL, 0600);
+  assert_true(fd >= 0);
+  close(fd);
+  assert_int_equal(uvshm__port_each_name(0, count_each, wanted), 0);
+  assert_int_not_equal(access(temp, F_OK), 0);
+}
+
+
+static void hashed_name_is_listed_without_its_name(void** state) {
+  struct subject subject;
+  const char* wanted[2] = {NULL, NULL};
+  char name[128];
+
+  (void) state;
+  snprintf(name, sizeof(name), "~%s", test_name("hashed"));
+  subject_create(&subject, name);
+  wanted[0] = subject.object.system_name;
+  assert_int_equal(uvshm__port_each_name(0, count_each, wanted), 0);
+  assert_non_null(wanted[1]);
+  assert_string_equal(wanted[1], "(null)");
+  subject_remove(&subject);
+}
+
+/* ---- rights --------------------------------------------------------------- */
+
+static void rights_are_those_asked_for_whatever_the_umask(void** state) {
+  struct uvshm__port_spec spec = spec_of(test_name("rights"));
+  struct uvshm__port_attributes attributes;
+  struct subject subject;
+  char group[16];
+  mode_t mask = umask(0077);
+  struct stat st;
+
+  (void) state;
+  snprintf(group, sizeof(group), "%lu", (unsigned long) getegid());
+  spec.mode = 0660;
+  spec.group = group;
+  assert_int_equal(subject_make(&subject, &spec), 0);
+  assert_int_equal(uvshm__port_publish(&subject.object), 0);
+  uvshm__port_gate_leave(&subject.object);
+  umask(mask);
+  assert_int_equal(uvshm__port_attributes(&subject.object, &attributes), 0);
+  assert_int_equal(attributes.mode, 0660);
+  assert_int_equal(attributes.uid, geteuid());
+
+  spec.mode = 0;
+  spec.group = NULL;
+  assert_int_equal(uvshm__port_set_rights(&subject.object, &spec), 0);
+  spec.mode = 0644;
+  assert_int_equal(uvshm__port_set_rights(&subject.object, &spec), 0);
+  assert_int_equal(stat(subject.object.system_name, &st), 0);
+  assert_int_equal(st.st_mode & 0777, 0644);
+
+  spec.mode = 04755;
+  assert_int_equal(uvshm__port_set_rights(&subject.object, &spec), UV_EINVAL);
+  spec.mode = 0600;
+  spec.group = "no such group";
+  assert_int_equal(uvshm__port_set_rights(&subject.object, &spec), UV_EINVAL);
+  assert_int_equal(stat(subject.object.system_name, &st), 0);
+  assert_int_equal(st.st_mode & 0777, 0644);
+  subject_remove(&subject);
+}
+
+
+static void anonymous_memory_is_sealed_against_shrinking(void** state) {
+  struct uvshm__port_spec spec = spec_of(NULL);
+  struct subject subject;
+
+  (void) state;
+  if (!UVSHM__PORT_UNNAMED_FILES) skip();
+  assert_int_equal(subject_make(&subject, &spec), 0);
+  assert_int_equal(ftruncate((int) subject.object.os[0], 4096), -1);
+  assert_int_equal(errno, EPERM);
+  subject_drop(&subject);
+}
+
+
+static void relative_path_survives_a_chdir(void** state) {
+  const char* path = test_path("relative");
+  struct uvshm__port_spec spec = spec_of(strrchr(path, '/') + 1);
+  struct subject subject;
+  char before[1024];
+  char folder[1024];
+
+  (void) state;
+  assert_non_null(getcwd(before, sizeof(before)));
+  snprintf(
+      folder, sizeof(folder), "%.*s", (int) (strrchr(path, '/') - path), path);
+  spec.origin = UVSHM__PORT_FILE;
+  assert_int_equal(chdir(folder), 0);
+  assert_int_equal(subject_make(&subject, &spec), 0);
+  assert_int_equal(chdir("/"), 0);
+  assert_int_equal(uvshm__port_publish(&subject.object), 0);
+  uvshm__port_gate_leave(&subject.object);
+  assert_int_equal(access(path, F_OK), 0);
+  subject_remove(&subject);
+  assert_int_equal(access(path, F_OK), -1);
+  assert_int_equal(chdir(before), 0);
+}
+
+/* ---- limits of the process ------------------------------------------------ */
+
+static int descriptors(void) {
+  DIR* folder = opendir("/proc/self/fd");
+  int count = 0;
+
+  if (folder == NULL) return -1;
+  while (readdir(folder) != NULL) count++;
+  closedir(folder);
+  return count;
+}
+
+
+/* Everything once, failures included. */
+static void all_of_it(const char* name) {
+  struct uvshm__port_spec spec = spec_of(name);
+  struct subject subject;
+  struct subject other;
+
+  subject_create(&subject, name);
+  assert_int_equal(subject_claim(&subject, 0), 0);
+  assert_int_equal(subject_find(&other, &spec), 0);
+  assert_int_equal(subject_claim(&other, 0), UV_EBUSY);
+  assert_int_equal(subject_claim(&other, 1), 0);
+  assert_int_equal(uvshm__port_gate_enter(&subject.object), UV_EAGAIN);
+  assert_int_equal(subject_map(&other, UVSHM__PORT_WRITE), 0);
+  uvshm__port_gate_leave(&other.object);
+  assert_int_equal(uvshm__port_peer_test(&other.object), 0);
+  assert_int_equal(uvshm__port_grow(&other.object,
+                                    &other.view,
+                                    &subject_header(&other)->committed,
+                                    2 * SIZE),
+                   0);
+  subject_drop(&other);
+  assert_int_equal(subject_make(&other, &spec), 0);
+  assert_int_equal(uvshm__port_publish(&other.object), UV_EEXIST);
+  subject_drop(&other);
+  subject_remove(&subject);
+  assert_int_equal(subject_find(&other, &spec), UV_ENOENT);
+}
+
+
+static void descriptors_do_not_leak(void** state) {
+  const char* name = test_name("leak");
+  int before;
+  int i;
+
+  (void) state;
+  all_of_it(name);
+  before = descriptors();
+  if (before < 0) skip();
+  for (i = 0; i < 50; i++) all_of_it(name);
+  assert_int_equal(descriptors(), before);
+}
+
+
+static int open_many(struct subject* subject) {
+  struct uvshm__port_spec spec = spec_of(subject->view.addr);
+  static struct subject found[200];
+  struct rlimit limit;
+  int err = 0;
+  int i;
+
+  CHILD_CHECK(getrlimit(RLIMIT_NOFILE, &limit) == 0);
+  limit.rlim_cur = 64;
+  limit.rlim_max = 128;
+  CHILD_CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+  for (i = 0; i < 200; i++) {
+    spec.origin = UVSHM__PORT_ANONYMOUS;
+    spec.name = NULL;
+    err = subject_make(&found[i], &spec);
+    if (err < 0) break;
+    CHILD_CHECK(uvshm__port_publish(&found[i].object) == 0);
+    uvshm__port_gate_leave(&found[i].object);
+  }
+  CHILD_CHECK(i > 64 && i < 128);
+  CHILD_CHECK(err == UV_EMFILE);
+  CHILD_CHECK(getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur == 128);
+  while (i > 0) subject_drop(&found[--i]);
+  CHILD_CHECK(subject_make(&found[0], &spec) == 0);
+  subject_drop(&found[0]);
+  return 0;
+}
+
+
+static void descriptors_are_had_up_to_the_hard_limit(void** state) {
+  struct subject carrier = {0};
+
+  (void) state;
+  in_child(open_many, &carrier);
+}
+
+
+static int map_in_little_space(struct subject* subject) {
+  struct uvshm__port_view view;
+  struct rlimit limit;
+  uint64_t huge = UINT64_C(1) << (sizeof(void*) == 8 ? 40 : 30);
+
+  limit.rlim_cur = limit.rlim_max = 256u << 20;
+  CHILD_CHECK(setrlimit(RLIMIT_AS, &limit) == 0);
+  CHILD_CHECK(
+      uvshm__port_map(
+          &view, &subject->object, 0, huge, huge, UVSHM__PORT_WRITE, 0) ==
+      UV_ENOMEM);
+  CHILD_CHECK(
+      uvshm__port_map(
+          &view, &subject->object, 0, huge, SIZE, UVSHM__PORT_WRITE, 0) == 0);
+  CHILD_CHECK(view.size >= SIZE && view.size < huge);
+  CHILD_CHECK(view.size % SIZE == 0);
+  *(volatile char*) view.addr = 1;
+  uvshm__port_unmap(&view);
+  return 0;
+}
+
+
+static void address_space_that_is_short_maps_less(void** state) {
+  struct subject subject;
+
+  (void) state;
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  skip();
+#elif defined(__has_feature)
+# if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+  skip();
+# endif
+#endif
+  subject_create(&subject, test_name("space"));
+  in_child(map_in_little_space, &subject);
+  subject_remove(&subject);
+}
+
+
+static int grow_beyond_file_limit(struct subject* subject) {
+  struct rlimit limit;
+
+  limit.rlim_cur = limit.rlim_max = 2 * SIZE;
+  CHILD_CHECK(setrlimit(RLIMIT_FSIZE, &limit) == 0);
+  CHILD_CHECK(uvshm__port_grow(&subject->object,
+                               &subject->view,
+                               &subject_header(subject)->committed,
+                               3 * SIZE) == UV_ENOSPC);
+  CHILD_CHECK(uvshm__port_grow(&subject->object,
+                               &subject->view,
+                               &subject_header(subject)->committed,
+                               2 * SIZE) == 0);
+  return 0;
+}
+
+
+static void file_size_limit_is_enospc_and_no_signal(void** state) {
+  struct subject subject;
+
+  (void) state;
+  subject_create(&subject, test_name("fsize"));
+  in_child(grow_beyond_file_limit, &subject);
+  subject_remove(&subject);
+}
+
+
+int main(int argc, char** argv) {
+  static const struct CMUnitTest cases[] = {
+      cmocka_unit_test(fork_leaves_claims_with_the_parent),
+      cmocka_unit_test(fork_does_not_keep_a_dead_parent_alive),
+      cmocka_unit_test(fork_child_rejoins_a_named_object),
+      cmocka_unit_test(fork_child_rejoins_an_anonymous_object),
+      cmocka_unit_test(fork_child_may_close_what_is_the_parents),
+      cmocka_unit_test(fork_changes_the_lineage),
+      cmocka_unit_test(fork_copies_no_lock_of_another_thread),
+      cmocka_unit_test(exec_gives_claims_back),
+      cmocka_unit_test(hand_over_loses_no_claim),
+      cmocka_unit_test(planted_things_that_are_no_files_are_einval),
+      cmocka_unit_test(planted_name_keeps_a_maker_out),
+      cmocka_unit_test(planted_file_of_another_user_is_eperm),
+      cmocka_unit_test(system_scope_goes_by_mode),
+      cmocka_unit_test(litter_of_a_dead_maker_is_swept),
+      cmocka_unit_test(hashed_name_is_listed_without_its_name),
+      cmocka_unit_test(rights_are_those_asked_for_whatever_the_umask),
+      cmocka_unit_test(anonymous_memory_is_sealed_against_shrinking),
+      cmocka_unit_test(relative_path_survives_a_chdir),
+      cmocka_unit_test(descriptors_do_not_leak),
+      cmocka_unit_test(descriptors_are_had_up_to_the_hard_limit),
+      cmocka_unit_test(address_space_that_is_short_maps_less),
+      cmocka_unit_test(file_size_limit_is_enospc_and_no_signal),
+  };
+
+  (void) argc;
+  (void) argv;
+  return cmocka_run_group_tests(cases, NULL, NULL);
+}
