@@ -192,6 +192,31 @@ TEST(fork_child_rejoins_a_segment_and_its_locks) {
 }
 
 
+TEST(fork_child_rejoins_an_anonymous_segment) {
+  uvshm_segment_options_t options;
+  uvshm_segment_t* segment;
+  uvshm_mutex_t* mutex;
+  pid_t pid;
+
+  (void) state;
+  memset(&options, 0, sizeof(options));
+  options.flags = UVSHM_CREATE;
+  assert_int_equal(uvshm_segment_open(&segment, NULL, &options), 0);
+  assert_int_equal(uvshm_mutex_open(&mutex, segment, "m", NULL), 0);
+  pid = fork();
+  if (pid == 0) {
+    STEP(1, uvshm_segment_rejoin(segment) == 0);
+    STEP(2, uvshm_mutex_lock(mutex, 0) == 0);
+    raise(SIGKILL);
+  }
+  assert_int_equal(status_of(pid), -SIGKILL);
+  assert_int_equal(uvshm_mutex_lock(mutex, 5000), UVSHM_OWNER_DIED);
+  assert_int_equal(uvshm_mutex_unlock(mutex), 0);
+  uvshm_mutex_close(mutex);
+  uvshm_segment_close(segment);
+}
+
+
 TEST(fork_child_rejoins_a_mutex_known_by_its_name) {
   uvshm_mutex_t* mutex;
   pid_t pid;
@@ -220,6 +245,7 @@ int main(void) {
       cmocka_unit_test(fork_children_do_not_keep_a_dead_parents_slot),
       cmocka_unit_test(fork_child_rejoins_an_anonymous_region),
       cmocka_unit_test(fork_child_rejoins_a_segment_and_its_locks),
+      cmocka_unit_test(fork_child_rejoins_an_anonymous_segment),
       cmocka_unit_test(fork_child_rejoins_a_mutex_known_by_its_name),
   };
 
