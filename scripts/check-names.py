@@ -21,7 +21,7 @@ VERBS = set(
     lock unlock rdlock wrlock wait post set reset cancel
     grow protect sync advise
     put get remove next alloc free resize send recv claim commit abort peek release
-    begin save init start stop
+    begin save init start stop prepare accept
     check repair info gc
     """.split()
 )
