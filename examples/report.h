@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* What writer.c and reader.c pass on. Types of fixed width, no pointers: the two
- * programs may have been built by different compilers, one of them for 32 bits. */
+/* What writer.c and reader.c pass on. Types of fixed width and no pointers: the
+ * two programs may have been built by different compilers, one for 32 bits. */
 
 #ifndef EXAMPLE_REPORT_H_
 #define EXAMPLE_REPORT_H_

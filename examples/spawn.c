@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* Starts writer and reader, which lie beside this program, with libuv, and waits
- * for both. Ends with 0 when both did. */
+/* Starts writer and reader, which lie beside this program, with libuv, and
+ * waits for both. Ends with 0 when both did. */
 
 #include <stdio.h>
 #include <string.h>

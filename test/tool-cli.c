@@ -19,7 +19,7 @@
 #include <uvshm.h>
 
 
-/* ---- what helps ----------------------------------------------------------- */
+/* ---- what helps ---------------------------------------------------------- */
 
 static json_t* parsed(const struct tool* tool) {
   json_error_t error;
@@ -79,7 +79,7 @@ static char* source_text(const char* path) {
 }
 
 
-/* ---- words ---------------------------------------------------------------- */
+/* ---- words --------------------------------------------------------------- */
 
 static void version_is_the_librarys(void** state) {
   struct tool tool;
@@ -210,7 +210,7 @@ static void completion_knows_every_command(void** state) {
 }
 
 
-/* ---- objects -------------------------------------------------------------- */
+/* ---- objects ------------------------------------------------------------- */
 
 static void what_is_not_there_exits_with_3(void** state) {
   const char* name = test_name("nothing");
@@ -365,7 +365,7 @@ static void a_wrong_kind_is_refused(void** state) {
 }
 
 
-/* ---- bytes ---------------------------------------------------------------- */
+/* ---- bytes --------------------------------------------------------------- */
 
 /* Give `input` to a command and return its exit code. */
 static int fed(const void* input, size_t size, const char* word, ...) {
@@ -475,7 +475,7 @@ static void a_plain_file_can_be_a_region(void** state) {
 }
 
 
-/* ---- safe to print -------------------------------------------------------- */
+/* ---- safe to print ------------------------------------------------------- */
 
 static void foreign_text_is_escaped(void** state) {
   const char* name = test_name("escape");
@@ -545,7 +545,7 @@ static void a_pipe_gets_no_colours_unless_asked(void** state) {
 }
 
 
-/* ---- what is left behind -------------------------------------------------- */
+/* ---- what is left behind ------------------------------------------------- */
 
 static int role_leaver(int argc, char** argv) {
   uvshm_region_t* region;

@@ -24,7 +24,8 @@ static void assert_contains(const char* text, const char* part) {
 }
 
 
-/* The words behind "label " in what the tool printed, up to a blank or a comma. */
+/* The words behind "label " in what the tool printed, up to a blank or a
+ * comma. */
 static void told(const struct tool* tool, const char* label, char* text) {
   const char* at = strstr(tool->out.bytes, label);
   if (at == NULL) fail_msg("no %s in: %s", label, tool->out.bytes);
@@ -112,7 +113,7 @@ static void the_heir_of_a_killed_owner_goes_on(void** state) {
 }
 
 
-/* ---- chat ----------------------------------------------------------------- */
+/* ---- chat ---------------------------------------------------------------- */
 
 /* Both ends of a talk, each told of the other. */
 static void meet(struct tool* ends, const char* name) {

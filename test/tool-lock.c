@@ -23,7 +23,7 @@ static void assert_contains(const char* text, const char* part) {
 }
 
 
-/* ---- roles ---------------------------------------------------------------- */
+/* ---- roles --------------------------------------------------------------- */
 
 /* The command of a lock: says that it runs, and ends with its input. */
 static int role_command(int argc, char** argv) {
@@ -52,7 +52,7 @@ static int role_exit(int argc, char** argv) {
 }
 
 
-/* ---- cases ---------------------------------------------------------------- */
+/* ---- cases --------------------------------------------------------------- */
 
 static void the_commands_exit_code_is_passed_on(void** state) {
   const char* name = test_name("code");
@@ -158,7 +158,8 @@ static void it_says_that_the_last_owner_died(void** state) {
   struct test_process owner;
   struct tool tool;
   (void) state;
-  /* Somebody must be there all the time, or the mutex would end with its owner. */
+  /* Somebody must be there all the time, or the mutex would end with its
+   * owner. */
   assert_int_equal(uvshm_mutex_open(&mutex, NULL, name, NULL), 0);
   test_spawn(&owner, "owner", name, NULL);
   test_expect(&owner, "held");

@@ -183,8 +183,8 @@ void tool_signal(struct tool* tool, int signal) {
 }
 
 
-/* A killed tool may have left children that hold its stdout open, so its own end
- * is enough then. */
+/* A killed tool may have left children that hold its stdout open, so its own
+ * end is enough then. */
 int tool_join(struct tool* tool) {
   tool_end_input(tool);
   while (!tool->exited) turn(tool);

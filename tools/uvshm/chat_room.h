@@ -10,7 +10,8 @@
  *                         news.0, news.1   one unit for each line put into the
  *                                          ring of that side
  *
- * The first to come sits on side 0, the second on side 1, a third finds no seat.
+ * The first to come sits on side 0, the second on side 1, a third finds no
+ * seat.
  */
 
 #ifndef UVSHM_TOOL_CHAT_ROOM_H_
@@ -52,7 +53,8 @@ void room_leave(struct room* room);
 int room_put(struct room* room, const char* line, uint32_t size);
 
 /* Take the next line out of our own ring: its size, 0 when there is none, or a
- * UV_E code. `line` has room for ROOM_LINE_MAX bytes. May wait for the other. */
+ * UV_E code. `line` has room for ROOM_LINE_MAX bytes. May wait for the
+ * other. */
 int room_take(struct room* room, char* line);
 
 /* Is there nothing left that the other side has not taken? */

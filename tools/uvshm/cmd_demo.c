@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
-/* uvshm demo: a writer and a reader, two processes started through libuv, pass a
- * file through a region. This process made what they share; while they work, it
- * looks at the numbers on the board now and then and shows them.
+/* uvshm demo: a writer and a reader, two processes started through libuv, pass
+ * a file through a region. This process made what they share; while they work,
+ * it looks at the numbers on the board now and then and shows them.
  */
 
 #include "commands.h"

@@ -5,7 +5,8 @@
  * The owner of a mutex is a thread, and waiting for one blocks. So a thread of
  * its own takes the mutex, tells the loop, sleeps while the command runs, and
  * gives it back. The loop meanwhile sees to signals and to the command's end.
- * When this process is killed, the kernel knows, and the next one gets the mutex.
+ * When this process is killed, the kernel knows, and the next one gets the
+ * mutex.
  */
 
 #include "commands.h"

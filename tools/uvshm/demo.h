@@ -3,9 +3,9 @@
 /* What the parts of `uvshm demo` share: the names of one demonstration and the
  * objects behind them.
  *
- * All names begin with the region's, which has a random part, so that any number
- * of demonstrations can run at once. Nothing needs to be removed at the end: the
- * objects live until their last user is gone.
+ * All names begin with the region's, which has a random part, so that any
+ * number of demonstrations can run at once. Nothing needs to be removed at the
+ * end: the objects live until their last user is gone.
  */
 
 #ifndef UVSHM_TOOL_DEMO_H_
@@ -76,8 +76,8 @@ struct demo_death {
   int heir_code; /* 0: it was told, and repaired */
 };
 
-/* Start two processes, kill the one that holds the mutex, and see what the other
- * is told. `talk` 1: say what happens. An exit code. */
+/* Start two processes, kill the one that holds the mutex, and see what the
+ * other is told. `talk` 1: say what happens. An exit code. */
 int demo_death(struct demo_death* death, int talk);
 
 int demo_pass(const struct args* args);

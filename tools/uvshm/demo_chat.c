@@ -91,7 +91,7 @@ static void drop_first(struct event** list) {
 }
 
 
-/* ---- the threads ---------------------------------------------------------- */
+/* ---- the threads --------------------------------------------------------- */
 
 static void post(struct chat* chat, struct event* event) {
   uv_mutex_lock(&chat->mutex);
@@ -149,7 +149,7 @@ static void guard_the_other(void* arg) {
 }
 
 
-/* ---- the loop ------------------------------------------------------------- */
+/* ---- the loop ------------------------------------------------------------ */
 
 static void finish(struct chat* chat, int code) {
   chat->code = code;
@@ -216,7 +216,8 @@ static void end_when_taken(struct chat* chat) {
 }
 
 
-/* The loop never waits: what cannot be put now is tried again a little later. */
+/* The loop never waits: what cannot be put now is tried again a little
+ * later. */
 static void send_lines(struct chat* chat) {
   while (chat->unsent != NULL) {
     struct event* first = chat->unsent;

@@ -22,8 +22,8 @@
 #include <uv.h>
 
 
-/* Take the mutex. A dead owner left a half-made change; a demonstration does not
- * go on with that. */
+/* Take the mutex. A dead owner left a half-made change; a demonstration does
+ * not go on with that. */
 static int enter(struct demo* demo) {
   int err = uvshm_mutex_lock(demo->lock, DEMO_PATIENCE_MS);
   if (err != UVSHM_OWNER_DIED) return err;

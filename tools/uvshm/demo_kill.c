@@ -4,8 +4,9 @@
  *
  * The holder takes the mutex, changes one of two numbers that belong together,
  * and sleeps. The heir waits for the mutex. Then the holder is killed. The heir
- * gets the mutex with UVSHM_OWNER_DIED, finds the numbers unequal, and makes them
- * equal again. The parent sees each step in uvshm_mutex_info(), which never waits.
+ * gets the mutex with UVSHM_OWNER_DIED, finds the numbers unequal, and makes
+ * them equal again. The parent sees each step in uvshm_mutex_info(), which
+ * never waits.
  */
 
 #include "commands.h"

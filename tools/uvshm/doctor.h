@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* The checks of `uvshm doctor`. Each looks at one thing and tells what it found;
- * what a system does not have is left out, not judged. */
+/* The checks of `uvshm doctor`. Each looks at one thing and tells what it
+ * found; what a system does not have is left out, not judged. */
 
 #ifndef UVSHM_TOOL_DOCTOR_H_
 #define UVSHM_TOOL_DOCTOR_H_

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /* What uvshm stands on: memory, limits, who deletes things behind our back. All
- * of it is read from files; where a file is not there, there is nothing to tell.
+ * of it is read from files; where a file is not there, there is nothing to
+ * tell.
  */
 
 #include "doctor.h"

@@ -2,8 +2,9 @@
 
 /* uvshm, the command-line tool: over the public API, libuv and jansson alone.
  *
- * main() finds the command in the table, parses its words and runs it. Data goes
- * to stdout, everything else to stderr, and the exit codes are those of args.h.
+ * main() finds the command in the table, parses its words and runs it. Data
+ * goes to stdout, everything else to stderr, and the exit codes are those of
+ * args.h.
  */
 
 #include "argv.h"

@@ -73,14 +73,15 @@ uint32_t child_pid(const struct child* child) {
 }
 
 
-int child_code(const struct child* child) {
-  return child->signal != 0 ? 128 + child->signal : (int) child->status;
-}
-
-
 bool child_interrupted(const struct child* child) {
   uint32_t status = (uint32_t) child->status;
   return child->signal == SIGINT || status == UINT32_C(0xc000013a);
+}
+
+
+int child_code(const struct child* child) {
+  if (child_interrupted(child)) return 128 + SIGINT;
+  return child->signal != 0 ? 128 + child->signal : (int) child->status;
 }
 
 

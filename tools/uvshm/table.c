@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /* Aligned columns. What does not fit a terminal is made to fit in two steps:
- * columns that say least go away, in the order that their table gives them; then
- * the widest text is cut. A pipe or a file gets everything.
+ * columns that say least go away, in the order that their table gives them;
+ * then the widest text is cut. A pipe or a file gets everything.
  */
 
 #include "table.h"
