@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: MIT
 """What every text file of the repository obeys.
 
-An SPDX line near the top of every source and script; no tabs but in Makefiles,
-no trailing blanks, a final newline, 80 columns in C; C files under 800 lines and
-public headers under 320; TODO only with an issue number; and no words that
+An SPDX line near the top of every source and script; no tabs but where a
+format wants them (Makefiles, scdoc), no trailing blanks, a final newline, 80
+columns in C; C files under 800 lines and public headers under 320; TODO only with an issue number; and no words that
 speak of how the text came about instead of what it says.
 """
 
@@ -51,7 +51,7 @@ def check_lines(name, lines):
     for number, line in enumerate(lines, 1):
         if line.rstrip() != line and suffix != ".patch":
             fault(name, number, "blanks at the end of the line")
-        if "\t" in line and not name.endswith(("Makefile", ".svg", ".gp")):
+        if "\t" in line and not name.endswith(("Makefile", ".scd", ".svg", ".gp")):
             fault(name, number, "a tab")
         if c_file and len(line) > 80 and "http" not in line and "#include" not in line:
             fault(name, number, f"{len(line)} columns; 80 are the limit")
