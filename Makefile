@@ -31,7 +31,8 @@ deps:
 # A name of the user's choice: make demo FILE=photo.jpg
 demo:
 	@scripts/install-deps.sh build
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory configure
+	@scripts/quiet.sh "build" cmake --build $(BUILD) --parallel $(JOBS) --target uvshm_tool
 	@$(BUILD)/tools/uvshm/uvshm demo $(FILE)
 
 test: deps

@@ -3,17 +3,14 @@
 #
 # scripts/configure.sh FOLDER [CMAKE OPTION...]
 #
-# Configures a build, once: an existing build configures itself anew when its
-# files change. Options count only the first time, unless they are new ones.
+# Configures a build, or does it again: what was missing the first time may have
+# been installed since.
 
 set -eu
 build=$1
 shift
 here=$(cd "$(dirname "$0")/.." && pwd)
 
-if [ -f "$build/CMakeCache.txt" ] && [ $# -eq 0 ]; then
-  exit 0
-fi
 generator=
 if command -v ninja > /dev/null 2>&1 && [ ! -f "$build/CMakeCache.txt" ]; then
   generator="-G Ninja"
