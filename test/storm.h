@@ -61,8 +61,9 @@ struct storm_seat {
   uvshm__a64_t steps; /* operations of the present life */
   uvshm__a32_t life;
   uvshm__a32_t doing; /* which, to tell where it hangs */
-  uvshm__a32_t unlinking; /* a region's number + 1; cleared by the parent when */
-                          /* the one who sits here is gone for sure */
+  uvshm__a32_t
+      unlinking; /* a region's number + 1; cleared by the parent when */
+                 /* the one who sits here is gone for sure */
 };
 
 enum storm_count {
@@ -85,8 +86,8 @@ struct storm_board {
   struct storm_seat seats[STORM_SEATS];
   struct storm_ledger ledgers[STORM_LEDGERS];
   uvshm__a64_t unlinks[STORM_REGIONS]; /* begun */
-  uint32_t lives;        /* how many there can be */
-  uvshm__a32_t doomed[]; /* one bit for each life */
+  uint32_t lives;                      /* how many there can be */
+  uvshm__a32_t doomed[];               /* one bit for each life */
 };
 
 /* One thread of one life of one worker. */

@@ -69,10 +69,8 @@ void storm_fail(struct storm_actor* actor, const char* format, ...) {
                     (unsigned int) actor->seat,
                     (unsigned int) actor->life);
     va_start(args, format);
-    vsnprintf(board->text + size,
-              sizeof(board->text) - (size_t) size,
-              format,
-              args);
+    vsnprintf(
+        board->text + size, sizeof(board->text) - (size_t) size, format, args);
     va_end(args);
     uvshm__a32_store_release(&board->failed, 2);
   }
@@ -128,11 +126,7 @@ const char* storm_name(struct storm_actor* actor,
   static UVSHM__THREAD_LOCAL unsigned int count;
   char* name = names[count++ % 4];
 
-  snprintf(name,
-           sizeof(names[0]),
-           "%s-%s%u",
-           actor->prefix,
-           stem,
-           (unsigned int) n);
+  snprintf(
+      name, sizeof(names[0]), "%s-%s%u", actor->prefix, stem, (unsigned int) n);
   return name;
 }

@@ -145,9 +145,9 @@ static void region(struct storm_actor* actor,
                      UV_ENOSPC,
                      UV_EPROTOTYPE);
   if (err == 0) {
-    storm_count(actor,
-                options.flags & UVSHM_EXCLUSIVE ? STORM_COUNT_MADE
-                                                : STORM_COUNT_OPENS);
+    storm_count(
+        actor,
+        options.flags & UVSHM_EXCLUSIVE ? STORM_COUNT_MADE : STORM_COUNT_OPENS);
     use_region(actor, region, name);
     meet(actor, region, name, number, unlinks);
     if (one_in(actor, 2)) unlink_some(actor, name, number);

@@ -164,7 +164,8 @@ static void give(struct storm_actor* actor, uint32_t index) {
 static void again(struct storm_actor* actor) {
   int err = uvshm_mutex_lock(actor->locks[STORM_RECURSIVE], 0);
 
-  if (err != 0) storm_fail(actor, "a second lock of the recursive one: %d", err);
+  if (err != 0)
+    storm_fail(actor, "a second lock of the recursive one: %d", err);
   err = uvshm_mutex_unlock(actor->locks[STORM_RECURSIVE]);
   if (err != 0) storm_fail(actor, "its first unlock: %d", err);
 }

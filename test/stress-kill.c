@@ -28,9 +28,9 @@ struct worker {
   uint32_t life;
   uint32_t running;
   uint64_t born_ns;
-  uint64_t age_ns;      /* when to kill it, counted from its first step */
-  uint32_t from_birth;  /* 1: counted from its start */
-  uint64_t last_steps;  /* what its seats said when they last moved, and when */
+  uint64_t age_ns;     /* when to kill it, counted from its first step */
+  uint32_t from_birth; /* 1: counted from its start */
+  uint64_t last_steps; /* what its seats said when they last moved, and when */
   uint64_t last_ns;
   uint64_t waiting_ns;
 };
@@ -279,10 +279,9 @@ static void make_steady(void) {
   region.flags = UVSHM_CREATE | UVSHM_EXCLUSIVE | UVSHM_KEEP;
   region.size = 4096;
   region.max_size = STORM_STEADY_MAX;
-  assert_int_equal(
-      uvshm_region_open(
-          &actor->steady, storm_name(actor, "steady", 1), &region),
-      0);
+  assert_int_equal(uvshm_region_open(
+                       &actor->steady, storm_name(actor, "steady", 1), &region),
+                   0);
   storm_region_fill(actor->steady, storm_random(&storm.random));
   uvshm_region_close(actor->steady);
   for (i = STORM_INSIDE; i < STORM_LEDGERS; i++) {
@@ -333,7 +332,8 @@ static void check_locks(void) {
     assert_int_equal(uvshm_mutex_unlock(actor->locks[i]), 0);
     uvshm_mutex_close(actor->locks[i]);
   }
-  if (storm_audit(actor->board) != NULL) fail_msg("%s", storm_audit(actor->board));
+  if (storm_audit(actor->board) != NULL)
+    fail_msg("%s", storm_audit(actor->board));
 }
 
 
@@ -444,7 +444,8 @@ static void print_numbers(uint64_t ns) {
          (unsigned int) storm.left);
   for (i = 0; i < STORM_COUNTS; i++) {
     count = uvshm__a64_load_relaxed(&storm.actor.board->counts[i]);
-    printf("%s %llu %s", i % 4 == 0 ? "\nstorm:" : ",",
+    printf("%s %llu %s",
+           i % 4 == 0 ? "\nstorm:" : ",",
            (unsigned long long) count,
            words[i]);
   }

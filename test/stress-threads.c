@@ -31,7 +31,7 @@
 #endif
 
 #define SHORT_LIVES (SLOW ? 5000u : 100000u)
-#define LANES 32u    /* of the segment for them */
+#define LANES 32u /* of the segment for them */
 #define AT_ONCE 24u
 #define CROWD 32u
 #define ROUNDS (SLOW ? 300u : 3000u) /* of each in the crowd */

@@ -171,11 +171,21 @@ static void wait_for_it(void* arg) {
 }
 
 
-static uint64_t one_death(uvshm_mutex_t* mutex, const char* name) {
+static uint64_t after(uint64_t later, uint64_t earlier) {
+  return later > earlier ? later - earlier : 0;
+}
+
+
+/* How long it took from the kill, and from when we knew that it is dead. */
+static void one_death(uvshm_mutex_t* mutex,
+                      const char* name,
+                      uint64_t* from_kill,
+                      uint64_t* from_end) {
   struct test_process owner;
   struct waiter waiter = {mutex, 0, 0};
   uv_thread_t thread;
   uint64_t killed_ns;
+  uint64_t ended_ns;
 
   test_spawn(&owner, "owner", name, NULL);
   test_expect(&owner, "locked 0");
@@ -183,15 +193,17 @@ static uint64_t one_death(uvshm_mutex_t* mutex, const char* name) {
   test_sleep_ms(below(45)); /* at any point of its slices of 1 to 20 ms */
   killed_ns = uv_hrtime();
   test_kill(&owner);
+  ended_ns = uv_hrtime();
   uv_thread_join(&thread);
   assert_int_equal(waiter.err, UVSHM_OWNER_DIED);
-  return waiter.got_ns > killed_ns ? waiter.got_ns - killed_ns : 0;
+  *from_kill = after(waiter.got_ns, killed_ns);
+  *from_end = after(waiter.got_ns, ended_ns);
 }
 
 
 static void a_waiter_gets_the_lock_soon_after_its_owner_died(void** state) {
   size_t count = (size_t) number("UVSHM_KILLS", KILLS_DEFAULT);
-  uint64_t* ns = calloc(count, sizeof(*ns));
+  uint64_t* ns = calloc(2 * count, sizeof(*ns));
   const char* name = test_name("death");
   uvshm_mutex_t* mutex;
   size_t i;
@@ -199,8 +211,9 @@ static void a_waiter_gets_the_lock_soon_after_its_owner_died(void** state) {
   (void) state;
   assert_non_null(ns);
   assert_int_equal(uvshm_mutex_open(&mutex, NULL, name, NULL), 0);
-  for (i = 0; i < count; i++) ns[i] = one_death(mutex, name);
+  for (i = 0; i < count; i++) one_death(mutex, name, &ns[i], &ns[count + i]);
   check_times("from the kill to the waiter's return", ns, count);
+  check_times("from the end of the process", ns + count, count);
   free(ns);
   uvshm_mutex_close(mutex);
   assert_int_equal(test_leftovers(), 0);
@@ -359,7 +372,9 @@ static int role_echo(int argc, char** argv) {
 
 /* A lost wake-up would cost a slice, 1 ms at least, in every round. */
 static void a_sleeper_is_woken_and_does_not_wait_for_its_slice(void** state) {
-  enum { ROUNDS = 1000 };
+  enum {
+    ROUNDS = 1000
+  };
   struct test_process echo;
   uint64_t* ns = calloc(ROUNDS, sizeof(*ns));
   char names[2][256];
