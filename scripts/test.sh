@@ -18,4 +18,4 @@ jobs=${JOBS:-$(getconf _NPROCESSORS_ONLN 2> /dev/null || echo 2)}
 cd "$build"
 # shellcheck disable=SC2086  # words
 exec ctest --output-on-failure --progress --parallel "$jobs" \
-  --no-tests=error --output-junit tests.xml ${UVSHM_CTEST:-}
+  --no-tests=error --no-label-summary --output-junit tests.xml ${UVSHM_CTEST:-}
