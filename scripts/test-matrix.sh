@@ -46,6 +46,9 @@ memcheck() {
   return $failed
 }
 
+# Programs built in this way and in the usual one share objects.
+interop() { scripts/test-interop.sh "build-$1/test/test-interop"; }
+
 run() {
   case $1 in
   clang) suite clang ;;
