@@ -30,6 +30,7 @@ static SRWLOCK process_lock = SRWLOCK_INIT;
 static SRWLOCK thread_lock = SRWLOCK_INIT;
 static volatile LONG thread_index = -1; /* of FlsAlloc; -1: none yet */
 static void (*thread_at_exit)(void* value);
+static BOOLEAN(NTAPI* process_ends)(void); /* NULL: cannot be asked */
 
 
 uint64_t uvshm__port_now_ms(void) {
@@ -159,18 +160,14 @@ const uvshm__a32_t* uvshm__port_lineage_word(void) {
 
 
 /* A process that exits has killed its other threads by now, wherever they were.
- * Their locks stay taken, so nothing is given back; the kernel does it. */
-static int process_ends(void) {
-  typedef BOOLEAN(NTAPI * shutdown_cb)(void);
-  shutdown_cb in_progress = (shutdown_cb) (void (*)(void)) uvshm__win_function(
-      L"ntdll.dll", "RtlDllShutdownInProgress");
-
-  return in_progress != NULL && in_progress();
-}
-
-
+ * Their locks stay taken, so nothing is given back; the kernel does it.
+ *
+ * The system has a lock of its own while it calls this, which comes behind the
+ * loader's. So nothing here may need the loader: neither this callback nor what
+ * it calls looks up functions, and nobody does so who has the process lock. */
 static VOID WINAPI on_thread_exit(PVOID value) {
-  if (value != NULL && !process_ends()) thread_at_exit(value);
+  if (value == NULL || (process_ends != NULL && process_ends())) return;
+  thread_at_exit(value);
 }
 
 
@@ -195,6 +192,9 @@ static int thread_index_make(void (*at_exit)(void* value)) {
 
     if (made != FLS_OUT_OF_INDEXES) {
       pin_module();
+      process_ends =
+          (BOOLEAN(NTAPI*)(void))(void (*)(void)) uvshm__win_function(
+              L"ntdll.dll", "RtlDllShutdownInProgress");
       thread_at_exit = at_exit;
       index = (LONG) made;
       InterlockedExchange(&thread_index, index);
