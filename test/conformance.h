@@ -71,6 +71,7 @@
  X(file_that_is_a_folder_is_einval)                                            \
  X(raw_file_has_the_size_that_was_asked)                                       \
  X(raw_file_needs_no_gate)                                                     \
+ X(raw_file_that_is_dropped_before_publish_is_gone)                            \
  X(anonymous_object_has_memory_claims_and_no_name)
 
 #define CONFORMANCE_PEER(X)                                                    \

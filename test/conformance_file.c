@@ -153,6 +153,18 @@ void raw_file_needs_no_gate(void** state) {
 }
 
 
+void raw_file_that_is_dropped_before_publish_is_gone(void** state) {
+  struct uvshm__port_spec spec =
+      spec_of_file(test_path("undone"), UVSHM__PORT_RAW_FILE);
+  struct uvshm__port_object object;
+
+  (void) state;
+  assert_int_equal(uvshm__port_make(&object, &spec, SIZE), 0);
+  uvshm__port_drop(&object);
+  assert_int_equal(uvshm__port_find(&object, &spec), UV_ENOENT);
+}
+
+
 void anonymous_object_has_memory_claims_and_no_name(void** state) {
   struct uvshm__port_spec spec = spec_of(NULL);
   struct uvshm__port_claim second;

@@ -282,9 +282,16 @@ int uvshm__port_unlink(struct uvshm__port_object* object) {
 }
 
 
+/* A raw file or foreign memory that was made and never published. */
+static int is_unwanted(const struct uvshm__port_object* object) {
+  return !has_gate(object) && !object->os[UVSHM__OS_NAMED];
+}
+
+
 void uvshm__port_drop(struct uvshm__port_object* object) {
   char* temp = (char*) object->os[UVSHM__OS_TEMP];
 
+  if (is_unwanted(object)) uvshm__port_unlink(object);
   if (temp != NULL) {
     unlink(temp);
     free(temp);

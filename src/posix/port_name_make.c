@@ -8,7 +8,8 @@
  *   temp      everywhere else: a temporary name beside the final one, linked
  *             over on publish. Its maker has its gate, so whoever meets the file
  *             and gets the gate knows that it is litter.
- *   raw       the caller's file of plain bytes: it just appears.
+ *   raw       the caller's file of plain bytes: it just appears, and goes again
+ *             if it is not published.
  *
  * All three end with the same steps: rights, then the bytes. The name comes
  * last, so neither the umask nor a half-filled file is ever seen.
@@ -238,7 +239,6 @@ static int make_raw(struct uvshm__port_object* object,
   if (fd < 0) return uvshm__posix_error(errno);
   err = uvshm__posix_data_adopt(object, fd);
   if (err == 0) {
-    object->os[UVSHM__OS_NAMED] = 1;
     err = furnish(object, spec, size);
     if (err == 0) return 0;
     uvshm__posix_data_close(object);
@@ -328,11 +328,11 @@ static int publish_unnamed(struct uvshm__port_object* object) {
 int uvshm__port_publish(struct uvshm__port_object* object) {
   int err;
 
-  if (object->origin == UVSHM__PORT_ANONYMOUS ||
-      object->origin == UVSHM__PORT_RAW_FILE ||
+  if (object->origin == UVSHM__PORT_ANONYMOUS) return 0;
+  if (object->origin == UVSHM__PORT_RAW_FILE ||
       object->origin == UVSHM__PORT_FOREIGN)
-    return 0;
-  if (object->os[UVSHM__OS_TEMP])
+    err = 0; /* it has its name already; now it is wanted */
+  else if (object->os[UVSHM__OS_TEMP])
     err = publish_temp(object);
   else
     err = publish_unnamed(object);

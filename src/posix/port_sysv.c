@@ -141,6 +141,7 @@ int uvshm__sysv_find(struct uvshm__port_object* object,
   uvshm__posix_init(&found, UVSHM__PORT_FOREIGN);
   found.readonly = spec->readonly;
   err = adopt(&found, id, spec->name);
+  found.os[UVSHM__OS_NAMED] = 1;
   if (err == 0) *object = found;
   return err;
 }

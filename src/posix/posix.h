@@ -62,7 +62,7 @@ enum {
   UVSHM__OS_GATE,  /* descriptor that has the gate; fallback: 0 */
   UVSHM__OS_HOLDS, /* struct uvshm__holds*; NULL: no claims possible */
   UVSHM__OS_TEMP,  /* char*: the name until it is published, or NULL */
-  UVSHM__OS_NAMED, /* 1: system_name is a path that may lead to it */
+  UVSHM__OS_NAMED, /* 1: published; system_name may lead to it */
   UVSHM__OS_SYSV,  /* 1 + System V identifier; 0: it is none */
   UVSHM__OS_INODE  /* fallback: struct uvshm__inode*, or NULL */
 };
