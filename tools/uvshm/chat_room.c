@@ -66,7 +66,7 @@ static int take_seat(struct room* room) {
 
 int room_enter(struct room* room, const char* name) {
   memset(room, 0, sizeof *room);
-  room->side = 2;
+  room->side = 2; /* none yet */
   int err = open_room(room, name);
   if (err >= 0) err = take_seat(room);
   if (err < 0) room_leave(room);
@@ -85,6 +85,7 @@ void room_leave(struct room* room) {
   uvshm_segment_close(room->locks);
   uvshm_region_close(room->region);
   memset(room, 0, sizeof *room);
+  room->side = 2;
 }
 
 

@@ -25,8 +25,7 @@ struct pass {
   struct demo_board seen; /* the board as it was when we last had the mutex */
   uv_loop_t loop;
   uv_timer_t timer;
-  uv_signal_t interrupt;
-  uv_signal_t terminate;
+  struct signals signals;
   struct child writer;
   struct child reader;
   uint64_t total;
@@ -134,13 +133,6 @@ static int tell_end(const struct pass* pass) {
 
 
 static int run(struct pass* pass, const char* file, const char* output) {
-  uv_timer_init(&pass->loop, &pass->timer);
-  uv_signal_init(&pass->loop, &pass->interrupt);
-  uv_signal_init(&pass->loop, &pass->terminate);
-  pass->timer.data = pass->interrupt.data = pass->terminate.data = pass;
-  uv_signal_start(&pass->interrupt, on_signal, SIGINT);
-  uv_signal_start(&pass->terminate, on_signal, SIGTERM);
-
   int code = start(pass, file, output);
   pass->started_ns = uv_hrtime();
   if (code == 0) {
@@ -178,16 +170,20 @@ static int64_t file_size(const char* path) {
 static int pass_file(const struct args* args, const char* file, uint64_t size) {
   struct pass* pass = text_alloc(sizeof *pass);
   int code;
+  pass->total = size;
+  uv_loop_init(&pass->loop);
+  signals_watch(&pass->loop, &pass->signals, on_signal, pass);
+  uv_timer_init(&pass->loop, &pass->timer);
+  pass->timer.data = pass;
+
   int err = demo_make(&pass->demo);
   if (err < 0) {
     code = report(err);
   } else {
-    pass->total = size;
-    uv_loop_init(&pass->loop);
     code = run(pass, file, args->text[OPT_OUTPUT]);
-    loop_finish(&pass->loop);
   }
   demo_close(&pass->demo);
+  loop_finish(&pass->loop);
   free(pass);
   return code;
 }

@@ -32,22 +32,11 @@ struct lock {
   uv_sem_t release; /* the thread may give the mutex back */
   uv_async_t taken; /* result is there */
   uv_loop_t loop;
-  uv_signal_t signals[4];
+  struct signals signals;
   struct child child;
   int interrupted; /* the signal that ended the wait */
   int code;
 };
-
-static const int forwarded[] = {
-    SIGINT,
-    SIGTERM,
-    SIGHUP,
-#ifdef SIGQUIT
-    SIGQUIT,
-#endif
-};
-
-#define FORWARDED ((int) (sizeof forwarded / sizeof forwarded[0]))
 
 
 static void owner(void* arg) {
@@ -155,36 +144,15 @@ static void on_signal(uv_signal_t* handle, int signal) {
 }
 
 
-static void watch_signals(struct lock* lock) {
-  for (int i = 0; i < FORWARDED; i++) {
-    uv_signal_init(&lock->loop, &lock->signals[i]);
-    lock->signals[i].data = lock;
-    uv_signal_start(&lock->signals[i], on_signal, forwarded[i]);
-    uv_unref((uv_handle_t*) &lock->signals[i]);
-  }
-}
-
-
-static int run_locked(struct lock* lock) {
-  int err = uv_loop_init(&lock->loop);
-  if (err < 0)
-    return report_as(EXIT_FAILED, "no event loop: %s", uv_strerror(err));
-  uv_async_init(&lock->loop, &lock->taken, on_taken);
-  lock->taken.data = lock;
-  uv_sem_init(&lock->release, 0);
-  watch_signals(lock);
-
-  err = uv_thread_create(&lock->thread, owner, lock);
+static void run_locked(struct lock* lock) {
+  int err = uv_thread_create(&lock->thread, owner, lock);
   if (err < 0) {
     lock->code = report_as(EXIT_FAILED, "no thread: %s", uv_strerror(err));
-  } else {
-    uv_run(&lock->loop, UV_RUN_DEFAULT);
-    uv_sem_post(&lock->release);
-    uv_thread_join(&lock->thread);
+    return;
   }
-  loop_finish(&lock->loop);
-  uv_sem_destroy(&lock->release);
-  return lock->code;
+  uv_run(&lock->loop, UV_RUN_DEFAULT);
+  uv_sem_post(&lock->release);
+  uv_thread_join(&lock->thread);
 }
 
 
@@ -211,10 +179,20 @@ int cmd_lock(const struct args* args) {
   if (args->given[OPT_NONBLOCK]) lock.timeout_ms = 0;
 
   make_label(args, label);
+  uv_loop_init(&lock.loop);
+  signals_watch(&lock.loop, &lock.signals, on_signal, &lock);
+  uv_async_init(&lock.loop, &lock.taken, on_taken);
+  uv_sem_init(&lock.release, 0);
+  lock.taken.data = &lock;
+
   int err = uvshm_mutex_open(&lock.mutex, NULL, args->operands[0], &options);
-  if (err < 0) return report(err);
-  int code = run_locked(&lock);
+  if (err < 0)
+    lock.code = report(err);
+  else
+    run_locked(&lock);
   uvshm_mutex_close(lock.mutex);
+  loop_finish(&lock.loop);
+  uv_sem_destroy(&lock.release);
   free(lock.sentence);
-  return code;
+  return lock.code;
 }

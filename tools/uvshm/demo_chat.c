@@ -50,9 +50,10 @@ struct chat {
   uv_loop_t loop;
   uv_async_t async;
   uv_timer_t retry;
-  uv_signal_t signals[3];
+  struct signals signals;
   struct event* unsent; /* lines for the other side, oldest first */
   bool input_ended;
+  bool closing; /* nothing is sent any more */
   bool warned;
   uv_thread_t listener;
   uv_thread_t guard;
@@ -219,7 +220,7 @@ static void end_when_taken(struct chat* chat) {
 /* The loop never waits: what cannot be put now is tried again a little
  * later. */
 static void send_lines(struct chat* chat) {
-  while (chat->unsent != NULL) {
+  while (chat->unsent != NULL && !chat->closing) {
     struct event* first = chat->unsent;
     int err = room_put(&chat->room, first->bytes, first->size);
     if (err == UV_ENOBUFS && !chat->warned) {
@@ -237,7 +238,7 @@ static void send_lines(struct chat* chat) {
     drop_first(&chat->unsent);
   }
   chat->warned = false;
-  if (chat->input_ended) end_when_taken(chat);
+  if (chat->input_ended && !chat->closing) end_when_taken(chat);
 }
 
 
@@ -262,19 +263,6 @@ static void on_end(void* data) {
 
 static void on_signal(uv_signal_t* handle, int signal) {
   finish(handle->data, 128 + signal);
-}
-
-
-static void watch(struct chat* chat) {
-  static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
-  for (int i = 0; i < 3; i++) {
-    uv_signal_init(&chat->loop, &chat->signals[i]);
-    chat->signals[i].data = chat;
-    uv_signal_start(&chat->signals[i], on_signal, signals[i]);
-  }
-  uv_async_init(&chat->loop, &chat->async, on_events);
-  uv_timer_init(&chat->loop, &chat->retry);
-  chat->async.data = chat->retry.data = chat;
 }
 
 
@@ -316,47 +304,62 @@ static void run(struct chat* chat) {
 }
 
 
-static int talk(struct chat* chat) {
+static void open_loop(struct chat* chat) {
   uv_loop_init(&chat->loop);
+  signals_watch(&chat->loop, &chat->signals, on_signal, chat);
+  uv_async_init(&chat->loop, &chat->async, on_events);
+  uv_timer_init(&chat->loop, &chat->retry);
+  chat->async.data = chat->retry.data = chat;
   uv_mutex_init(&chat->mutex);
   uv_mutex_init(&chat->taking);
   uv_sem_init(&chat->look, 1); /* at once: somebody may sit there already */
-  watch(chat);
+}
+
+
+static void close_loop(struct chat* chat) {
+  chat->closing = true;
+  loop_finish(&chat->loop);
+  while (chat->unsent != NULL) drop_first(&chat->unsent);
+  uv_sem_destroy(&chat->look);
+  uv_mutex_destroy(&chat->taking);
+  uv_mutex_destroy(&chat->mutex);
+}
+
+
+static void talk(struct chat* chat, const char* name) {
+  char* escaped = text_escape(name);
+  bool usual = strcmp(name, NAME_DEFAULT) == 0;
+  mention("in \"%s\" as number %d; the other one: uvshm demo --chat%s%s",
+          escaped,
+          chat->room.side + 1,
+          usual ? "" : " ",
+          usual ? "" : escaped);
+  free(escaped);
   int err = start_threads(chat);
   if (err < 0)
     chat->code =
         report_as(EXIT_FAILED, "cannot start a thread: %s", uv_strerror(err));
   else
     run(chat);
-
-  loop_finish(&chat->loop);
-  while (chat->unsent != NULL) drop_first(&chat->unsent);
-  uv_sem_destroy(&chat->look);
-  uv_mutex_destroy(&chat->taking);
-  uv_mutex_destroy(&chat->mutex);
-  return chat->code;
 }
 
 
 int demo_chat(const struct args* args) {
   const char* name = args->count > 0 ? args->operands[0] : NAME_DEFAULT;
   struct chat* chat = text_alloc(sizeof *chat);
-  int code;
+  open_loop(chat);
   int err = room_enter(&chat->room, name);
-  if (err == UV_EBUSY) {
-    code = report_as(EXIT_BUSY, "two are talking here already: choose a name");
-  } else if (err < 0) {
-    code = report(err);
-  } else {
-    char* escaped = text_escape(name);
-    mention("in \"%s\" as number %d; the other one: uvshm demo --chat %s",
-            escaped,
-            chat->room.side + 1,
-            args->count > 0 ? escaped : "");
-    free(escaped);
-    code = talk(chat);
-    room_leave(&chat->room);
-  }
+  if (err == UV_EBUSY)
+    chat->code =
+        report_as(EXIT_BUSY, "two are talking here already: choose a name");
+  else if (err < 0)
+    chat->code = report(err);
+  else
+    talk(chat, name);
+
+  int code = chat->code;
+  room_leave(&chat->room);
+  close_loop(chat);
   free(chat);
   return code;
 }

@@ -38,7 +38,7 @@ struct death {
   uint64_t killed_ns;
   uv_loop_t loop;
   uv_timer_t timer;
-  uv_signal_t interrupt;
+  struct signals signals;
   struct child holder;
   struct child heir;
   int code;
@@ -156,17 +156,12 @@ static void on_signal(uv_signal_t* handle, int signal) {
 
 
 static int run(struct death* death) {
-  uv_loop_init(&death->loop);
-  uv_timer_init(&death->loop, &death->timer);
-  uv_signal_init(&death->loop, &death->interrupt);
-  death->timer.data = death->interrupt.data = death;
-  uv_signal_start(&death->interrupt, on_signal, SIGINT);
   uv_timer_start(&death->timer, on_timer, LOOK_MS, LOOK_MS);
   death->began_ns = uv_hrtime();
 
   if (start(death, &death->holder, "demo-holder") == 0)
     uv_run(&death->loop, UV_RUN_DEFAULT);
-  loop_finish(&death->loop);
+  uv_timer_stop(&death->timer);
   if (death->code != EXIT_OK) return death->code;
 
   uint64_t told_ns = death->demo.board->told_ns;
@@ -182,6 +177,11 @@ int demo_death(struct demo_death* found, int talk) {
   memset(found, 0, sizeof *found);
   death->found = found;
   death->talk = talk;
+  uv_loop_init(&death->loop);
+  signals_watch(&death->loop, &death->signals, on_signal, death);
+  uv_timer_init(&death->loop, &death->timer);
+  death->timer.data = death;
+
   int err = demo_make(&death->demo);
   if (err < 0) {
     code = report(err);
@@ -193,6 +193,7 @@ int demo_death(struct demo_death* found, int talk) {
     code = run(death);
   }
   demo_close(&death->demo);
+  loop_finish(&death->loop);
   free(death);
   return code;
 }

@@ -101,6 +101,27 @@ bool on_windows(void) {
 }
 
 
+void signals_watch(uv_loop_t* loop,
+                   struct signals* signals,
+                   uv_signal_cb on_signal,
+                   void* data) {
+  static const int numbers[] = {
+      SIGINT,
+      SIGTERM,
+      SIGHUP,
+#ifdef SIGQUIT
+      SIGQUIT,
+#endif
+  };
+  for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+    uv_signal_init(loop, &signals->handles[i]);
+    signals->handles[i].data = data;
+    uv_signal_start(&signals->handles[i], on_signal, numbers[i]);
+    uv_unref((uv_handle_t*) &signals->handles[i]);
+  }
+}
+
+
 static void close_handle(uv_handle_t* handle, void* arg) {
   (void) arg;
   if (!uv_is_closing(handle)) uv_close(handle, NULL);

@@ -43,6 +43,19 @@ char* self_path(void);
 
 bool on_windows(void);
 
+/* The signals by which somebody ends a program: call `on_signal` for each. They
+ * come with the loop, so nothing that this process made is left behind; watched
+ * before it makes anything, until it has closed all. The handles do not keep
+ * the loop alive. */
+#define SIGNALS_MAX 4
+struct signals {
+  uv_signal_t handles[SIGNALS_MAX];
+};
+void signals_watch(uv_loop_t* loop,
+                   struct signals* signals,
+                   uv_signal_cb on_signal,
+                   void* data);
+
 /* Close what is left open on the loop, run it to its end and free it. */
 void loop_finish(uv_loop_t* loop);
 

@@ -37,7 +37,7 @@ void text_age(char* text, uint64_t ms) {
     snprintf(text, TEXT_SIZE_ROOM, "%" PRIu64 "s", seconds);
   else if (seconds < 3600)
     snprintf(text, TEXT_SIZE_ROOM, "%" PRIu64 "m", seconds / 60);
-  else if (seconds < 48 * 3600)
+  else if (seconds < UINT64_C(172800)) /* two days */
     snprintf(text, TEXT_SIZE_ROOM, "%" PRIu64 "h", seconds / 3600);
   else
     snprintf(text, TEXT_SIZE_ROOM, "%" PRIu64 "d", seconds / 86400);
