@@ -192,6 +192,72 @@ TEST(fork_child_rejoins_a_segment_and_its_locks) {
 }
 
 
+/* A child that opens the mutex itself, takes it and then does `end`. */
+static void owner_ends(const char* name, void (*end)(void), pid_t* pid) {
+  int pipes[2];
+  char byte;
+  uvshm_mutex_t* mutex;
+
+  assert_int_equal(pipe(pipes), 0);
+  *pid = fork();
+  if (*pid == 0) {
+    STEP(1, uvshm_mutex_open(&mutex, NULL, name, NULL) == 0);
+    STEP(2, uvshm_mutex_lock(mutex, 1000) == 0);
+    STEP(3, write(pipes[1], "x", 1) == 1);
+    end();
+    _exit(4);
+  }
+  assert_int_equal(read(pipes[0], &byte, 1), 1);
+  close(pipes[0]);
+  close(pipes[1]);
+}
+
+
+static void end_by_exec(void) {
+  execlp("sleep", "sleep", "10", (char*) NULL);
+}
+
+
+static void end_by_signal(void) {
+  raise(SIGKILL);
+}
+
+
+TEST(fork_owner_that_becomes_another_program_is_dead) {
+  const char* name = test_name("exec");
+  uvshm_mutex_t* mutex;
+  pid_t pid;
+
+  (void) state;
+  assert_int_equal(uvshm_mutex_open(&mutex, NULL, name, NULL), 0);
+  owner_ends(name, end_by_exec, &pid);
+  assert_int_equal(uvshm_mutex_lock(mutex, 5000), UVSHM_OWNER_DIED);
+  assert_int_equal(waitpid(pid, NULL, WNOHANG), 0); /* the process lives on */
+  assert_int_equal(uvshm_mutex_unlock(mutex), 0);
+  kill(pid, SIGKILL);
+  assert_int_equal(status_of(pid), -SIGKILL);
+  uvshm_mutex_close(mutex);
+  assert_int_equal(test_leftovers(), 0);
+}
+
+
+TEST(fork_owner_that_nobody_has_waited_for_is_dead) {
+  const char* name = test_name("zombie");
+  uvshm_mutex_t* mutex;
+  pid_t pid;
+
+  (void) state;
+  assert_int_equal(uvshm_mutex_open(&mutex, NULL, name, NULL), 0);
+  owner_ends(name, end_by_signal, &pid);
+  assert_int_equal(uvshm_mutex_lock(mutex, 5000), UVSHM_OWNER_DIED);
+  assert_int_equal(kill(pid, 0), 0); /* a zombie has a pid still */
+  assert_int_equal(uvshm_mutex_unlock(mutex), 0);
+  assert_int_equal(status_of(pid), -SIGKILL);
+  uvshm_mutex_close(mutex);
+  assert_int_equal(test_leftovers(), 0);
+}
+
+
 TEST(fork_child_rejoins_an_anonymous_segment) {
   uvshm_segment_options_t options;
   uvshm_segment_t* segment;
@@ -245,6 +311,8 @@ int main(void) {
       cmocka_unit_test(fork_children_do_not_keep_a_dead_parents_slot),
       cmocka_unit_test(fork_child_rejoins_an_anonymous_region),
       cmocka_unit_test(fork_child_rejoins_a_segment_and_its_locks),
+      cmocka_unit_test(fork_owner_that_becomes_another_program_is_dead),
+      cmocka_unit_test(fork_owner_that_nobody_has_waited_for_is_dead),
       cmocka_unit_test(fork_child_rejoins_an_anonymous_segment),
       cmocka_unit_test(fork_child_rejoins_a_mutex_known_by_its_name),
   };
