@@ -18,6 +18,14 @@
 #define PREFIX L"uvshm-"
 #define SUFFIX L".index"
 
+/* NTSTATUS of a query that has more, that found no room for one, or nothing. */
+#define STATUS_MORE ((LONG) 0x00000105)
+#define STATUS_TOO_SMALL ((LONG) 0xC0000023)
+#define STATUS_EMPTY ((LONG) 0x8000001A)
+
+#define MOST_BYTES (16u << 20)
+#define ROUNDS 4
+
 typedef LONG(NTAPI* open_cb)(PHANDLE, ACCESS_MASK, POBJECT_ATTRIBUTES);
 typedef LONG(NTAPI* query_cb)(
     HANDLE, PVOID, ULONG, BOOLEAN, BOOLEAN, PULONG, PULONG);
@@ -28,10 +36,11 @@ struct entry {
   UNICODE_STRING type;
 };
 
-struct walk {
-  int (*each)(void* arg, const char* name, const char* system_name);
-  void* arg;
-  const wchar_t* scope;
+/* Full names of indexes, each once. */
+struct names {
+  wchar_t** items;
+  size_t count;
+  size_t room;
 };
 
 
@@ -70,32 +79,36 @@ static int open_scope(HANDLE* directory, uint32_t global) {
 }
 
 
-/* `name` is `uvshm-N.index`, whole. */
-static int tell_name(const struct walk* walk,
-                     const wchar_t* name,
-                     size_t count) {
-  wchar_t* full = uvshm__win_join(walk->scope, name, NULL);
-  wchar_t* portable = uvshm__win_join(name + wcslen(PREFIX), NULL);
-  char* system_name = NULL;
-  char* text = NULL;
-  int result = 0;
+/* ---- what there is --------------------------------------------------------- */
 
-  if (full != NULL && portable != NULL &&
-      uvshm__win_index_means_something(full)) {
-    portable[count - wcslen(PREFIX) - wcslen(SUFFIX)] = L'\0';
-    if (uvshm__win_utf8(&system_name, full) == 0 &&
-        uvshm__win_utf8(&text, portable) == 0)
-      result = walk->each(walk->arg, text, system_name);
-  }
-  free(text);
-  free(system_name);
-  free(portable);
-  free(full);
-  return result;
+static void names_free(struct names* names) {
+  while (names->count > 0) free(names->items[--names->count]);
+  free(names->items);
 }
 
 
-static int visit(const struct walk* walk, const struct entry* entry) {
+static int names_add(struct names* names, const wchar_t* name) {
+  size_t room = names->room != 0 ? names->room * 2 : 64;
+  wchar_t** items;
+  size_t i;
+
+  for (i = 0; i < names->count; i++)
+    if (wcscmp(names->items[i], name) == 0) return 0;
+  if (names->count == names->room) {
+    items = realloc(names->items, room * sizeof(*items));
+    if (items == NULL) return UV_ENOMEM;
+    names->items = items;
+    names->room = room;
+  }
+  names->items[names->count] = uvshm__win_join(name, NULL);
+  if (names->items[names->count] == NULL) return UV_ENOMEM;
+  names->count++;
+  return 0;
+}
+
+
+/* Only what is called `uvshm-N.index`. */
+static int add_entry(struct names* names, const struct entry* entry) {
   size_t count = entry->name.Length / sizeof(wchar_t);
   size_t tail = wcslen(SUFFIX);
   wchar_t name[300];
@@ -105,30 +118,120 @@ static int visit(const struct walk* walk, const struct entry* entry) {
   name[count] = L'\0';
   if (wcsncmp(name, PREFIX, wcslen(PREFIX)) != 0) return 0;
   if (wcscmp(name + count - tail, SUFFIX) != 0) return 0;
-  return tell_name(walk, name, count);
+  return names_add(names, name);
 }
 
 
-static int walk_scope(const struct walk* walk, uint32_t global) {
+/* All entries in one call, which sees one moment. 1: the buffer is too small;
+ * UV_ENOSYS: it cannot (Wine 8). */
+static int read_at_once(struct names* names,
+                        HANDLE directory,
+                        query_cb query,
+                        ULONG size) {
+  struct entry* entries = malloc(size);
+  struct entry* at;
+  ULONG context = 0;
+  LONG status;
+  int err = 0;
+
+  if (entries == NULL) return UV_ENOMEM;
+  status = query(directory, entries, size, FALSE, TRUE, &context, NULL);
+  if (status == 0)
+    for (at = entries; err == 0 && at->name.Buffer != NULL; at++)
+      err = add_entry(names, at);
+  free(entries);
+  if (status == STATUS_MORE || status == STATUS_TOO_SMALL) return 1;
+  if (status == STATUS_EMPTY) return 0;
+  return status < 0 ? UV_ENOSYS : err;
+}
+
+
+/* Entry by entry. What is made and removed meanwhile shifts the others, so that
+ * one comes twice and another not at all. */
+static int read_one_by_one(struct names* names,
+                           HANDLE directory,
+                           query_cb query) {
   union {
     struct entry entry;
     unsigned char bytes[4096];
   } found;
-  HANDLE directory;
   ULONG context = 0;
+  int err = 0;
+
+  while (err == 0 &&
+         query(directory, &found, sizeof(found), TRUE, FALSE, &context, NULL) ==
+             0)
+    err = add_entry(names, &found.entry);
+  return err;
+}
+
+
+static int read_directory(struct names* names, HANDLE directory) {
+  ULONG size = 65536;
   query_cb query;
-  int result;
+  int round;
+  int err = 1;
 
   query = (query_cb) (void (*)(void)) uvshm__win_function(
       L"ntdll.dll", "NtQueryDirectoryObject");
   if (query == NULL) return UV_ENOTSUP;
+  for (; err == 1 && size <= MOST_BYTES; size *= 2)
+    err = read_at_once(names, directory, query, size);
+  if (err == 0 || err == UV_ENOMEM) return err;
+  for (round = 0, err = 0; err == 0 && round < ROUNDS; round++)
+    err = read_one_by_one(names, directory, query);
+  return err;
+}
+
+/* ---- telling it ------------------------------------------------------------ */
+
+struct audience {
+  int (*each)(void* arg, const char* name, const char* system_name);
+  void* arg;
+};
+
+
+/* `name` is `uvshm-N.index`. */
+static int tell_name(const struct audience* audience,
+                     const wchar_t* scope,
+                     const wchar_t* name) {
+  size_t count = wcslen(name) - wcslen(PREFIX) - wcslen(SUFFIX);
+  wchar_t* full = uvshm__win_join(scope, name, NULL);
+  wchar_t* portable = uvshm__win_join(name + wcslen(PREFIX), NULL);
+  char* system_name = NULL;
+  char* text = NULL;
+  int result = 0;
+
+  if (full != NULL && portable != NULL &&
+      uvshm__win_index_means_something(full)) {
+    portable[count] = L'\0';
+    if (uvshm__win_utf8(&system_name, full) == 0 &&
+        uvshm__win_utf8(&text, portable) == 0)
+      result = audience->each(audience->arg, text, system_name);
+  }
+  free(text);
+  free(system_name);
+  free(portable);
+  free(full);
+  return result;
+}
+
+
+static int tell_scope(const struct audience* audience, uint32_t global) {
+  struct names names;
+  HANDLE directory;
+  size_t i;
+  int result;
+
+  memset(&names, 0, sizeof(names));
   result = open_scope(&directory, global);
   if (result < 0) return result;
-  while (result == 0 &&
-         query(directory, &found, sizeof(found), TRUE, FALSE, &context, NULL) ==
-             0)
-    result = visit(walk, &found.entry);
+  result = read_directory(&names, directory);
   CloseHandle(directory);
+  for (i = 0; result == 0 && i < names.count; i++)
+    result =
+        tell_name(audience, global ? L"Global\\" : L"Local\\", names.items[i]);
+  names_free(&names);
   return result;
 }
 
@@ -138,15 +241,14 @@ int uvshm__port_each_name(uint32_t system,
                                       const char* name,
                                       const char* system_name),
                           void* arg) {
-  struct walk walk;
+  struct audience audience;
   uint32_t scope;
   int result = 0;
 
-  walk.each = each;
-  walk.arg = arg;
+  audience.each = each;
+  audience.arg = arg;
   for (scope = 0; scope <= (system != 0) && result == 0; scope++) {
-    walk.scope = scope ? L"Global\\" : L"Local\\";
-    result = walk_scope(&walk, scope);
+    result = tell_scope(&audience, scope);
     if (result == 0) result = uvshm__win_keep_each(scope, each, arg);
   }
   return result;
