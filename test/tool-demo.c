@@ -188,6 +188,7 @@ static void the_death_of_the_other_is_told(void** state) {
   (void) state;
   meet(ends, name);
   tool_signal(&ends[1], SIGKILL);
+  tool_wait(&ends[1]);
   assert_int_equal(tool_join(&ends[1]), -1 - SIGKILL);
   tool_expect_err(&ends[0], "died");
 
@@ -216,6 +217,7 @@ static void an_interrupt_leaves_nothing_and_exits_with_130(void** state) {
   tool_start(&tool, "demo", "--chat", "-v", name, NULL);
   tool_expect_err(&tool, "as number 1");
   tool_signal(&tool, SIGINT);
+  tool_wait(&tool);
   assert_int_equal(tool_join(&tool), 130);
   tool_free(&tool);
   assert_int_equal(tool_code("info", name, NULL), 3);

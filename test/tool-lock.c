@@ -185,6 +185,7 @@ static void killing_the_tool_frees_the_mutex(void** state) {
   tool_start(&tool, "lock", name, "--", self, "--role=command", NULL);
   tool_expect_out(&tool, "running");
   tool_signal(&tool, SIGKILL);
+  tool_wait(&tool);
   assert_int_equal(tool_join(&tool), -1 - SIGKILL);
   tool_free(&tool);
   assert_int_equal(uvshm_mutex_lock(mutex, TEST_PATIENCE_MS), UVSHM_OWNER_DIED);
@@ -204,6 +205,7 @@ static void signals_reach_the_command(void** state) {
       &tool, "lock", test_name("term"), "--", self, "--role=command", NULL);
   tool_expect_out(&tool, "running");
   tool_signal(&tool, SIGTERM);
+  tool_wait(&tool);
   assert_int_equal(tool_join(&tool), 128 + SIGTERM);
   tool_free(&tool);
 }
@@ -229,6 +231,7 @@ static void an_interrupted_wait_exits_with_130(void** state) {
     test_sleep_ms(5);
   } while (info.waiters == 0);
   tool_signal(&tool, SIGINT);
+  tool_wait(&tool);
   assert_int_equal(tool_join(&tool), 130);
   tool_free(&tool);
   uvshm_mutex_unlock(mutex);

@@ -183,11 +183,16 @@ void tool_signal(struct tool* tool, int signal) {
 }
 
 
+void tool_wait(struct tool* tool) {
+  while (!tool->exited) turn(tool);
+}
+
+
 /* A killed tool may have left children that hold its stdout open, so its own
  * end is enough then. */
 int tool_join(struct tool* tool) {
   tool_end_input(tool);
-  while (!tool->exited) turn(tool);
+  tool_wait(tool);
   while (tool->signal == 0 && !(tool->out.ended && tool->err.ended)) turn(tool);
   uv_close((uv_handle_t*) &tool->timer, NULL);
   uv_close((uv_handle_t*) &tool->out.pipe, NULL);

@@ -52,6 +52,9 @@ void tool_expect_err(struct tool* tool, const char* text);
 /* uv_process_kill(). */
 void tool_signal(struct tool* tool, int signal);
 
+/* Wait until it ended by itself, its input still open. */
+void tool_wait(struct tool* tool);
+
 /* End its input and wait for its end: its exit code, or -1 - signal. What it
  * printed stays until tool_free(). */
 int tool_join(struct tool* tool);
