@@ -7,6 +7,7 @@
 
 #include "object/lanes.h"
 #include "object/name_check.h"
+#include "object/segment.h"
 #include "port.h"
 
 #include <string.h>

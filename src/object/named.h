@@ -64,17 +64,4 @@ static inline int uvshm__named_usable(const struct uvshm__named* named) {
   return 0;
 }
 
-
-/* ---- segment.c, for the objects in it ------------------------------------- */
-
-struct uvshm__attach* uvshm__segment_attach(struct uvshm_segment_s* segment);
-
-/* Count one handle of this process more or less for the directory entry; the
- * first and the last set and clear the peer's open bit. The process lock is
- * held. */
-int uvshm__segment_retain(struct uvshm_segment_s* segment,
-                          const struct uvshm__directory_ref* ref);
-void uvshm__segment_release(struct uvshm_segment_s* segment,
-                            const struct uvshm__directory_ref* ref);
-
 #endif /* UVSHM_OBJECT_NAMED_H_ */

@@ -11,7 +11,7 @@
 #include "core/reset.h"
 #include "object/attach.h"
 #include "object/lanes.h"
-#include "object/named.h"
+#include "object/segment.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -21,18 +21,6 @@
   UVSHM_KEEP | UVSHM_SYSTEM | UVSHM_FILE | UVSHM_MANAGED | UVSHM_UNCLEAN_OK)
 
 #define SIZE_DEFAULT UVSHM__GRANULE
-
-/* The handles that this process has of one directory entry. */
-struct handles {
-  uint32_t count;
-  struct uvshm__directory_ref ref;
-};
-
-struct uvshm_segment_s {
-  struct uvshm__attach* attach;
-  struct handles* handles; /* one for each directory entry */
-};
-
 
 static int number(uint32_t* value,
                   uint32_t given,
@@ -294,34 +282,4 @@ int uvshm_segment_rejoin(uvshm_segment_t* segment) {
     if (segment->handles[i].count != 0)
       (void) uvshm__directory_open(&attach->core, &segment->handles[i].ref);
   return 0;
-}
-
-
-/* ---- for the objects in it ------------------------------------------------ */
-
-struct uvshm__attach* uvshm__segment_attach(struct uvshm_segment_s* segment) {
-  return segment->attach;
-}
-
-
-int uvshm__segment_retain(struct uvshm_segment_s* segment,
-                          const struct uvshm__directory_ref* ref) {
-  struct handles* handles = &segment->handles[ref->index];
-  int err;
-
-  if (handles->count == 0)
-    err = uvshm__directory_open(&segment->attach->core, ref);
-  else
-    err = uvshm__directory_usable(&segment->attach->core, ref);
-  if (err < 0) return err;
-  handles->count++;
-  handles->ref = *ref;
-  return 0;
-}
-
-
-void uvshm__segment_release(struct uvshm_segment_s* segment,
-                            const struct uvshm__directory_ref* ref) {
-  if (--segment->handles[ref->index].count == 0)
-    uvshm__directory_close(&segment->attach->core, ref->index);
 }
