@@ -26,8 +26,10 @@ static uint32_t flags_of(const struct args* args) {
 }
 
 
-static uint64_t size_of(const struct args* args) {
-  return args->given[OPT_SIZE] ? args->number[OPT_SIZE] : SIZE_DEFAULT;
+/* One that is there already may have any size, unless one was asked for. */
+static uint64_t size_of(const struct args* args, uint32_t how) {
+  if (args->given[OPT_SIZE]) return args->number[OPT_SIZE];
+  return how & UVSHM_EXCLUSIVE ? SIZE_DEFAULT : 0;
 }
 
 
@@ -35,7 +37,7 @@ static int make_region(const struct args* args, uint32_t how) {
   uvshm_region_t* region;
   uvshm_region_options_t options = {.flags = flags_of(args) | how,
                                     .mode = (uint32_t) args->number[OPT_MODE],
-                                    .size = size_of(args),
+                                    .size = size_of(args, how),
                                     .max_size = args->number[OPT_MAX],
                                     .group = args->text[OPT_GROUP],
                                     .sddl = args->text[OPT_SDDL],
@@ -50,7 +52,7 @@ static int make_segment(const struct args* args, uint32_t how) {
   uvshm_segment_t* segment;
   uvshm_segment_options_t options = {.flags = flags_of(args) | how,
                                      .mode = (uint32_t) args->number[OPT_MODE],
-                                     .size = size_of(args),
+                                     .size = size_of(args, how),
                                      .max_size = args->number[OPT_MAX],
                                      .group = args->text[OPT_GROUP],
                                      .sddl = args->text[OPT_SDDL],
@@ -110,7 +112,7 @@ static int check(const struct args* args) {
     return report_usage(args->command, "--recursive is for --mutex");
   if (lock && (file || given[OPT_SIZE] || given[OPT_MAX]))
     return report_usage(args->command, "a lock has no size and no file");
-  if (given[OPT_MAX] && args->number[OPT_MAX] < size_of(args))
+  if (given[OPT_MAX] && args->number[OPT_MAX] < size_of(args, UVSHM_EXCLUSIVE))
     return report_usage(args->command, "--max is less than the size");
   if (file && given[OPT_KEEP])
     return report_usage(args->command, "a file stays anyway: drop --keep");
@@ -140,7 +142,7 @@ int cmd_create(const struct args* args) {
 
   int err = make(args, UVSHM_CREATE | UVSHM_EXCLUSIVE);
   bool found = err == UV_EEXIST && !args->given[OPT_EXCLUSIVE];
-  if (found) err = make(args, UVSHM_CREATE);
+  if (found) err = make(args, 0);
   if (err < 0) return report(err);
 
   char* name = text_escape(args->operands[0]);
