@@ -1,0 +1,93 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# Check every model, and that every mutant of it fails. Needs spin and a C
+# compiler. `./run.sh -v` prints each one's numbers. See README.md.
+
+set -u
+
+models=$(cd "$(dirname "$0")" && pwd)
+work=$(mktemp -d "${TMPDIR:-/tmp}/uvshm-models.XXXXXX") || exit 1
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
+verbose=${1:-}
+failed=0
+count=0
+
+if ! command -v spin >/dev/null 2>&1; then
+  echo "models: spin is not installed, nothing was checked" >&2
+  exit 77
+fi
+
+# check <holds|fails> <model> <macros>...: explore all states of the model.
+check() {
+  expected=$1
+  model=$2
+  shift 2
+  count=$((count + 1))
+  dir="$work/$count"
+  # A mutant fails soon, so compiling well takes longer than it saves.
+  optimize=-O1
+  if [ "$expected" = fails ]; then optimize=-O0; fi
+  mkdir "$dir" || exit 1
+  (
+    cd "$dir" || exit 1
+    spin -a "$@" "$models/$model.pml" >spin.out 2>&1 &&
+      ${CC:-cc} $optimize -w -DSAFETY -o pan pan.c >cc.out 2>&1 &&
+      ./pan -E -m100000 -w22 >pan.out 2>&1
+  )
+  if ! grep -q 'errors: ' "$dir/pan.out" 2>/dev/null; then
+    result=broken
+  elif grep -q 'errors: 0' "$dir/pan.out" &&
+    ! grep -qE 'max search depth too small|out of memory' "$dir/pan.out"; then
+    result=holds
+  elif grep -q 'assertion violated' "$dir/pan.out"; then
+    result=fails
+  else
+    result=broken
+  fi
+  if [ "$result" != "$expected" ]; then
+    echo "models: $model $*: $result, should be: $expected" >&2
+    cat "$dir"/*.out >&2
+    failed=$((failed + 1))
+  elif [ "$verbose" = -v ]; then
+    states=$(sed -n 's/^ *\([0-9e+.]*\) states, stored.*/\1/p' "$dir/pan.out")
+    echo "$model $*: $result ($states states)"
+  fi
+  rm -rf "$dir"
+}
+
+check holds lock
+check holds lock -DPATIENCE
+check holds lock -DKILLS=1
+check holds lock -DWORKERS=2 -DOPS=2 -DKILLS=2 -DREADER
+check fails lock -DLOST_BIT
+check fails lock -DPATIENCE -DGREEDY
+check fails lock -DKILLS=2 -DTAKE_OVER
+check fails lock -DKILLS=1 -DFREE_FIRST
+check fails lock -DKILLS=1 -DLATE_NOTE
+check fails lock -DKILLS=1 -DNO_NEWS
+
+check holds lane_exit
+check holds lane_exit -DKILLS=1
+check holds lane_exit -DTHREADS=2 -DOPS=2 -DKILLS=2
+check fails lane_exit -DOWNER_FIRST
+check fails lane_exit -DONE_LOOK
+check fails lane_exit -DCLEAR_STALE
+check fails lane_exit -DKILLS=1 -DLANES=3 -DMORE -DNO_SLOT
+
+check holds reap -DKILLS=0
+check holds reap -DKILLS=1
+check holds reap -DKILLS=2
+check fails reap -DKILLS=0 -DONE_PART
+check fails reap -DFREE_EARLY
+check fails reap -DSLOT_FIRST
+check fails reap -DNO_SLOT
+check fails reap -DJOIN_BLIND
+check fails reap -DFORGETFUL
+
+if [ "$failed" -ne 0 ]; then
+  echo "models: $failed of $count are not as they should be" >&2
+  exit 1
+fi
+echo "models: $count checked"
