@@ -215,7 +215,7 @@ int agent_role(int argc, char** argv) {
 }
 
 
-/* ---- and its master -------------------------------------------------------- */
+/* ---- and its master ------------------------------------------------------ */
 
 void agent_start(struct test_process* agent) {
   test_spawn(agent, "agent", NULL);

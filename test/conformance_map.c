@@ -164,7 +164,7 @@ void map_outlives_drop(void** state) {
 }
 
 
-/* ---- growth ---------------------------------------------------------------- */
+/* ---- growth -------------------------------------------------------------- */
 
 static uint64_t committed_of(struct subject* subject) {
   return uvshm__a64_load_acquire(&subject_header(subject)->committed);

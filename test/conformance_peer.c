@@ -296,7 +296,7 @@ void claim_of_an_incarnation_is_not_seen_in_the_next(void** state) {
 }
 
 
-/* ---- in use? --------------------------------------------------------------- */
+/* ---- in use? ------------------------------------------------------------- */
 
 static int is_used(struct subject* subject) {
   int used = -1;

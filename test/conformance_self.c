@@ -123,7 +123,7 @@ void self_lineage_is_the_same_in_every_thread_and_not_zero(void** state) {
 }
 
 
-/* ---- values of threads ---------------------------------------------------- */
+/* ---- values of threads --------------------------------------------------- */
 
 static uvshm__a32_t ends;
 static void* ended_with;

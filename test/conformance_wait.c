@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* Section wait of src/port.h. A wait may end for no reason, so every waiter here
- * looks at its word again, as real ones do. */
+/* Section wait of src/port.h. A wait may end for no reason, so every waiter
+ * here looks at its word again, as real ones do. */
 
 #include "conformance.h"
 

@@ -3,9 +3,9 @@
 /* The wrapped calls, each with the reasons that it may fail for, and the driver
  * that goes through them; see fault.h. */
 
-#if defined(__linux__)
+#include "fault.h"
 
-# include "fault.h"
+#if defined(__linux__)
 
 # include <dirent.h>
 # include <errno.h>
@@ -78,7 +78,7 @@ static int fails(const char* function, const int* reasons) {
   return 1;
 }
 
-/* ---- the wrapped calls ----------------------------------------------------- */
+/* ---- the wrapped calls --------------------------------------------------- */
 
 /* Lists of reasons, ended by 0. */
 # define REASONS_LIST(name, ...) static const int name[REASONS] = {__VA_ARGS__}
@@ -288,7 +288,7 @@ WRAP_CALL(char*,
           NULL,
           no_memory)
 
-/* ---- the driver ------------------------------------------------------------ */
+/* ---- the driver ---------------------------------------------------------- */
 
 static int count_descriptors(void) {
   DIR* folder = opendir("/proc/self/fd");

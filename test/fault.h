@@ -4,12 +4,12 @@
  * with --wrap for every function in fault.cmake, so that the library's calls
  * come through fault.c; outside of an armed section nothing changes.
  *
- * A scenario is a function that sets something up, arms, does one thing, disarms
- * and cleans up. The driver runs it with the first call failing, then the
- * second, and so on until the thing is through without meeting the fault; for
- * every reason that the call in question may fail with. After each run nothing
- * may be left: no descriptor, no mapping, no name; and the next run without a
- * fault must succeed.
+ * A scenario is a function that sets something up, arms, does one thing,
+ * disarms and cleans up. The driver runs it with the first call failing, then
+ * the second, and so on until the thing is through without meeting the fault;
+ * for every reason that the call in question may fail with. After each run
+ * nothing may be left: no descriptor, no mapping, no name; and the next run
+ * without a fault must succeed.
  *
  * Unlocking is never made to fail: it needs nothing.
  */

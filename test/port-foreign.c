@@ -103,7 +103,7 @@ static void shm_is_made_for_others_with_its_exact_size(void** state) {
   uvshm__port_drop(&object);
 }
 
-/* ---- System V -------------------------------------------------------------- */
+/* ---- System V ------------------------------------------------------------ */
 
 static void sysv_private_is_reached_by_its_identifier(void** state) {
   struct uvshm__port_spec spec = foreign("sysv:private");

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 
-/* File systems that are full or lack calls. The place where names lie is mounted
- * over, in a mount namespace of a child's own, with a tmpfs of 1 MiB, one of
- * 64 MiB as containers have it, or a ramfs, which has no fallocate(). What must
- * come is UV_ENOSPC and the state before, never a SIGBUS later.
- *
- * A child must not assert; it returns the line that failed. */
+/* File systems that are full or lack calls. The place where names lie is
+ * mounted over, in a mount namespace of a child's own, with a tmpfs of 1 MiB,
+ * one of 64 MiB as containers have it, or a ramfs, which has no fallocate().
+ * What must come is UV_ENOSPC and the state before, never a SIGBUS later. */
 
+#include "child.h"
 #include "conformance.h"
 #include "uvshm.h"
 
@@ -26,7 +25,7 @@
 #include <sys/wait.h>
 
 #define MIB (1024u * 1024u)
-#define CANNOT_MOUNT (-1)
+#define CHILD_SKIPS (-1)
 
 #define CHILD_CHECK(condition)                                                 \
  do {                                                                          \
@@ -40,10 +39,10 @@ static const char* place(void) {
 
 
 static int mount_over(const char* type, const char* options) {
-  if (unshare(CLONE_NEWNS) != 0) return CANNOT_MOUNT;
+  if (unshare(CLONE_NEWNS) != 0) return CHILD_SKIPS;
   if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
-    return CANNOT_MOUNT;
-  if (mount("uvshm-test", place(), type, 0, options) != 0) return CANNOT_MOUNT;
+    return CHILD_SKIPS;
+  if (mount("uvshm-test", place(), type, 0, options) != 0) return CHILD_SKIPS;
   return 0;
 }
 
@@ -56,34 +55,25 @@ static uint64_t free_bytes(void) {
 }
 
 
-static void in_mount(const char* type, const char* options, int (*run)(void)) {
-  int fds[2];
-  int line = -2;
-  int status;
-  pid_t pid;
+/* What the child mounts and runs. */
+static const char* mount_type;
+static const char* mount_options;
+static int (*mount_run)(void);
 
-  assert_int_equal(pipe(fds), 0);
-  pid = fork();
-  assert_true(pid >= 0);
-  if (pid == 0) {
-    alarm(60);
-    close(fds[0]);
-    line = mount_over(type, options);
-    if (line == 0) line = run();
-    if (write(fds[1], &line, sizeof(line)) != sizeof(line)) _exit(1);
-    _exit(0);
-  }
-  close(fds[1]);
-  if (read(fds[0], &line, sizeof(line)) != sizeof(line)) line = -2;
-  close(fds[0]);
-  assert_int_equal(waitpid(pid, &status, 0), pid);
-  if (WIFSIGNALED(status))
-    fail_msg("the child died of signal %d", WTERMSIG(status));
-  if (line == CANNOT_MOUNT) {
-    print_message("needs the right to mount\n");
-    skip();
-  }
-  if (line != 0) fail_msg("the child failed in line %d", line);
+
+static int mount_and_run(struct subject* subject) {
+  int line = mount_over(mount_type, mount_options);
+
+  (void) subject;
+  return line != 0 ? line : mount_run();
+}
+
+
+static void in_mount(const char* type, const char* options, int (*run)(void)) {
+  mount_type = type;
+  mount_options = options;
+  mount_run = run;
+  in_child(mount_and_run, NULL);
 }
 
 
@@ -240,7 +230,7 @@ static int in_a_container(void) {
 }
 
 
-/* ---- without fallocate() ---------------------------------------------------- */
+/* ---- without fallocate() ------------------------------------------------- */
 
 static int grow_in_turn(void) {
   struct subject subject;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* Workers that make, find, claim, leave and remove objects of a few names by the
- * rules of src/port.h, while SIGKILL hits them at random moments.
+/* Workers that make, find, claim, leave and remove objects of a few names by
+ * the rules of src/port.h, while SIGKILL hits them at random moments.
  *
  *   - What is found is complete: its header says so.
  *   - A slot that was claimed is nobody else's: what its owner writes into the

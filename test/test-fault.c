@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 
-/* The n-th call of the operating system fails, n = 1, 2, 3 ..., in every call of
- * the library that makes one. A negative result means that nothing happened: no
- * handle, no descriptor, no mapping, no name, no half-made object; and the next
- * call without a fault works. */
+/* The n-th call of the operating system fails, n = 1, 2, 3 ..., in every call
+ * of the library that makes one. A negative result means that nothing
+ * happened: no handle, no descriptor, no mapping, no name, no half-made
+ * object; and the next call without a fault works. */
 
 #include "fault.h"
 #include "harness.h"
@@ -154,8 +154,8 @@ static int region_attach_huge(void) {
 }
 
 
-/* A close always closes. A name that it could not remove is stale: an open finds
- * nothing, and the next maker starts afresh. */
+/* A close always closes. A name that it could not remove is stale: an open
+ * finds nothing, and the next maker starts afresh. */
 static int region_close(void) {
   uvshm_region_t* region = region_made(name, UVSHM_EXCLUSIVE);
 
@@ -253,7 +253,7 @@ static int region_rights(void) {
   return err;
 }
 
-/* ---- segments and what lies in them ---------------------------------------- */
+/* ---- segments and what lies in them -------------------------------------- */
 
 static uvshm_segment_options_t segment_options(uint32_t flags) {
   uvshm_segment_options_t options;

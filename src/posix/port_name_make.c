@@ -6,8 +6,8 @@
  *             leaves nothing. Needs O_TMPFILE (memfd for anonymous objects) and
  *             /proc, to open the file a second time and to link it.
  *   temp      everywhere else: a temporary name beside the final one, linked
- *             over on publish. Its maker has its gate, so whoever meets the file
- *             and gets the gate knows that it is litter.
+ *             over on publish. Its maker has its gate, so whoever meets the
+ *             file and gets the gate knows that it is litter.
  *   raw       the caller's file of plain bytes: it just appears, and goes again
  *             if it is not published.
  *

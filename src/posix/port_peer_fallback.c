@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* Locks of the process, which every POSIX system has. The kernel takes them back
- * when the process ends, or execs (every descriptor here is O_CLOEXEC); a
+/* Locks of the process, which every POSIX system has. The kernel takes them
+ * back when the process ends, or execs (every descriptor here is O_CLOEXEC); a
  * forked child does not have them.
  *
  * A process never meets its own locks. So the file's entry (inode.h) remembers

@@ -15,8 +15,9 @@
 #define WAIT_OP 0
 #define WAKE_OP 1
 
-/* The old call takes the kernel's `long`s, whatever time_t is in this libc. New
- * 32-bit systems have only the call with 64 bits; x32 has them in the old one. */
+/* The old call takes the kernel's `long`s, whatever time_t is in this libc.
+ * New 32-bit systems have only the call with 64 bits; x32 has them in the old
+ * one. */
 #if defined(SYS_futex) && !(defined(__x86_64__) && defined(__ILP32__))
 # define FUTEX_CALL SYS_futex
 typedef long futex_time_t;

@@ -86,7 +86,7 @@ struct uvshm__holds {
   struct uvshm__hold* first;
 };
 
-/* ---- port_error.c ---- */
+/* ---- port_error.c -------------------------------------------------------- */
 
 /* The UV_E code of an errno; never 0. */
 int uvshm__posix_error(int err);
@@ -98,12 +98,12 @@ int uvshm__posix_open(const char* path, int flags, mode_t mode);
 /* 1: the limit of descriptors was raised, so that trying again makes sense. */
 int uvshm__posix_more_descriptors(void);
 
-/* ---- port_fork.c ---- */
+/* ---- port_fork.c --------------------------------------------------------- */
 
 /* 0, or UV_ENOMEM when forks cannot be watched. Before any lock. */
 int uvshm__posix_watch_forks(void);
 
-/* ---- port_name.c ---- */
+/* ---- port_name.c --------------------------------------------------------- */
 
 /* malloc the path of a portable name, or an absolute path from a file's. */
 int uvshm__posix_path(char** path, const struct uvshm__port_spec* spec);
@@ -121,7 +121,7 @@ int uvshm__posix_folder(uint32_t system, int make);
 /* 1: names lie in a folder of each user's own. */
 int uvshm__posix_in_folder(void);
 
-/* ---- port_name_find.c ---- */
+/* ---- port_name_find.c ---------------------------------------------------- */
 
 void uvshm__posix_init(struct uvshm__port_object* object, uint32_t origin);
 int uvshm__posix_init_holds(struct uvshm__port_object* object);
@@ -136,14 +136,14 @@ int uvshm__posix_leads_here(const struct uvshm__port_object* object,
  * maker is alive. */
 int uvshm__posix_sweep(const char* temp);
 
-/* ---- port_rights.c ---- */
+/* ---- port_rights.c ------------------------------------------------------- */
 
 /* Give `fd` the mode (0: 0600 when `fresh`, else no change) and group. */
 int uvshm__posix_rights(int fd, const struct uvshm__port_spec* spec, int fresh);
 int uvshm__posix_group(const char* text, gid_t* gid);
 void uvshm__posix_user(uint32_t uid, char* text, size_t size);
 
-/* ---- port_grow.c, and the way that the build chose ---- */
+/* ---- port_grow.c, and the way that the build chose ----------------------- */
 
 /* Make bytes [from, to) of `fd` exist, which nobody else does at this time. */
 int uvshm__posix_fill(int fd, uint64_t from, uint64_t to);
@@ -152,10 +152,10 @@ int uvshm__posix_fill(int fd, uint64_t from, uint64_t to);
  * or this file system has it not. */
 int uvshm__posix_allocate(int fd, uint64_t from, uint64_t to);
 
-/* ---- port_peer_ofd.c, port_peer_fallback.c ---- */
+/* ---- port_peer_ofd.c, port_peer_fallback.c ------------------------------- */
 
 /* Open `path` as the object's data descriptor, following no link. Sets its key.
- * The second adopts a descriptor that was just made and closes it on failure. */
+ * The second adopts a descriptor that was just made, or closes it. */
 int uvshm__posix_data_open(struct uvshm__port_object* object,
                            const char* path,
                            struct stat* st);
@@ -195,7 +195,7 @@ int uvshm__posix_probe(struct uvshm__port_object* object,
                        uint64_t size,
                        int* held);
 
-/* ---- port_peer.c ---- */
+/* ---- port_peer.c --------------------------------------------------------- */
 
 /* fcntl() with one byte; UV_EAGAIN when somebody else has it. And: does
  * somebody else have any of these bytes? `size` 0: all from there on. */
@@ -211,7 +211,7 @@ int uvshm__posix_claim_byte(struct uvshm__port_claim* claim,
 /* The object is dropped: claims stay, but belong to none. */
 void uvshm__posix_orphan_holds(struct uvshm__port_object* object);
 
-/* ---- port_foreign.c ---- */
+/* ---- port_foreign.c ------------------------------------------------------ */
 
 int uvshm__foreign_find(struct uvshm__port_object* object,
                         const struct uvshm__port_spec* spec);
@@ -220,7 +220,7 @@ int uvshm__foreign_make(struct uvshm__port_object* object,
                         uint64_t size);
 int uvshm__foreign_unlink(struct uvshm__port_object* object);
 
-/* ---- port_sysv.c: foreign names that begin with "sysv:" ---- */
+/* ---- port_sysv.c: foreign names that begin with "sysv:" ------------------ */
 
 int uvshm__sysv_find(struct uvshm__port_object* object,
                      const struct uvshm__port_spec* spec);
@@ -242,7 +242,7 @@ int uvshm__sysv_map(struct uvshm__port_view* view,
 /* 1: `addr` was a System V attachment, and is none any more. */
 int uvshm__sysv_unmap(void* addr);
 
-/* ---- port_huge.c ---- */
+/* ---- port_huge.c --------------------------------------------------------- */
 
 /* Map with the address a multiple of the huge page. */
 int uvshm__posix_map_huge(
