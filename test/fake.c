@@ -164,7 +164,7 @@ void fake_make(struct fake* fake, uint32_t kind) {
   fake->control.lanes_max = kind == UVSHM_KIND_REGION ? 0 : FAKE_LANES;
   fake->control.objects_max = kind == UVSHM_KIND_SEGMENT ? FAKE_OBJECTS : 0;
   if (uvshm__control_plan(&fake->control) < 0) abort();
-  fake->memory = calloc(1, fake->control.committed);
+  fake->memory = calloc(1, (size_t) fake->control.committed);
   if (fake->memory == NULL) abort();
   uvshm__control_format(fake->memory, &fake->control);
   if (kind != UVSHM_KIND_REGION) uvshm__lock_format(fake_root(fake), 0);

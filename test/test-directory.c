@@ -167,6 +167,26 @@ static void a_full_directory_is_enospc(void** state) {
 }
 
 
+static void what_only_the_dead_have_open_makes_room(void** state) {
+  struct uvshm__directory_ref ref;
+  char name[16];
+  int made;
+  int i;
+
+  (void) state;
+  for (i = 0; i < FAKE_OBJECTS; i++) {
+    snprintf(name, sizeof(name), "object-%d", i);
+    ref = made_by(&a, name);
+    assert_int_equal(uvshm__directory_open(&alice->core, &ref), 0);
+    assert_int_equal(remove_by(bob, name), 0);
+  }
+  assert_int_equal(make_object(&b, "one more", &ref, &made), UV_ENOSPC);
+  fake_kill(alice);
+  assert_int_equal(make_object(&b, "one more", &ref, &made), 0);
+  assert_int_equal(made, 1);
+}
+
+
 static void a_removed_name_is_free_at_once(void** state) {
   struct uvshm__directory_ref old = made_by(&a, "till");
   struct uvshm__directory_ref now;
@@ -391,6 +411,7 @@ int main(void) {
       CASE(a_name_is_made_once),
       CASE(a_name_has_1_to_200_bytes),
       CASE(a_full_directory_is_enospc),
+      CASE(what_only_the_dead_have_open_makes_room),
       CASE(a_removed_name_is_free_at_once),
       CASE(the_bytes_stay_until_the_last_one_closes),
       CASE(an_unused_object_goes_at_once),

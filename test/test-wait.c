@@ -61,6 +61,20 @@ static int scripted_wait(void* arg,
 }
 
 
+static int slice_ends(void* arg,
+                      const uvshm__a32_t* word,
+                      uint32_t value,
+                      uint32_t index,
+                      uint32_t timeout_ms) {
+  (void) arg;
+  (void) word;
+  (void) value;
+  (void) index;
+  (void) timeout_ms;
+  return UV_ETIMEDOUT;
+}
+
+
 static void scripted_wake(void* arg,
                           const uvshm__a32_t* word,
                           uint32_t index,
@@ -226,12 +240,50 @@ static void by_lane_only_those_who_sleep_there_are_woken(void** state) {
                              i == 5 ? 4096 : UVSHM__ROOT_OFFSET);
   uvshm__wait_wake(&peer->core, &lock()->word, 9, 2);
   assert_int_equal(wakes, 2);
-  assert_int_equal(woken_lane[0], 11); /* from 9 on, round and round */
-  assert_int_equal(woken_lane[1], 14);
+  for (i = 0; i < 2; i++) {
+    assert_int_equal(woken_lane[i] % 3, 2);
+    assert_int_not_equal(woken_lane[i], 5);
+  }
+  assert_int_not_equal(woken_lane[0], woken_lane[1]);
   wakes = 0;
   uvshm__wait_wake(&peer->core, &lock()->word, 1000, UINT32_MAX);
   assert_int_equal(wakes, 12);
   assert_int_equal(uvshm__wait_count(&peer->core, &lock()->word), 12);
+}
+
+static void by_lane_everybody_gets_his_turn(void** state) {
+  uint32_t seen = 0;
+  uint32_t i;
+
+  (void) state;
+  fake.env.wakes_lanes = 1;
+  for (i = 10; i < 14; i++)
+    uvshm__a64_store_relaxed(&uvshm__core_lane(&peer->core, i)->wait_on,
+                             UVSHM__ROOT_OFFSET);
+  for (i = 0; i < FAKE_LANES; i++) {
+    uvshm__wait_wake(&peer->core, &lock()->word, 0, 1);
+    seen |= 1u << (woken_lane[i] - 10);
+  }
+  assert_int_equal(seen, 15);
+}
+
+
+/* A wake that goes to him is lost to those who live. */
+static void by_lane_one_who_died_asleep_is_found(void** state) {
+  struct fake_peer* dead = fake_join(&fake, 3);
+  struct uvshm__lane dead_lane;
+  struct uvshm__wait wait;
+
+  (void) state;
+  fake.env.wakes_lanes = 1;
+  assert_int_equal(uvshm__lane_claim(&dead->core, &dead_lane), 0);
+  uvshm__a64_store_relaxed(&dead_lane.ent->wait_on, UVSHM__ROOT_OFFSET + 4);
+  fake_kill(dead);
+  uvshm__wait_begin(&wait, &lane, &lock()->n, UVSHM__WAIT_FOREVER, NULL);
+  during_sleep = NULL;
+  fake.env.wait = slice_ends;
+  assert_int_equal(uvshm__wait_sleep(&wait, 0), UVSHM__WAIT_SLICE);
+  assert_true(uvshm__a64_load_relaxed(&dead_lane.ent->wait_on) == 0);
 }
 
 /* ---- spinning ------------------------------------------------------------------------ */
@@ -358,6 +410,8 @@ int main(void) {
       CASE(a_cancelled_wait_does_not_sleep),
       CASE(by_word_one_call_wakes_as_many_as_wanted),
       CASE(by_lane_only_those_who_sleep_there_are_woken),
+      CASE(by_lane_everybody_gets_his_turn),
+      CASE(by_lane_one_who_died_asleep_is_found),
       CASE(spinning_in_vain_gets_shorter_and_comes_back),
       CASE(who_has_slept_takes_the_lock_on_behalf_of_others),
       CASE(who_gives_up_passes_the_wake_on),

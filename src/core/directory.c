@@ -30,6 +30,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "core/lock.h"
+#include "core/reap.h"
 
 #include <string.h>
 
@@ -195,24 +196,40 @@ static int find_or_furnish(const struct uvshm__core* core,
 }
 
 
+static int make_under_lock(struct uvshm__lane* lane,
+                           const struct name* name,
+                           const struct uvshm__directory_spec* spec,
+                           uint64_t timeout_ms,
+                           struct uvshm__directory_ref* ref,
+                           int* made) {
+  const struct uvshm__core* core = lane->core;
+  struct uvshm__lock* lock =
+      (struct uvshm__lock*) uvshm__core_header(core)->directory_lock;
+  int err;
+
+  err = uvshm__lock_acquire(lane, lock, timeout_ms, UVSHM__LOCK_INTERNAL, NULL);
+  if (err < 0) return err;
+  err = find_or_furnish(core, name, spec, ref, made);
+  uvshm__lock_release(lane, lock);
+  return err;
+}
+
+
 int uvshm__directory_make(struct uvshm__lane* lane,
                           const struct uvshm__directory_spec* spec,
                           uint64_t timeout_ms,
                           struct uvshm__directory_ref* ref,
                           int* made) {
-  const struct uvshm__core* core = lane->core;
-  struct uvshm__lock* lock =
-      (struct uvshm__lock*) uvshm__core_header(core)->directory_lock;
   struct uvshm__directory_ref found;
   struct name packed;
   int is_new = 0;
   int err;
 
   if (!pack_name(&packed, spec->name, spec->name_size)) return UV_EINVAL;
-  err = uvshm__lock_acquire(lane, lock, timeout_ms, UVSHM__LOCK_INTERNAL, NULL);
-  if (err < 0) return err;
-  err = find_or_furnish(core, &packed, spec, &found, &is_new);
-  uvshm__lock_release(lane, lock);
+  err = make_under_lock(lane, &packed, spec, timeout_ms, &found, &is_new);
+  /* Removed objects that only the dead have open take room. */
+  if (err == UV_ENOSPC && lane->count == 0 && uvshm__reap_all(lane->core) != 0)
+    err = make_under_lock(lane, &packed, spec, timeout_ms, &found, &is_new);
   if (err < 0) return err;
   *ref = found;
   *made = is_new;

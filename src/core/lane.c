@@ -23,7 +23,7 @@
 
 #include <string.h>
 
-/* What no lane's owner says, but for one that is being mended: slot 2046. */
+/* What no lane's owner ever says: slot 2046. */
 #define NOBODY UINT32_MAX
 
 
@@ -172,18 +172,15 @@ int uvshm__lane_is_damaged(const struct uvshm__core* core, uint32_t index) {
 }
 
 
-/* A free lane with notes is taken first, in nobody's name: a claimer that came
- * between would lose its own notes. If we die here, the lane has an owner who is
- * no peer, which the next one mends. */
+/* The mender takes the lane for himself first. Two menders, or a claimer and one,
+ * would else clear up after each other; and if he dies, the lane is repaired like
+ * any other of his. */
 int uvshm__lane_mend(const struct uvshm__core* core, uint32_t index) {
   uvshm__a32_t* word = &uvshm__core_lane(core, index)->owner;
   uint32_t owner = uvshm__a32_load_acquire(word);
 
   if (!uvshm__lane_is_damaged(core, index)) return 0;
-  if (owner == 0) {
-    owner = NOBODY;
-    if (!uvshm__a32_cas(word, 0, owner)) return 0;
-  }
-  uvshm__lane_free(core, index, owner);
+  if (!uvshm__a32_cas(word, owner, owner_word(core))) return 0;
+  uvshm__lane_free(core, index, owner_word(core));
   return 1;
 }

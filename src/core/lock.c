@@ -245,11 +245,11 @@ int uvshm__lock_acquire_slow(struct uvshm__lane* lane,
   struct uvshm__wait wait;
   int err;
 
+  if (uvshm__a32_load_acquire(&lane->ent->owner) != lane->owner)
+    return declared_dead();
   if (held != NOT_HELD) return acquire_again(lane, lock, flags, held);
   if (count >= most)
     return uvshm__fail(UV_ENOBUFS, "this thread holds %u locks already", count);
-  if (uvshm__a32_load_acquire(&lane->ent->owner) != lane->owner)
-    return declared_dead();
 
   uvshm__wait_begin(&wait, lane, &lock->word, timeout_ms, cancelled);
   uvshm__a32_store_release(&lane->ent->held[count],

@@ -19,6 +19,7 @@
 #include "core/wait.h"
 
 #include "base/error.h"
+#include "core/reap.h"
 
 #include <limits.h>
 
@@ -30,6 +31,10 @@
 #define SLEEPS_PER_QUESTION 16u
 
 #define SPINS_LEAST 10u
+
+/* Where lanes are looked through, each wake of this process begins one lane
+ * further, so that nobody is always the last. */
+static uvshm__a32_t turn;
 
 
 void uvshm__wait_begin(struct uvshm__wait* wait,
@@ -88,6 +93,26 @@ static int sleep_on(struct uvshm__wait* wait, uint32_t value, uint32_t ms) {
 }
 
 
+/* Who was killed in his sleep is still in his lane, and where lanes are looked
+ * through he gets wakes that were meant for us. The slice is over, so there is
+ * time to look. */
+static void bury_sleepers(const struct uvshm__wait* wait) {
+  const struct uvshm__core* core = wait->lane->core;
+  uint64_t offset = offset_of(core, wait->word);
+  const struct uvshm__lane_ent* ent;
+  uint32_t index;
+  uint32_t slot;
+
+  for (index = 0; index < core->lanes_max; index++) {
+    ent = uvshm__core_lane(core, index);
+    if (uvshm__a64_load_relaxed(&ent->wait_on) != offset) continue;
+    slot = (uvshm__a32_load_acquire(&ent->owner) & UVSHM__LANE_SLOT) - 1;
+    if (slot >= core->peers_max || slot == core->slot) continue;
+    if (!core->env->alive(core->env_arg, slot)) uvshm__reap_locks(core, slot);
+  }
+}
+
+
 int uvshm__wait_sleep(struct uvshm__wait* wait, uint32_t value) {
   uint32_t ms;
   int err;
@@ -99,9 +124,13 @@ int uvshm__wait_sleep(struct uvshm__wait* wait, uint32_t value) {
 
   err = sleep_on(wait, value, ms);
   wait->sleeps++;
-  if (err == UV_ETIMEDOUT) {
+  if (err < 0) {
     wait->slice_ms *= 2;
     if (wait->slice_ms > SLICE_LAST_MS) wait->slice_ms = SLICE_LAST_MS;
+    if (wait->lane->core->env->wakes_lanes) bury_sleepers(wait);
+    /* A system that cannot sleep at all costs time, not answers. */
+    if (err != UV_ETIMEDOUT)
+      wait->lane->core->env->yield(wait->lane->core->env_arg);
     return UVSHM__WAIT_SLICE;
   }
   return wait->sleeps % SLEEPS_PER_QUESTION == 0 ? UVSHM__WAIT_SLICE : 0;
@@ -147,8 +176,9 @@ void uvshm__wait_wake(const struct uvshm__core* core,
 
   /* Pairs with the fence in sleep_on(). */
   uvshm__fence_seq_cst();
+  first = (first + uvshm__a32_add(&turn, 1)) % core->lanes_max;
   for (i = 0; i < core->lanes_max && count > 0; i++) {
-    lane = (first % core->lanes_max + i) % core->lanes_max;
+    lane = (first + i) % core->lanes_max;
     if (uvshm__a64_load_relaxed(&uvshm__core_lane(core, lane)->wait_on) !=
         offset)
       continue;
