@@ -470,11 +470,13 @@ static void verify_life(void) {
 
 
 static void verify(const struct operation* operation, int exactly) {
-  if (operation->before == damage)
-    (void) uvshm__lane_claim(core_of(SECOND), &a),
-        (void) uvshm__core_mend(&a, UVSHM_KIND_SEGMENT), uvshm__lane_exit(&a);
-  else
+  if (operation->before == damage) {
+    must(uvshm__lane_claim(core_of(SECOND), &a) == 0, "a lane");
+    (void) uvshm__core_mend(&a, UVSHM_KIND_SEGMENT);
+    uvshm__lane_exit(&a);
+  } else {
     verify_locks(exactly);
+  }
   verify_cells();
   verify_peers();
   verify_directory();
