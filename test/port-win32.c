@@ -204,6 +204,28 @@ static void who_may_do_nothing_is_eacces(void** state) {
   subject_drop(&maker);
 }
 
+/* Whoever is handed a handle for reading shall not make more of it. */
+static void handle_for_reading_cannot_be_widened(void** state) {
+  struct uvshm__port_spec spec = spec_of(NULL);
+  HANDLE self = GetCurrentProcess();
+  struct subject subject;
+  intptr_t handle;
+  HANDLE wider;
+  void* view;
+
+  (void) state;
+  assert_int_equal(subject_make(&subject, &spec), 0);
+  assert_int_equal(uvshm__port_export(&subject.object, 1, &handle), 0);
+  view = MapViewOfFile((HANDLE) handle, FILE_MAP_READ, 0, 0, 1);
+  assert_non_null(view);
+  UnmapViewOfFile(view);
+  assert_null(MapViewOfFile((HANDLE) handle, FILE_MAP_WRITE, 0, 0, 1));
+  assert_false(DuplicateHandle(
+      self, (HANDLE) handle, self, &wider, FILE_MAP_WRITE, FALSE, 0));
+  uvshm__port_export_close(handle);
+  subject_drop(&subject);
+}
+
 /* ---- keep: names and leftovers --------------------------------------------- */
 
 static void keep(struct subject* subject, const char* name) {
@@ -541,6 +563,7 @@ int main(int argc, char** argv) {
       cmocka_unit_test(name_that_is_not_utf8_is_einval),
       cmocka_unit_test(who_may_only_read_finds_only_for_reading),
       cmocka_unit_test(who_may_do_nothing_is_eacces),
+      cmocka_unit_test(handle_for_reading_cannot_be_widened),
       cmocka_unit_test(keep_tells_all_names_apart),
       cmocka_unit_test(keep_and_last_close_share_one_space_of_names),
       cmocka_unit_test(leftovers_are_swept_unless_somebody_has_them),

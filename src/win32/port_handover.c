@@ -80,7 +80,7 @@ int uvshm__port_import(struct uvshm__port_object* object, intptr_t handle) {
   if (err < 0) return err;
   win = uvshm__win_new(UVSHM__WIN_SECTION);
   if (win == NULL) return UV_ENOMEM;
-  err = uvshm__win_rights_beside(&win->beside, section, 0);
+  err = uvshm__win_rights_usual(&win->beside);
   if (err < 0) {
     uvshm__win_close(win);
     return err;

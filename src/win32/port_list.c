@@ -225,7 +225,8 @@ static int tell_scope(const struct audience* audience, uint32_t global) {
 
   memset(&names, 0, sizeof(names));
   result = open_scope(&directory, global);
-  if (result < 0) return result;
+  /* "All that can be seen": other scopes than one's own may be hidden. */
+  if (result < 0) return global && result == UV_EACCES ? 0 : result;
   result = read_directory(&names, directory);
   CloseHandle(directory);
   for (i = 0; result == 0 && i < names.count; i++)

@@ -84,7 +84,8 @@ static int map_section(struct uvshm__port_view* view,
     if (addr != NULL) break;
     error = GetLastError();
     if (error != ERROR_NOT_ENOUGH_MEMORY && error != ERROR_INVALID_ADDRESS &&
-        error != ERROR_NO_SYSTEM_RESOURCES)
+        error != ERROR_NO_SYSTEM_RESOURCES &&
+        error != ERROR_COMMITMENT_LIMIT) /* copy-on-write has to be backed */
       return uvshm__win_error(error);
     if (size <= at_least) return UV_ENOMEM;
     size = size / 2 & ~(page - 1);

@@ -198,6 +198,31 @@ int uvshm__win_rights_new(PSECURITY_DESCRIPTOR* rights,
   return err;
 }
 
+int uvshm__win_rights_usual(PSECURITY_DESCRIPTOR* rights) {
+  struct uvshm__port_spec spec;
+
+  memset(&spec, 0, sizeof(spec));
+  return uvshm__win_rights_new(rights, &spec);
+}
+
+
+/* The owner may always change a DACL, unless an ACE for "owner rights" (OW)
+ * says what he may. */
+int uvshm__win_rights_anonymous(PSECURITY_DESCRIPTOR* rights) {
+  wchar_t* text;
+  int err = 0;
+
+  if (uvshm__win_user() == NULL) return UV_EACCES;
+  text =
+      uvshm__win_join(L"O:", uvshm__win_user(), L"D:P(A;;RC;;;S-1-3-4)", NULL);
+  if (text == NULL) return UV_ENOMEM;
+  if (!ConvertStringSecurityDescriptorToSecurityDescriptorW(
+          text, SDDL_REVISION_1, rights, NULL))
+    err = uvshm__win_last_error();
+  free(text);
+  return err;
+}
+
 /* ---- from an object -------------------------------------------------------- */
 
 static SE_OBJECT_TYPE object_type(int is_file) {
@@ -273,7 +298,6 @@ int uvshm__win_rights_beside_new(PSECURITY_DESCRIPTOR* rights,
 int uvshm__win_rights_beside(PSECURITY_DESCRIPTOR* rights,
                              HANDLE memory,
                              int is_file) {
-  struct uvshm__port_spec usual;
   PSECURITY_DESCRIPTOR found;
   PACL from;
   int err;
@@ -285,10 +309,8 @@ int uvshm__win_rights_beside(PSECURITY_DESCRIPTOR* rights,
                       NULL,
                       &from,
                       NULL,
-                      &found) != ERROR_SUCCESS) {
-    memset(&usual, 0, sizeof(usual));
-    return uvshm__win_rights_new(rights, &usual);
-  }
+                      &found) != ERROR_SUCCESS)
+    return uvshm__win_rights_usual(rights);
   err = beside(rights, from);
   LocalFree(found);
   return err;

@@ -286,8 +286,12 @@ int uvshm__win_section_make(struct uvshm__win* win,
   PSECURITY_DESCRIPTOR rights;
   int err;
 
-  err = uvshm__win_rights_new(&rights, spec);
+  if (win->name != NULL)
+    err = uvshm__win_rights_new(&rights, spec);
+  else
+    err = uvshm__win_rights_anonymous(&rights);
   if (err < 0) return err;
+  if (win->name == NULL) err = uvshm__win_rights_usual(&win->beside);
   if (win->name != NULL) {
     err = index_make(win, rights);
     if (err == 0 && uvshm__win_section_exists(win)) err = UV_EEXIST;

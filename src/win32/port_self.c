@@ -33,8 +33,19 @@ static void (*thread_at_exit)(void* value);
 static BOOLEAN(NTAPI* process_ends)(void); /* NULL: cannot be asked */
 
 
+/* Not GetTickCount64(): its ticks are up to 16 ms long, and a wait would end as
+ * much too early. */
 uint64_t uvshm__port_now_ms(void) {
-  return GetTickCount64();
+  LARGE_INTEGER frequency;
+  LARGE_INTEGER now;
+  uint64_t second;
+  uint64_t count;
+
+  QueryPerformanceFrequency(&frequency);
+  QueryPerformanceCounter(&now);
+  second = (uint64_t) frequency.QuadPart;
+  count = (uint64_t) now.QuadPart;
+  return count / second * 1000 + count % second * 1000 / second;
 }
 
 
@@ -49,8 +60,13 @@ uint64_t uvshm__port_wall_ms(void) {
 }
 
 
+/* Sleep() ends with a tick of the system, which may be a little early. */
 void uvshm__port_sleep_ms(uint32_t ms) {
-  Sleep(ms != INFINITE ? ms : INFINITE - 1);
+  uint64_t now = uvshm__port_now_ms();
+  uint64_t end = now + ms;
+
+  do Sleep(end > now && end - now < INFINITE ? (DWORD) (end - now) : 0);
+  while ((now = uvshm__port_now_ms()) < end);
 }
 
 

@@ -66,13 +66,20 @@ const wchar_t* uvshm__win_user(void);
 int uvshm__win_rights_new(PSECURITY_DESCRIPTOR* rights,
                           const struct uvshm__port_spec* spec);
 
+/* What nothing special was asked for gets: this user and SYSTEM. */
+int uvshm__win_rights_usual(PSECURITY_DESCRIPTOR* rights);
+
+/* Of memory without a name: nobody has any, but for what a handle was made with.
+ * Else whoever is given a handle for reading could widen it. */
+int uvshm__win_rights_anonymous(PSECURITY_DESCRIPTOR* rights);
+
 /* Rights for mutexes and events beside memory with the rights `memory`: whoever
  * may read it may use them. LocalFree() it. */
 int uvshm__win_rights_beside_new(PSECURITY_DESCRIPTOR* rights,
                                  PSECURITY_DESCRIPTOR memory);
 
 /* The same beside a section or file that exists. When its rights may not be
- * read: this user's alone. */
+ * read: the usual ones. */
 int uvshm__win_rights_beside(PSECURITY_DESCRIPTOR* rights,
                              HANDLE memory,
                              int is_file);
