@@ -166,7 +166,7 @@ static const char* zsh_operand(enum operand_kind operand) {
     case OPERAND_COMMAND:
       return "'*:command:_uvshm_commands'";
     case OPERAND_PROGRAM:
-      return "'1:name:_uvshm_names' '*::program:_normal'";
+      return "'1:name:_uvshm_names' '*:::program:_normal'";
     case OPERAND_SHELL:
       return "'1:shell:(bash zsh fish powershell)'";
     default:
@@ -219,7 +219,9 @@ static void zsh(void) {
   print(
       "  esac\n"
       "}\n"
-      "compdef _uvshm uvshm\n");
+      "# sourced: register; autoloaded from fpath: this is the first call\n"
+      "if [[ $funcstack[1] == _uvshm ]]; then _uvshm \"$@\"\n"
+      "else compdef _uvshm uvshm; fi\n");
 }
 
 

@@ -208,6 +208,16 @@ static void tell_segment(const struct args* args, json_t* document) {
 }
 
 
+/* Where there are no user numbers, the owner's name must do. */
+static bool is_own(const uvshm_region_info_t* info) {
+  uv_passwd_t user;
+  if (on_windows() || uv_os_get_passwd(&user) < 0) return false;
+  bool own = info->owner_uid == (uint32_t) user.uid;
+  uv_os_free_passwd(&user);
+  return own;
+}
+
+
 /* Another program's memory has no name of ours: it is opened and told. */
 static int tell_foreign(const struct args* args) {
   uvshm_region_t* region;
@@ -226,6 +236,7 @@ static int tell_foreign(const struct args* args) {
                             .size = info.size,
                             .max_size = info.max_size,
                             .committed_size = info.committed_size,
+                            .own = is_own(&info),
                             .owner_uid = info.owner_uid,
                             .mode = info.mode};
   snprintf(name.owner, sizeof name.owner, "%s", info.owner);
