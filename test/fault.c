@@ -20,6 +20,20 @@
 # include <cmocka.h>
 # include <uv.h>
 
+/* musl has some of these as macros. */
+# undef open64
+# undef fcntl64
+# undef mmap64
+# undef fallocate64
+# undef ftruncate64
+# undef pwrite64
+# undef pread64
+# undef fstat64
+# undef lstat64
+# undef fstatfs64
+# undef readdir64
+# undef fopen64
+
 # define REASONS 6
 # define CALLS_LIMIT 5000
 
@@ -104,27 +118,37 @@ REASONS_LIST(no_device, EIO);
 REASONS_LIST(no_right, EPERM);
 REASONS_LIST(no_call, ENOSYS);
 
-/* A libc may lack some of the names, which nothing calls then. */
-# define WRAP(type, name, parameters)                                          \
-  extern type __real_##name parameters __attribute__((weak));                  \
+# define WRAP_LINKED(type, name, parameters, linked)                           \
+  extern type __real_##name parameters linked;                                 \
   type __wrap_##name parameters;                                               \
   type __wrap_##name parameters
 
-# define WRAP_CALL(type, name, parameters, arguments, failure, reasons)        \
-  WRAP(type, name, parameters) {                                               \
-   if (fails(#name, reasons)) return failure;                                  \
+# define STRONG
+# define WRAP(type, name, parameters)                                          \
+  WRAP_LINKED(type, name, parameters, STRONG)
+
+/* A libc may lack some of the names with 64, which nothing calls then. */
+# define WRAP_64(type, name, parameters)                                       \
+  WRAP_LINKED(type, name, parameters, __attribute__((weak)))
+
+# define WRAP_CALL_AS(wrap, type, name, parameters, arguments, failure, why)   \
+  wrap(type, name, parameters) {                                               \
+   if (fails(#name, why)) return failure;                                      \
    return __real_##name arguments;                                             \
   }
 
+# define WRAP_CALL(type, name, parameters, arguments, failure, why)            \
+  WRAP_CALL_AS(WRAP, type, name, parameters, arguments, failure, why)
+
 /* The names with and without 64 are the same call. */
-# define WRAP_BOTH(type, name, parameters, arguments, failure, reasons)        \
-  WRAP_CALL(type, name, parameters, arguments, failure, reasons)               \
-  WRAP_CALL(type, name##64, parameters, arguments, failure, reasons)
+# define WRAP_BOTH(type, name, parameters, arguments, failure, why)            \
+  WRAP_CALL_AS(WRAP, type, name, parameters, arguments, failure, why)          \
+  WRAP_CALL_AS(WRAP_64, type, name##64, parameters, arguments, failure, why)
 
 typedef long long offset_t;
 
-# define WRAP_OPEN(name)                                                       \
-  WRAP(int, name, (const char* path, int flags, ...)) {                        \
+# define WRAP_OPEN(wrap, name)                                                 \
+  wrap(int, name, (const char* path, int flags, ...)) {                        \
    va_list args;                                                               \
    unsigned mode;                                                              \
    va_start(args, flags);                                                      \
@@ -134,8 +158,8 @@ typedef long long offset_t;
    return __real_##name(path, flags, mode);                                    \
   }
 
-WRAP_OPEN(open)
-WRAP_OPEN(open64)
+WRAP_OPEN(WRAP, open)
+WRAP_OPEN(WRAP_64, open64)
 
 
 static const int* reasons_of_fcntl(int command, const struct flock* lock) {
@@ -159,8 +183,8 @@ static const int* reasons_of_fcntl(int command, const struct flock* lock) {
 }
 
 
-# define WRAP_FCNTL(name)                                                      \
-  WRAP(int, name, (int fd, int command, ...)) {                                \
+# define WRAP_FCNTL(wrap, name)                                                \
+  wrap(int, name, (int fd, int command, ...)) {                                \
    const int* reasons;                                                         \
    va_list args;                                                               \
    void* arg;                                                                  \
@@ -172,8 +196,8 @@ static const int* reasons_of_fcntl(int command, const struct flock* lock) {
    return __real_##name(fd, command, arg);                                     \
   }
 
-WRAP_FCNTL(fcntl)
-WRAP_FCNTL(fcntl64)
+WRAP_FCNTL(WRAP, fcntl)
+WRAP_FCNTL(WRAP_64, fcntl64)
 
 WRAP_BOTH(void*,
           mmap,

@@ -221,11 +221,13 @@ static int list_file(const struct listing* listing, const char* file) {
 
 static int list_place(const struct listing* listing) {
   struct dirent* entry;
-  DIR* folder = opendir(listing->place);
+  DIR* folder;
   int result = 0;
 
-  if (folder == NULL && errno == EMFILE && uvshm__posix_more_descriptors())
-    folder = opendir(listing->place);
+  do folder = opendir(listing->place);
+  while (
+      folder == NULL &&
+      (errno == EINTR || (errno == EMFILE && uvshm__posix_more_descriptors())));
   if (folder == NULL) return errno == ENOENT ? 0 : uvshm__posix_error(errno);
   while (result == 0) {
     errno = 0;
