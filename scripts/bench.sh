@@ -4,7 +4,7 @@
 # scripts/bench.sh FOLDER [OPTION...]
 #
 # Builds the benchmarks in FOLDER, optimised, and runs them: prints a table and
-# writes FOLDER/bench.json. Options go to bench/run.py (--help).
+# writes FOLDER/bench.json. Options go to uvshm_bench.
 
 set -eu
 build=$1
@@ -17,4 +17,4 @@ bench=$build/bench-release
   -DCMAKE_BUILD_TYPE=Release -DUVSHM_BUILD_BENCH=ON -DBUILD_TESTING=OFF \
   -DUVSHM_BUILD_EXAMPLES=OFF
 "$here/scripts/quiet.sh" "build benchmarks" cmake --build "$bench" --parallel "$jobs"
-exec "$here/bench/run.py" --programs "$bench/bench" --json "$build/bench.json" "$@"
+exec "$bench/bench/uvshm_bench" --json "$build/bench.json" "$@"

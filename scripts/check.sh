@@ -33,7 +33,7 @@ build() { # NAME CMAKE-OPTION...: everything there is, warnings as errors
 }
 
 check_aarch64() { $here/test-matrix.sh aarch64; }
-check_models() { $here/check-models.sh; }
+check_models() { models/run.sh; }
 check_tidy() {
   cmake -S . -B "$work/tidy" -G Ninja -DCMAKE_C_COMPILER=clang \
     -DUVSHM_BUILD_SHARED=OFF -DCMAKE_EXPORT_COMPILE_COMMANDS=ON > /dev/null &&
