@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+
+/* uvshm_bench [--json FILE] [--pairs N] [--only TEXT]
+ *
+ * Each row is one measurement against one opponent: N pairs, in turn first ours,
+ * then theirs, and the other way round. */
+
+#include "bench.h"
+#include "memory.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PAIRS 7u
+#define PAIRS_MAX 101u
+#define CONTEST_MS 60u
+#define WORK 50u
+
+/* A measurement: one side's value, in the unit of the row. Negative: none. */
+struct discipline {
+  const char* name;
+  const char* unit;
+  enum bench_what what;
+  double (*measure)(const struct discipline* discipline,
+                    const struct bench_side* side);
+  uint64_t count; /* operations, or rounds of other work in between */
+};
+
+static unsigned int pairs = PAIRS;
+static unsigned int disturbed; /* measurements of the present row */
+static const char* only = "";
+
+
+static double in_ns(const struct discipline* discipline,
+                    const struct bench_side* side) {
+  return bench_loop(side, discipline->count);
+}
+
+
+static double in_us(const struct discipline* discipline,
+                    const struct bench_side* side) {
+  double ns = bench_loop(side, discipline->count);
+
+  return ns < 0 ? ns : ns / 1000;
+}
+
+
+static struct bench_contest contend(const struct discipline* discipline,
+                                    const struct bench_side* side) {
+  struct bench_contest contest =
+      bench_contend(side, CONTEST_MS, (uint32_t) discipline->count);
+
+  if (contest.disturbed) disturbed++;
+  return contest;
+}
+
+
+static double locks(const struct discipline* discipline,
+                    const struct bench_side* side) {
+  return contend(discipline, side).locks;
+}
+
+
+static double handoffs(const struct discipline* discipline,
+                       const struct bench_side* side) {
+  return contend(discipline, side).handoffs;
+}
+
+/* The list in docs/benchmarks.md. */
+static const struct discipline disciplines[] = {
+    {"mutex uncontended", "ns", BENCH_MUTEX, in_ns, 3000000},
+    {"mutex contended 2 processes", "M/s", BENCH_MUTEX, locks, 0},
+    {"segment open close", "us", BENCH_SEGMENT_OPEN, in_us, 3000},
+    {"segment create unlink", "us", BENCH_SEGMENT_CREATE, in_us, 500},
+    {"notify nobody waiting", "ns", BENCH_NOTIFY, in_ns, 3000000},
+    {"mutex handoffs 2 processes", "M/s", BENCH_MUTEX, handoffs, 0},
+    {"mutex 2 processes, work between", "M/s", BENCH_MUTEX, locks, WORK},
+    {"sem uncontended", "ns", BENCH_SEM, in_ns, 3000000}};
+
+static const struct bench_side* (*const opponents[])(enum bench_what) = {
+    bench_limit, bench_pthread, bench_boost, bench_apr};
+
+
+static void compare(const struct discipline* discipline,
+                    const struct bench_side* ours,
+                    const struct bench_side* theirs) {
+  double values[3][PAIRS_MAX];
+  struct bench_row row = {discipline->name,
+                          discipline->unit,
+                          theirs->name,
+                          values[0],
+                          values[1],
+                          values[2],
+                          pairs,
+                          0};
+  unsigned int i;
+
+  disturbed = 0;
+  for (i = 0; i < pairs; i++) {
+    if (i % 2 == 0) values[0][i] = discipline->measure(discipline, ours);
+    values[1][i] = discipline->measure(discipline, theirs);
+    if (i % 2 == 1) values[0][i] = discipline->measure(discipline, ours);
+    values[2][i] = bench_calibrate();
+    if (values[0][i] <= 0 || values[1][i] <= 0) {
+      printf("%-34s %-15s cannot be had here\n", row.name, row.against);
+      return;
+    }
+  }
+  row.disturbed = disturbed;
+  bench_report(&row);
+}
+
+
+static void enter(const struct discipline* discipline) {
+  const struct bench_side* ours = bench_uvshm(discipline->what);
+  const struct bench_side* theirs;
+  size_t i;
+
+  if (strstr(discipline->name, only) == NULL) return;
+  for (i = 0; i < sizeof(opponents) / sizeof(opponents[0]); i++) {
+    theirs = opponents[i](discipline->what);
+    if (theirs != NULL) compare(discipline, ours, theirs);
+  }
+}
+
+
+static void usage(void) {
+  fprintf(stderr,
+          "usage: uvshm_bench [--json FILE] [--pairs N] [--only TEXT]\n"
+          "  --json FILE   write the rows there as well\n"
+          "  --pairs N     measure N pairs for each row, 1 to %u (%u)\n"
+          "  --only TEXT   only the measurements whose name has TEXT in it\n",
+          PAIRS_MAX,
+          PAIRS);
+  exit(2);
+}
+
+
+int main(int argc, char** argv) {
+  const char* json = NULL;
+  size_t i;
+  int at;
+
+  for (at = 1; at < argc; at += 2) {
+    if (at + 1 == argc) usage();
+    if (strcmp(argv[at], "--json") == 0)
+      json = argv[at + 1];
+    else if (strcmp(argv[at], "--pairs") == 0)
+      pairs = (unsigned int) strtoul(argv[at + 1], NULL, 10);
+    else if (strcmp(argv[at], "--only") == 0)
+      only = argv[at + 1];
+    else
+      usage();
+  }
+  if (pairs == 0 || pairs > PAIRS_MAX) usage();
+  if (bench_ground_make() != 0) {
+    perror("bench");
+    return 1;
+  }
+  bench_report_begin(json);
+  for (i = 0; i < sizeof(disciplines) / sizeof(disciplines[0]); i++)
+    enter(&disciplines[i]);
+  bench_memory(only);
+  return bench_report_end();
+}

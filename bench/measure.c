@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Both kinds of measurement do the same for every side: the same counts, the
+ * same processors, a warm-up that is not counted, one side at a time. */
+
+#include "bench.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+/* How many locks between two looks at the clock of the parent. */
+#define TURNS 16u
+
+/* In a contest; a kernel thread passes by now and then. */
+#define EVICTIONS 4u
+#define TRIES 8u
+
+
+static void clear_ground(void) {
+  memset(bench_ground, 0, sizeof(*bench_ground));
+}
+
+
+static int begin(const struct bench_side* side) {
+  clear_ground();
+  return side->prepare != NULL ? side->prepare() : 0;
+}
+
+
+static void end(const struct bench_side* side) {
+  if (side->finish != NULL) side->finish();
+}
+
+
+double bench_loop(const struct bench_side* side, uint64_t count) {
+  uint64_t began;
+  double ns;
+
+  bench_pin(0);
+  if (begin(side) < 0) return -1;
+  if (side->open != NULL && side->open() < 0) {
+    end(side);
+    return -1;
+  }
+  side->run(count / 8 + 1);
+  began = bench_cpu_ns();
+  side->run(count);
+  ns = (double) (bench_cpu_ns() - began) / (double) count;
+  if (side->close != NULL) side->close();
+  end(side);
+  return ns;
+}
+
+/* ---- two processes ----------------------------------------------------------- */
+
+static void work_for(uint32_t rounds) {
+  volatile uint32_t i;
+
+  for (i = 0; i < rounds; i++) continue;
+}
+
+
+static uint64_t evictions(void) {
+  struct rusage usage;
+
+  getrusage(RUSAGE_SELF, &usage);
+  return (uint64_t) usage.ru_nivcsw;
+}
+
+
+static void contestant(const struct bench_side* side,
+                       uint32_t me,
+                       uint32_t work) {
+  struct bench_ground* ground = bench_ground;
+  uint64_t done = 0;
+  uint64_t evicted;
+
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  bench_pin(me);
+  if (side->open != NULL && side->open() < 0) {
+    ground->failed = 1;
+    _exit(1);
+  }
+  side->turn(TURNS, me + 1);
+  __atomic_add_fetch(&ground->done[me], 1, __ATOMIC_RELEASE); /* ready */
+  while (!__atomic_load_n(&ground->go, __ATOMIC_ACQUIRE)) usleep(100);
+  evicted = evictions();
+  while (!__atomic_load_n(&ground->stop, __ATOMIC_ACQUIRE)) {
+    if (work == 0) {
+      side->turn(TURNS, me + 1);
+      done += TURNS;
+    } else {
+      side->turn(1, me + 1);
+      done++;
+      work_for(work);
+    }
+  }
+  ground->evicted[me] = evictions() - evicted;
+  ground->done[me] = done;
+  if (side->close != NULL) side->close();
+  _exit(0);
+}
+
+
+static void sleep_ms(uint32_t ms) {
+  struct timespec left = {ms / 1000, (long) (ms % 1000) * 1000000};
+
+  nanosleep(&left, NULL);
+}
+
+
+static int both_ready(void) {
+  uint32_t tries;
+
+  for (tries = 0; tries < 5000; tries++) {
+    if (bench_ground->failed) return 0;
+    if (__atomic_load_n(&bench_ground->done[0], __ATOMIC_ACQUIRE) != 0 &&
+        __atomic_load_n(&bench_ground->done[1], __ATOMIC_ACQUIRE) != 0)
+      return 1;
+    sleep_ms(1);
+  }
+  return 0;
+}
+
+
+/* The children are both ready. */
+static struct bench_contest contest(uint32_t ms, const pid_t* pids) {
+  struct bench_ground* ground = bench_ground;
+  struct bench_contest result;
+  uint64_t handoffs;
+  uint64_t counter;
+  uint64_t began;
+  double us;
+
+  counter = ground->counter;
+  handoffs = ground->handoffs;
+  began = bench_now_ns();
+  __atomic_store_n(&ground->go, 1, __ATOMIC_RELEASE);
+  sleep_ms(ms);
+  __atomic_store_n(&ground->stop, 1, __ATOMIC_RELEASE);
+  us = (double) (bench_now_ns() - began) / 1e3;
+  waitpid(pids[0], NULL, 0);
+  waitpid(pids[1], NULL, 0);
+  if (ground->counter - counter != ground->done[0] + ground->done[1])
+    bench_fail("a lock", "mutual exclusion", 0);
+  result.locks = (double) (ground->counter - counter) / us;
+  result.handoffs = (double) (ground->handoffs - handoffs) / us;
+  result.disturbed = ground->evicted[0] + ground->evicted[1] > EVICTIONS;
+  return result;
+}
+
+
+static struct bench_contest contend_once(const struct bench_side* side,
+                                         uint32_t ms,
+                                         uint32_t work) {
+  struct bench_contest result = {-1, -1, 0};
+  pid_t pids[2];
+  uint32_t i;
+
+  if (side->turn == NULL || begin(side) < 0) return result;
+  fflush(stdout);
+  for (i = 0; i < 2; i++) {
+    pids[i] = fork();
+    if (pids[i] == 0) contestant(side, i, work);
+  }
+  if (pids[0] > 0 && pids[1] > 0 && both_ready()) {
+    result = contest(ms, pids);
+  } else {
+    for (i = 0; i < 2; i++)
+      if (pids[i] > 0 && kill(pids[i], SIGKILL) == 0) waitpid(pids[i], NULL, 0);
+  }
+  end(side);
+  return result;
+}
+
+
+struct bench_contest bench_contend(const struct bench_side* side,
+                                   uint32_t ms,
+                                   uint32_t work) {
+  struct bench_contest result;
+  uint32_t tries = 0;
+
+  do result = contend_once(side, ms, work);
+  while (result.disturbed && ++tries < TRIES);
+  return result;
+}
