@@ -87,6 +87,19 @@ static int open_creating(const char* name) {
 }
 
 
+static int is_listed(const char* name) {
+  uvshm_names_t* names;
+  uvshm_name_info_t info;
+  int count = 0;
+
+  assert_int_equal(uvshm_names_open(&names, 0), 0);
+  while (uvshm_names_next(names, &info) == 0)
+    count += strcmp(info.name, name) == 0;
+  uvshm_names_close(names);
+  return count;
+}
+
+
 TEST(planted_empty_file_is_a_dead_makers_and_taken_over) {
   const char* name = test_name("empty");
   const char* path = path_of(name, 0);
@@ -133,6 +146,7 @@ TEST(planted_bytes_of_other_software_are_refused) {
   assert_int_equal(open_plain(name), UV_EPROTO);
   assert_int_equal(uvshm_name_info(name, 0, &info), 0);
   assert_int_equal(info.state, UVSHM_STATE_DAMAGED);
+  assert_int_equal(is_listed(name), 1); /* so that it can be removed */
   assert_int_equal(uvshm_name_gc(name, 0), UV_EPROTO);
   assert_int_equal(uvshm_region_unlink(name, 0), UV_EPROTO);
   assert_int_equal(uvshm_name_unlink(name, 0), 0);

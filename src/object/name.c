@@ -23,8 +23,15 @@
 /* How often a busy gate is tried before the name is left out of a list. */
 #define TRIES 200
 
+/* Where the system name does not tell the portable one (it is hashed when it is
+ * long), the header does. */
+struct entry {
+  char* system_name;
+  char* name; /* may be NULL */
+};
+
 struct uvshm_names_s {
-  char** system_names;
+  struct entry* entries;
   size_t count;
   size_t capacity;
   size_t next;
@@ -198,28 +205,45 @@ int uvshm_name_gc(const char* name, uint32_t flags) {
 
 /* ---- lists ---------------------------------------------------------------- */
 
-static int add_name(void* arg, const char* name, const char* system_name) {
-  uvshm_names_t* names = arg;
-  char** larger;
-  size_t size = strlen(system_name) + 1;
+static int make_room(uvshm_names_t* names) {
+  size_t capacity = names->capacity != 0 ? 2 * names->capacity : 64;
+  struct entry* larger;
 
-  (void) name;
-  if (names->count == names->capacity) {
-    names->capacity = names->capacity != 0 ? 2 * names->capacity : 64;
-    larger = realloc(names->system_names,
-                     names->capacity * sizeof(names->system_names[0]));
-    if (larger == NULL) return UV_ENOMEM;
-    names->system_names = larger;
-  }
-  names->system_names[names->count] = malloc(size);
-  if (names->system_names[names->count] == NULL) return UV_ENOMEM;
-  memcpy(names->system_names[names->count++], system_name, size);
+  if (names->count < names->capacity) return 0;
+  larger = realloc(names->entries, capacity * sizeof(names->entries[0]));
+  if (larger == NULL) return UV_ENOMEM;
+  names->entries = larger;
+  names->capacity = capacity;
   return 0;
 }
 
 
-static int by_text(const void* a, const void* b) {
-  return strcmp(*(char* const*) a, *(char* const*) b);
+static char* copy_of(const char* text) {
+  size_t size = strlen(text) + 1;
+  char* copy = malloc(size);
+
+  return copy != NULL ? memcpy(copy, text, size) : NULL;
+}
+
+
+static int add_name(void* arg, const char* name, const char* system_name) {
+  uvshm_names_t* names = arg;
+  struct entry* entry;
+  int err = make_room(names);
+
+  if (err < 0) return err;
+  entry = &names->entries[names->count++];
+  entry->system_name = copy_of(system_name);
+  entry->name = name != NULL ? copy_of(name) : NULL;
+  if (entry->system_name == NULL || (name != NULL && entry->name == NULL))
+    return UV_ENOMEM;
+  return 0;
+}
+
+
+static int by_system_name(const void* a, const void* b) {
+  return strcmp(((const struct entry*) a)->system_name,
+                ((const struct entry*) b)->system_name);
 }
 
 
@@ -239,10 +263,10 @@ int uvshm_names_open(uvshm_names_t** result, uint32_t flags) {
         err, "cannot list names: %s", uvshm__reason(err, failures));
   }
   if (names->count != 0)
-    qsort(names->system_names,
+    qsort(names->entries,
           names->count,
-          sizeof(names->system_names[0]),
-          by_text);
+          sizeof(names->entries[0]),
+          by_system_name);
   *result = names;
   return 0;
 }
@@ -261,23 +285,35 @@ static int find_patiently(struct uvshm__port_object* object,
 }
 
 
+/* What the header says of the name is not believed when the system knows it. */
+static void tell(uvshm_name_info_t* info,
+                 const struct entry* entry,
+                 struct uvshm__attach* attach,
+                 int err) {
+  memset(info, 0, sizeof(*info));
+  if (err == 0)
+    look(info, attach);
+  else
+    info->state = UVSHM_STATE_DENIED;
+  uvshm__copy_text(
+      info->system_name, sizeof(info->system_name), entry->system_name);
+  if (entry->name != NULL)
+    uvshm__copy_text(info->name, sizeof(info->name), entry->name);
+}
+
+
 int uvshm_names_next(uvshm_names_t* names, uvshm_name_info_t* info) {
   struct uvshm__attach* attach = calloc(1, sizeof(*attach));
-  const char* system_name;
-  int err = UV_ENOENT;
+  const struct entry* entry;
+  int err;
 
   if (attach == NULL) return uvshm__fail(UV_ENOMEM, "no private memory");
   while (names->next < names->count) {
-    system_name = names->system_names[names->next++];
+    entry = &names->entries[names->next++];
     memset(attach, 0, sizeof(*attach));
-    err = find_patiently(&attach->object, system_name);
+    err = find_patiently(&attach->object, entry->system_name);
     if (err == UV_ENOENT) continue;
-    memset(info, 0, sizeof(*info));
-    if (err == 0)
-      look(info, attach);
-    else
-      info->state = UVSHM_STATE_DENIED;
-    uvshm__copy_text(info->system_name, sizeof(info->system_name), system_name);
+    tell(info, entry, attach, err);
     free(attach);
     return 0;
   }
@@ -290,7 +326,10 @@ void uvshm_names_close(uvshm_names_t* names) {
   size_t i;
 
   if (names == NULL) return;
-  for (i = 0; i < names->count; i++) free(names->system_names[i]);
-  free(names->system_names);
+  for (i = 0; i < names->count; i++) {
+    free(names->entries[i].system_name);
+    free(names->entries[i].name);
+  }
+  free(names->entries);
   free(names);
 }
