@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 
 /* A death at every store of everything that core does, then a death at every
- * store of the repair, then a repair that lives: and nothing is lost, nothing is
- * half done, nobody is blocked, and whoever comes next is told what he must be
- * told.
+ * store of the repair, then a repair that lives: and nothing is lost, nothing
+ * is half done, nobody is blocked, and whoever comes next is told what he must
+ * be told.
  *
- * A killed process leaves behind exactly the stores that it had done. So core is
- * compiled into this file a second time, with every atomic store counted; when
- * the count is reached, the operation is left by longjmp and its process is dead.
- * (Core writes shared memory in no other way than through base/atomic.h.)
+ * A killed process leaves behind exactly the stores that it had done. So core
+ * is compiled into this file a second time, with every atomic store counted;
+ * when the count is reached, the operation is left by longjmp and its process
+ * is dead. (Core writes shared memory in no other way than through
+ * base/atomic.h.)
  *
  * One process runs at a time here. What happens when others run meanwhile is
  * shown by the models (models/) and by the kill storms.
@@ -119,7 +120,7 @@ static void make_named(struct uvshm__lane* lane,
   must(uvshm__directory_make(lane, &spec, 100, ref, &made) == 0, "make");
 }
 
-/* ---- the world before the death --------------------------------------------------- */
+/* ---- the world before the death ------------------------------------------ */
 
 static void build(void) {
   static const char* const names[MUTEXES] = {"m0", "m1", "m2", "bystander's"};
@@ -144,7 +145,7 @@ static void build(void) {
 }
 
 
-/* ---- what the victim does ------------------------------------------------------------ */
+/* ---- what the victim does ------------------------------------------------ */
 
 static void lock(uint32_t i) {
   (void) uvshm__lock_acquire(&a, mutex(i), 0, UVSHM__LOCK_RECURSIVE, NULL);
@@ -318,7 +319,7 @@ static const struct operation {
 
 #define OPERATIONS (sizeof(operations) / sizeof(operations[0]))
 
-/* ---- the ways to repair ----------------------------------------------------------------- */
+/* ---- the ways to repair -------------------------------------------------- */
 
 static void repair_all(uint32_t slot) {
   (void) uvshm__reap_all(core_of(slot));
@@ -358,7 +359,7 @@ static void (*const repairs[])(uint32_t slot) = {
 
 #define REPAIRS (sizeof(repairs) / sizeof(repairs[0]))
 
-/* ---- what must be true afterwards ---------------------------------------------------------- */
+/* ---- what must be true afterwards ---------------------------------------- */
 
 static int is_dead(uint32_t word) {
   uint32_t slot = 0;
@@ -484,7 +485,7 @@ static void verify(const struct operation* operation, int exactly) {
   verify_life();
 }
 
-/* ---- the two loops ------------------------------------------------------------------------------ */
+/* ---- the two loops ------------------------------------------------------- */
 
 /* Let the victim die before its nth store. 0: it came through. */
 static int die_at(const struct operation* operation, uint32_t nth) {

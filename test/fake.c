@@ -18,7 +18,7 @@ struct fake_sleeper {
   struct fake_sleeper* next;
 };
 
-/* ---- sleeping --------------------------------------------------------------- */
+/* ---- sleeping ------------------------------------------------------------ */
 
 static void enqueue(struct fake* fake, struct fake_sleeper* sleeper) {
   struct fake_sleeper** link = &fake->sleepers;
@@ -103,7 +103,7 @@ static void env_wake(void* arg,
   uv_mutex_unlock(&fake->mutex);
 }
 
-/* ---- the kernel's word --------------------------------------------------------- */
+/* ---- the kernel's word --------------------------------------------------- */
 
 static int env_alive(void* arg, uint32_t slot) {
   struct fake* fake = ((struct fake_peer*) arg)->fake;
@@ -155,7 +155,7 @@ static void env_yield(void* arg) {
   (void) arg;
 }
 
-/* ---- making ---------------------------------------------------------------------- */
+/* ---- making -------------------------------------------------------------- */
 
 void fake_make(struct fake* fake, uint32_t kind) {
   memset(fake, 0, sizeof(*fake));
@@ -248,7 +248,7 @@ uvshm__a64_t* fake_cell(struct fake* fake, uint32_t i) {
   return (uvshm__a64_t*) (fake->memory + fake_cell_offset(i));
 }
 
-/* ---- chance ------------------------------------------------------------------------ */
+/* ---- chance -------------------------------------------------------------- */
 
 uint64_t fake_seed(void) {
   const char* text = getenv("UVSHM_TEST_SEED");

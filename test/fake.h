@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /* An object on plain memory, and processes that are only structs: core code
- * with nothing of an operating system around it. Peers die when the test says so,
- * and what the kernel would do then (give their slots free) is done here.
+ * with nothing of an operating system around it. Peers die when the test says
+ * so, and what the kernel would do then (give their slots free) is done here.
  */
 
 #ifndef UVSHM_TEST_FAKE_H_
@@ -59,7 +59,7 @@ struct fake_peer* fake_join(struct fake* fake, uint32_t slot);
 /* It is killed: the kernel takes back what it had, nothing else happens. */
 void fake_kill(struct fake_peer* peer);
 
-/* A new process gets its slot: when no repairer has it, as the kernel does it. */
+/* A new process gets its slot, when no repairer has it. */
 void fake_revive(struct fake_peer* peer);
 
 /* The lock in the root. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
-/* Locks and semaphores with many threads at once, each its own process, on plain
- * memory. Every case runs twice: with sleepers that are found by their word, as
- * futexes do it, and with one event for each lane, as on Windows.
+/* Locks and semaphores with many threads at once, each its own process, on
+ * plain memory. Every case runs twice: with sleepers that are found by their
+ * word, as futexes do it, and with one event for each lane, as on Windows.
  *
  * Sleeps are bounded, so a lost wake would only be slow. Where it matters, the
  * fake sleeps until it is woken or far too long (`patience_ms`) and counts.
@@ -122,7 +122,7 @@ static void touch(struct worker* worker) {
   worker->done++;
 }
 
-/* ---- the lock ------------------------------------------------------------------ */
+/* ---- the lock ------------------------------------------------------------ */
 
 static void lock_and_unlock(void* arg) {
   struct worker* worker = arg;
@@ -287,7 +287,7 @@ static void all_who_wait_can_be_cancelled(void** state) {
   assert_int_equal(uvshm__lock_release(&lane, lock), 0);
 }
 
-/* ---- the semaphore ----------------------------------------------------------------- */
+/* ---- the semaphore ------------------------------------------------------- */
 
 static struct uvshm__sem* sem(void) {
   return (struct uvshm__sem*) fake_root(&fake);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* The control area: planned, written, checked, mended, reset; and what core does
- * with one that is full of garbage. */
+/* The control area: planned, written, checked, mended, reset; and what core
+ * does with one that is full of garbage. */
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -43,7 +43,7 @@ static int unmake(void** state) {
   return 0;
 }
 
-/* ---- planning -------------------------------------------------------------------- */
+/* ---- planning ------------------------------------------------------------ */
 
 static void plan_of(struct uvshm__control* control, uint32_t kind) {
   memset(control, 0, sizeof(*control));
@@ -112,7 +112,7 @@ static void sizes_that_cannot_be_are_refused(void** state) {
   assert_int_equal(uvshm__control_plan(&control), UV_ENOSPC);
 }
 
-/* ---- checking the header ------------------------------------------------------------ */
+/* ---- checking the header ------------------------------------------------- */
 
 static struct uvshm__header header;
 static struct uvshm__control found;
@@ -253,7 +253,7 @@ static void no_header_of_garbage_gives_a_table_outside(void** state) {
   }
 }
 
-/* ---- the whole structure ---------------------------------------------------------------- */
+/* ---- the whole structure ------------------------------------------------- */
 
 static int check_all(const struct fake_peer* peer) {
   return uvshm__core_check(&peer->core, UVSHM_KIND_SEGMENT);
@@ -405,10 +405,10 @@ static void after_a_reboot_nobody_is_there(void** state) {
   assert_int_equal(uvshm__directory_used(&bob->core), 2);
 }
 
-/* ---- garbage ------------------------------------------------------------------------------- */
+/* ---- garbage ------------------------------------------------------------- */
 
-/* Whatever the bytes are, every call comes back. The waits are short: a lock that
- * garbage gives to a live lane is as good as held. */
+/* Whatever the bytes are, every call comes back. The waits are short: a lock
+ * that garbage gives to a live lane is as good as held. */
 static void use_everything(struct fake_peer* peer) {
   struct uvshm__core* core = &peer->core;
   struct uvshm__directory_spec spec = {"new", 3, UVSHM__TYPE_SEM, 0, NULL};

@@ -316,7 +316,7 @@ static void the_list_has_every_object_once(void** state) {
                    UV_ENOENT);
 }
 
-/* ---- all at once ----------------------------------------------------------------- */
+/* ---- all at once --------------------------------------------------------- */
 
 #define WORKERS 8
 #define NAMES 3
@@ -345,8 +345,8 @@ static int open_one(struct worker* worker,
 }
 
 
-/* All who have one incarnation open write the same number into its body. Were it
- * made anew meanwhile, another would stand there. */
+/* All who have one incarnation open write the same number into its body. Were
+ * it made anew meanwhile, another would stand there. */
 static void use(struct worker* worker, const struct uvshm__directory_ref* ref) {
   unsigned char* body = uvshm__directory_body(&worker->peer->core, ref->index);
   uvshm__a64_t* word = (uvshm__a64_t*) (body + 64);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* The robust lock on plain memory: one process after the other, as the test says.
- * Threads at once are in test-contention.c, deaths at every store in
+/* The robust lock on plain memory: one process after the other, as the test
+ * says. Threads at once are in test-contention.c, deaths at every store in
  * crash-core.c. */
 
 #include <setjmp.h>
@@ -63,7 +63,7 @@ static uint32_t word(void) {
   return uvshm__a32_load_relaxed(&lock->word);
 }
 
-/* ---- taking and giving back -------------------------------------------------- */
+/* ---- taking and giving back ---------------------------------------------- */
 
 static void a_free_lock_is_taken_and_given_back(void** state) {
   (void) state;
@@ -198,7 +198,7 @@ static void a_cancelled_call_takes_a_free_lock_and_waits_for_none(
                    UV_ECANCELED);
 }
 
-/* ---- deaths ---------------------------------------------------------------------- */
+/* ---- deaths -------------------------------------------------------------- */
 
 static void a_dead_owner_is_told_to_one_only(void** state) {
   (void) state;
@@ -336,7 +336,7 @@ static void an_abandoned_lock_is_one_whose_owner_died(void** state) {
   assert_int_equal(try_lock(&b), UVSHM_OWNER_DIED);
 }
 
-/* ---- the log ----------------------------------------------------------------------- */
+/* ---- the log ------------------------------------------------------------- */
 
 static void log_four(struct uvshm__lock* of) {
   uint32_t i;
@@ -422,7 +422,7 @@ static void a_log_changes_nothing_outside_of_the_object(void** state) {
   assert_true(uvshm__a64_load_relaxed(fake_cell(&fake, 0)) == 0);
 }
 
-/* ---- damage ------------------------------------------------------------------------- */
+/* ---- damage -------------------------------------------------------------- */
 
 static void a_word_that_names_nobody_is_damage(void** state) {
   uint32_t damaged[] = {39 + 1,              /* free lane */
@@ -496,7 +496,7 @@ static void notes_that_point_anywhere_do_no_harm(void** state) {
   assert_memory_equal(before, fake.memory, 256);
 }
 
-/* ---- what is told about it ------------------------------------------------------------ */
+/* ---- what is told about it ----------------------------------------------- */
 
 static void facts_name_the_owner(void** state) {
   struct uvshm__lock_facts facts;

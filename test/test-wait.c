@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* Sleeping and waking, one thread: the system is a script that says what happens
- * during each sleep, and a record of what was asked of it. */
+/* Sleeping and waking, one thread: the system is a script that says what
+ * happens during each sleep, and a record of what was asked of it. */
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -131,7 +131,7 @@ static void begin(struct uvshm__wait* wait, uint64_t timeout_ms) {
   uvshm__wait_begin(wait, &lane, &lock()->word, timeout_ms, NULL);
 }
 
-/* ---- slices --------------------------------------------------------------------- */
+/* ---- slices -------------------------------------------------------------- */
 
 static void slices_double_up_to_twenty_milliseconds(void** state) {
   const uint32_t expected[] = {1, 2, 4, 8, 16, 20, 20, 20};
@@ -218,7 +218,7 @@ static void a_cancelled_wait_does_not_sleep(void** state) {
   assert_int_equal(sleeps, 0);
 }
 
-/* ---- waking ------------------------------------------------------------------------ */
+/* ---- waking -------------------------------------------------------------- */
 
 static void by_word_one_call_wakes_as_many_as_wanted(void** state) {
   (void) state;
@@ -286,7 +286,7 @@ static void by_lane_one_who_died_asleep_is_found(void** state) {
   assert_true(uvshm__a64_load_relaxed(&dead_lane.ent->wait_on) == 0);
 }
 
-/* ---- spinning ------------------------------------------------------------------------ */
+/* ---- spinning ------------------------------------------------------------ */
 
 static void spinning_in_vain_gets_shorter_and_comes_back(void** state) {
   uint32_t i;
@@ -303,7 +303,7 @@ static void spinning_in_vain_gets_shorter_and_comes_back(void** state) {
   assert_int_equal(lane.spins, UVSHM__WAIT_SPINS);
 }
 
-/* ---- what a lock makes of it ---------------------------------------------------------- */
+/* ---- what a lock makes of it --------------------------------------------- */
 
 static void release_it(uint32_t nth) {
   (void) nth;
@@ -367,7 +367,7 @@ static void a_sleeper_that_was_declared_dead_gives_up(void** state) {
       UV_ECANCELED);
 }
 
-/* ---- what a semaphore makes of it ------------------------------------------------------- */
+/* ---- what a semaphore makes of it ---------------------------------------- */
 
 static void post_two(uint32_t nth) {
   if (nth == 1) assert_int_equal(uvshm__sem_post(&peer->core, sem(), 2), 0);

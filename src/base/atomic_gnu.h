@@ -40,14 +40,14 @@ static inline void uvshm__pause(void) {
 #if defined(__i386__) || defined(__x86_64__)
   __builtin_ia32_pause();
 #elif defined(__aarch64__)
-  /* `yield` is a no-op on most cores; isb takes about as long as x86's pause. */
+  /* `yield` does nothing on most cores; isb takes as long as x86's pause. */
   __asm__ __volatile__("isb" ::: "memory");
 #else
   uvshm__fence_compiler();
 #endif
 }
 
-/* ---- 32 bits --------------------------------------------------------------- */
+/* ---- 32 bits ------------------------------------------------------------- */
 
 static inline uint32_t uvshm__a32_load_relaxed(const uvshm__a32_t* p) {
   return __atomic_load_n(&p->value, __ATOMIC_RELAXED);
@@ -106,7 +106,7 @@ static inline uint32_t uvshm__a32_and(uvshm__a32_t* p, uint32_t v) {
   return __atomic_fetch_and(&p->value, v, __ATOMIC_ACQ_REL);
 }
 
-/* ---- 64 bits --------------------------------------------------------------- */
+/* ---- 64 bits ------------------------------------------------------------- */
 
 /* i386 aligns uint64_t to 4, and clang calls libatomic for what it believes to
  * be misaligned. The address of a uvshm__a64_t is a multiple of 8. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 
 /* Is the structure well? Reads all of it, changes nothing, and may run while
- * peers work on it. So what looks wrong is looked at again before it is called a
- * fault: each rule below is one that no peer breaks even for a moment, or only
- * for the moment between two looks at the same word.
+ * peers work on it. So what looks wrong is looked at again before it is called
+ * a fault: each rule below is one that no peer breaks even for a moment, or
+ * only for the moment between two looks at the same word.
  *
  *   peers      a known state; a label that ends
  *   lanes      an owner is a peer that is not free, of this generation;
@@ -23,7 +23,7 @@
 #include "core/lock.h"
 #include "uvshm/name.h"
 
-/* ---- peers ------------------------------------------------------------------ */
+/* ---- peers --------------------------------------------------------------- */
 
 static int check_peer(const struct uvshm__core* core, uint32_t slot) {
   const struct uvshm__peer* peer = uvshm__core_peer(core, slot);
@@ -41,7 +41,7 @@ static int check_peer(const struct uvshm__core* core, uint32_t slot) {
   return 0;
 }
 
-/* ---- locks ------------------------------------------------------------------ */
+/* ---- locks --------------------------------------------------------------- */
 
 static int check_lock(const struct uvshm__core* core,
                       const struct uvshm__lock* lock) {
@@ -61,7 +61,7 @@ static int check_lock(const struct uvshm__core* core,
   return 0;
 }
 
-/* ---- directory --------------------------------------------------------------- */
+/* ---- directory ----------------------------------------------------------- */
 
 static int is_peer(const struct uvshm__core* core, uint32_t slot) {
   return slot < core->peers_max &&

@@ -2,9 +2,9 @@
 
 /* The control area: sizes, header, magic.
  *
- * The tables follow each other: peers, lanes, directory. A reader does not go by
- * that; it takes the offsets from the header and checks that no table leaves the
- * control area or lies on another.
+ * The tables follow each other: peers, lanes, directory. A reader does not go
+ * by that; it takes the offsets from the header and checks that no table leaves
+ * the control area or lies on another.
  */
 
 #include "core/control.h"
@@ -38,7 +38,7 @@ static int within_limits(const struct uvshm__control* control) {
          control->objects_max <= UVSHM__OBJECTS_LIMIT;
 }
 
-/* ---- making ----------------------------------------------------------------- */
+/* ---- making -------------------------------------------------------------- */
 
 int uvshm__control_plan(struct uvshm__control* control) {
   uint64_t control_size = 0;
@@ -120,7 +120,7 @@ void uvshm__control_commit(unsigned char* base) {
                            UVSHM__MAGIC);
 }
 
-/* ---- checking ---------------------------------------------------------------- */
+/* ---- checking ------------------------------------------------------------ */
 
 static int not_ours(const struct uvshm__header* header) {
   if (uvshm__a64_load_relaxed(&header->magic) != UVSHM__MAGIC)

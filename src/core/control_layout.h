@@ -36,7 +36,7 @@
  *      112     8  attached_ms    who attaches      Unix time of the last attach
  *      120     8  detached_ms    who detaches      Unix time of the last detach
  *      128     4  creator_pid    maker             as the maker saw itself
- *      132     4  clean          under the gate    managed file: 1 closed cleanly
+ *      132     4  clean          under the gate    managed file: 1 closed well
  *      136     4  control_size   maker             bytes before the caller's
  *      140     4  peers_max      maker             P
  *      144     4  lanes_max      maker             L

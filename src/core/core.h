@@ -29,10 +29,10 @@ struct uvshm__env {
                const uvshm__a32_t* word,
                uint32_t lane,
                uint32_t count);
-  uint32_t wakes_lanes; /* UVSHM__PORT_WAKES_LANES */
-  int (*alive)(void* arg, uint32_t slot);     /* 1 on any doubt */
-  int (*claim)(void* arg, uint32_t slot);     /* as a repairer: 0, UV_EBUSY */
-  void (*unclaim)(void* arg, uint32_t slot);  /* what claim took */
+  uint32_t wakes_lanes;                      /* UVSHM__PORT_WAKES_LANES */
+  int (*alive)(void* arg, uint32_t slot);    /* 1 on any doubt */
+  int (*claim)(void* arg, uint32_t slot);    /* as a repairer: 0, UV_EBUSY */
+  void (*unclaim)(void* arg, uint32_t slot); /* what claim took */
   uint64_t (*now_ms)(void* arg);
   void (*yield)(void* arg);
 };
@@ -41,15 +41,15 @@ struct uvshm__env {
  * header and checked once; the header's own are never looked at again. */
 struct uvshm__core {
   unsigned char* base;
-  uint64_t reach;           /* bytes mapped from base */
+  uint64_t reach; /* bytes mapped from base */
   uint32_t peers_max;
   uint32_t lanes_max;
   uint32_t lanes_offset;
   uint32_t objects_max;
   uint32_t objects_offset;
   uint32_t control_size;
-  uint32_t slot;            /* our own peer slot */
-  uint32_t generation;      /* and its generation */
+  uint32_t slot;       /* our own peer slot */
+  uint32_t generation; /* and its generation */
   const struct uvshm__env* env;
   void* env_arg;
 };

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 
 /* Named objects of a segment: an array, searched from where the name's hash
- * points. The hash only says where to begin. Every entry may hold every name, so
- * removal leaves no gaps that a search would stop at, and a name that is there
- * is found after a full round at the latest.
+ * points. The hash only says where to begin. Every entry may hold every name,
+ * so removal leaves no gaps that a search would stop at, and a name that is
+ * there is found after a full round at the latest.
  *
  * Finding takes no lock. An entry's `state` is read before and after its name;
  * if both are the same, the name was that of this incarnation.
@@ -20,9 +20,10 @@
  *   remover: set `removed`, fence, read bits            /  free it
  *
  * One of the two sees the other, and whoever clears a bit looks whether it was
- * the last, so a removed entry without bits is always freed by somebody. Freeing
- * is a compare-and-swap of {generation, removed}, so it happens once, and a late
- * bit on the next incarnation only delays that one's end until it is cleared.
+ * the last, so a removed entry without bits is always freed by somebody.
+ * Freeing is a compare-and-swap of {generation, removed}, so it happens once,
+ * and a late bit on the next incarnation only delays that one's end until it is
+ * cleared.
  */
 
 #include "core/directory.h"
@@ -44,7 +45,7 @@ static uint64_t read_state(const struct uvshm__core* core, uint32_t index) {
   return uvshm__a64_load_acquire(&uvshm__core_entry(core, index)->state);
 }
 
-/* ---- names ------------------------------------------------------------------ */
+/* ---- names --------------------------------------------------------------- */
 
 /* A name as the entry keeps it: whole words, zeros after it. */
 struct name {
@@ -77,7 +78,7 @@ static int same_name(const struct uvshm__directory_ent* ent,
   return 1;
 }
 
-/* ---- find --------------------------------------------------------------------- */
+/* ---- find ---------------------------------------------------------------- */
 
 static int matches(const struct uvshm__core* core,
                    uint32_t index,
@@ -133,7 +134,7 @@ int uvshm__directory_usable(const struct uvshm__core* core,
   return UV_ENXIO;
 }
 
-/* ---- make ----------------------------------------------------------------------- */
+/* ---- make ---------------------------------------------------------------- */
 
 static void copy_body(struct uvshm__directory_ent* ent, const void* body) {
   uint64_t words[UVSHM__ENTRY_BODY / 8];
@@ -236,7 +237,7 @@ int uvshm__directory_make(struct uvshm__lane* lane,
   return 0;
 }
 
-/* ---- open, close, remove ---------------------------------------------------------- */
+/* ---- open, close, remove ------------------------------------------------- */
 
 static int has_open_bits(const struct uvshm__directory_ent* ent) {
   uint32_t i;
@@ -318,7 +319,7 @@ void uvshm__directory_forget(const struct uvshm__core* core, uint32_t slot) {
   }
 }
 
-/* ---- list --------------------------------------------------------------------------- */
+/* ---- list ---------------------------------------------------------------- */
 
 static uint32_t count_bits(uint64_t word) {
   uint32_t count = 0;

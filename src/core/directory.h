@@ -57,8 +57,8 @@ int uvshm__directory_find(const struct uvshm__core* core,
                           uint32_t name_size,
                           struct uvshm__directory_ref* ref);
 
-/* Find `spec->name`, or make it as `spec` says, under the directory's lock. Sets
- * *made to 1 when it is new.
+/* Find `spec->name`, or make it as `spec` says, under the directory's lock.
+ * Sets *made to 1 when it is new.
  *   UV_ENOSPC  the directory is full, and what uvshm__lock_acquire() returns */
 int uvshm__directory_make(struct uvshm__lane* lane,
                           const struct uvshm__directory_spec* spec,
@@ -67,9 +67,10 @@ int uvshm__directory_make(struct uvshm__lane* lane,
                           int* made);
 
 /* Say that this peer has the object open: its bytes stay what they are until
- * uvshm__directory_close(), even when it is removed. Call it for the first handle
- * of a process only; no other thread of the process opens or closes an object of
- * this segment at the same time. UV_ENXIO: it is not there any more. */
+ * uvshm__directory_close(), even when it is removed. Call it for the first
+ * handle of a process only; no other thread of the process opens or closes an
+ * object of this segment at the same time. UV_ENXIO: it is not there any
+ * more. */
 int uvshm__directory_open(const struct uvshm__core* core,
                           const struct uvshm__directory_ref* ref);
 void uvshm__directory_close(const struct uvshm__core* core, uint32_t index);

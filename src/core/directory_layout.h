@@ -4,8 +4,8 @@
  * objects_offset.
  *
  *   offset  size  field       written by        meaning
- *        0     8  state       maker, remover,   {generation:32 | 0 free, 1 used,
- *                             last closer       2 removed}
+ *        0     8  state       maker, remover,   {generation:32 | 0 free,
+ *                             last closer       1 used, 2 removed}
  *        8     4  type        maker             1 mutex, 2 sem
  *       12     4  flags       maker             the type's own
  *       16     4  hash        maker             of the name, low 32 bits

@@ -147,7 +147,7 @@ uint32_t uvshm__lane_used(const struct uvshm__core* core) {
   return count;
 }
 
-/* ---- damage ------------------------------------------------------------------ */
+/* ---- damage -------------------------------------------------------------- */
 
 int uvshm__lane_is_damaged(const struct uvshm__core* core, uint32_t index) {
   const struct uvshm__lane_ent* ent = uvshm__core_lane(core, index);
@@ -172,9 +172,9 @@ int uvshm__lane_is_damaged(const struct uvshm__core* core, uint32_t index) {
 }
 
 
-/* The mender takes the lane for himself first. Two menders, or a claimer and one,
- * would else clear up after each other; and if he dies, the lane is repaired like
- * any other of his. */
+/* The mender takes the lane for himself first. Two menders, or a claimer and
+ * one, would else clear up after each other; and if he dies, the lane is
+ * repaired like any other of his. */
 int uvshm__lane_mend(const struct uvshm__core* core, uint32_t index) {
   uvshm__a32_t* word = &uvshm__core_lane(core, index)->owner;
   uint32_t owner = uvshm__a32_load_acquire(word);

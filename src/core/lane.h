@@ -13,8 +13,8 @@
 
 #include <stdint.h>
 
-/* The thread's private side. One for each thread and attached object; the thread
- * that claimed it is the only one that uses it. What the thread holds is
+/* The thread's private side. One for each thread and attached object; the
+ * thread that claimed it is the only one that uses it. What the thread holds is
  * remembered here too, where no other process can change it. */
 struct uvshm__lane {
   const struct uvshm__core* core;
@@ -34,20 +34,21 @@ static inline struct uvshm__lane_ent* uvshm__core_lane(
 }
 
 /* Take a free lane for the calling thread, which has none in this object. When
- * all are taken, dead peers are repaired first, and lanes whose owner is no peer
- * are freed.
+ * all are taken, dead peers are repaired first, and lanes whose owner is no
+ * peer are freed.
  *   UV_EMFILE     every lane belongs to a live thread
  *   UV_ECANCELED  this peer was declared dead */
 int uvshm__lane_claim(const struct uvshm__core* core, struct uvshm__lane* lane);
 
 /* The thread ends, or is done with the object: what it still holds becomes
- * "owner died" for the next one, and the lane is free. Any thread of the process
- * may do it for one that does not run any more. */
+ * "owner died" for the next one, and the lane is free. Any thread of the
+ * process may do it for one that does not run any more. */
 void uvshm__lane_exit(struct uvshm__lane* lane);
 
-/* First part of the repair of a lane whose thread is gone (reap.c, or the lane's
- * own exit): its locks become "owner died", its notes go. Can be done again at
- * any point. The second frees the lane as well, if it is still `owner`'s. */
+/* First part of the repair of a lane whose thread is gone (reap.c, or the
+ * lane's own exit): its locks become "owner died", its notes go. Can be done
+ * again at any point. The second frees the lane as well, if it is still
+ * `owner`'s. */
 void uvshm__lane_repair(const struct uvshm__core* core, uint32_t index);
 void uvshm__lane_free(const struct uvshm__core* core,
                       uint32_t index,

@@ -2,10 +2,10 @@
 
 /* A lock between processes that survives its owner.
  *
- * The word names the owner's lane, and the lane's owner is a peer whose life the
- * kernel vouches for. So whoever is blocked can find out whom to blame and ask
- * whether that one still lives; and the lane notes the lock before it is taken,
- * so whoever clears up after a peer finds its locks without a search.
+ * The word names the owner's lane, and the lane's owner is a peer whose life
+ * the kernel vouches for. So whoever is blocked can find out whom to blame and
+ * ask whether that one still lives; and the lane notes the lock before it is
+ * taken, so whoever clears up after a peer finds its locks without a search.
  *
  * Life of the word (w: somebody may sleep on it):
  *
@@ -17,11 +17,11 @@
  *                        |     v
  *                        +-- died: free, and the next owner is told
  *
- * Nobody ever takes a lock over. A dead owner's word is changed by repair alone,
- * which one process at a time does, holding the dead peer's slot; the blocked
- * ones then compete for a free word as always. Taking over by compare-and-swap
- * of the dead owner's word looks simpler and gives two owners when the one who
- * looked is slow.
+ * Nobody ever takes a lock over. A dead owner's word is changed by repair
+ * alone, which one process at a time does, holding the dead peer's slot; the
+ * blocked ones then compete for a free word as always. Taking over by
+ * compare-and-swap of the dead owner's word looks simpler and gives two owners
+ * when the one who looked is slow.
  *
  * A death between any two of our stores is one of these:
  *
@@ -56,7 +56,7 @@
 /* Repairs that one try (timeout 0) is ready to start before it says "busy". */
 #define REPAIRS_PER_TRY 2
 
-/* Rounds without sleep before the clock and the cancelling word are looked at. */
+/* Rounds without sleep before the clock and `cancelled` are looked at. */
 #define ROUNDS_PER_CLOCK 64
 
 #define NOT_HELD UINT32_MAX
@@ -67,7 +67,7 @@ void uvshm__lock_format(struct uvshm__lock* lock, uint32_t flags) {
   uvshm__a32_store_relaxed(&lock->flags, flags & UVSHM__LOCK_RECURSIVE);
 }
 
-/* ---- what this lane holds --------------------------------------------------- */
+/* ---- what this lane holds ------------------------------------------------ */
 
 static uint32_t find_held(const struct uvshm__lane* lane,
                           const struct uvshm__lock* lock) {
@@ -107,7 +107,7 @@ static void forget(struct uvshm__lane* lane, uint32_t i) {
   lane->count = last;
 }
 
-/* ---- acquire ---------------------------------------------------------------- */
+/* ---- acquire ------------------------------------------------------------- */
 
 static int damaged(const struct uvshm__core* core,
                    const struct uvshm__lock* lock) {
@@ -267,7 +267,7 @@ int uvshm__lock_acquire_slow(struct uvshm__lane* lane,
   return flags & UVSHM__LOCK_INTERNAL ? 0 : err;
 }
 
-/* ---- release ---------------------------------------------------------------- */
+/* ---- release ------------------------------------------------------------- */
 
 int uvshm__lock_release_slow(struct uvshm__lane* lane,
                              struct uvshm__lock* lock) {
@@ -304,7 +304,7 @@ int uvshm__lock_abandon(struct uvshm__lane* lane, struct uvshm__lock* lock) {
   return 0;
 }
 
-/* ---- mend ----------------------------------------------------------------- */
+/* ---- mend ---------------------------------------------------------------- */
 
 int uvshm__lock_mend(struct uvshm__lane* lane, struct uvshm__lock* lock) {
   uint32_t word = uvshm__a32_load_acquire(&lock->word);

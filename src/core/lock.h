@@ -172,9 +172,9 @@ int uvshm__lock_repair(const struct uvshm__core* core,
                        struct uvshm__lock* lock,
                        uint32_t name);
 
-/* A word that names nobody: take the lock from him, then abandon it, so that two
- * menders or a death in the middle do no harm. Clears a log that cannot be, too.
- * 1: something was mended. */
+/* A word that names nobody: take the lock from him, then abandon it, so that
+ * two menders or a death in the middle do no harm. Clears a log that cannot be,
+ * too. 1: something was mended. */
 int uvshm__lock_mend(struct uvshm__lane* lane, struct uvshm__lock* lock);
 
 #endif /* UVSHM_CORE_LOCK_H_ */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /* The side of a lock that others than its owner see: whom its word names, what
- * its log has committed, and how it is left after its owner's death. The idea is
- * told in lock.c.
+ * its log has committed, and how it is left after its owner's death. The idea
+ * is told in lock.c.
  */
 
 #include "core/lock.h"
@@ -13,7 +13,7 @@
 #include <limits.h>
 #include <string.h>
 
-/* ---- whom a word names ----------------------------------------------------- */
+/* ---- whom a word names --------------------------------------------------- */
 
 /* Does a live generation of a peer own this generation of the lane? */
 static int names_somebody(const struct uvshm__core* core,
@@ -51,8 +51,8 @@ enum uvshm__lock_owner uvshm__lock_judge(const struct uvshm__core* core,
   if ((word & UVSHM__LOCK_NAME) == 0) return UVSHM__LOCK_FREE;
   if (names_somebody(core, word, slot)) return UVSHM__LOCK_OWNED;
 
-  /* A lane loses its owner after its locks lost the lane. So if what we just saw
-   * of the lane was true, a word that still names it cannot be. */
+  /* A lane loses its owner after its locks lost the lane. So if what we just
+   * saw of the lane was true, a word that still names it cannot be. */
   again = uvshm__a32_load_acquire(&lock->word);
   if ((again & UVSHM__LOCK_NAME) != (word & UVSHM__LOCK_NAME))
     return UVSHM__LOCK_CHANGED;
@@ -86,7 +86,7 @@ void uvshm__lock_read(const struct uvshm__core* core,
   }
 }
 
-/* ---- the log ---------------------------------------------------------------- */
+/* ---- the log ------------------------------------------------------------- */
 
 void uvshm__lock_log(struct uvshm__lock* lock,
                      uint32_t index,

@@ -9,8 +9,8 @@
 
 #include <stdint.h>
 
-/* First part: the locks of `slot`. Takes no lock and never waits, so anybody who
- * is blocked by the dead peer may do it, whatever it holds itself.
+/* First part: the locks of `slot`. Takes no lock and never waits, so anybody
+ * who is blocked by the dead peer may do it, whatever it holds itself.
  *   0         done (also when there was nothing to do)
  *   UV_EBUSY  it lives, or somebody is at it just now */
 int uvshm__reap_locks(const struct uvshm__core* core, uint32_t slot);

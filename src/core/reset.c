@@ -38,7 +38,7 @@ static struct uvshm__lock* lock_at(const struct uvshm__core* core,
   return (struct uvshm__lock*) ent->body;
 }
 
-/* ---- mend -------------------------------------------------------------------- */
+/* ---- mend ---------------------------------------------------------------- */
 
 /* Any object's entry in a state that there is not: its name cannot be found, so
  * all that is lost is the room. */
@@ -73,7 +73,7 @@ uint32_t uvshm__core_mend(struct uvshm__lane* lane, uint32_t kind) {
   return count;
 }
 
-/* ---- reset -------------------------------------------------------------------- */
+/* ---- reset --------------------------------------------------------------- */
 
 static void reset_lane(struct uvshm__lane_ent* ent) {
   uint32_t i;

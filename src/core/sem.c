@@ -3,10 +3,10 @@
 /* A counting semaphore: value and "somebody may sleep" in one word, because the
  * word is what sleepers sleep on.
  *
- * The bit is cleared by whoever posts, who wakes as many as there are units. One
- * who takes a unit after having slept sets it again for those who are left, and
- * if units are left too, passes the wake on: two posts may have found the bit set
- * only once.
+ * The bit is cleared by whoever posts, who wakes as many as there are units.
+ * One who takes a unit after having slept sets it again for those who are left,
+ * and if units are left too, passes the wake on: two posts may have found the
+ * bit set only once.
  */
 
 #include "core/sem.h"
@@ -16,8 +16,8 @@
 
 #include <string.h>
 
-/* How often somebody else may be faster. Each time he gets on, so an honest crowd
- * never comes near; this is against one who writes without end. */
+/* How often somebody else may be faster. Each time he gets on, so an honest
+ * crowd never comes near; this is against one who writes without end. */
 #define TRIES 1000000
 
 

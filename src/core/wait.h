@@ -48,8 +48,8 @@ uint32_t uvshm__wait_spin(struct uvshm__lane* lane,
                           uint32_t mask,
                           int busy);
 
-/* Wake up to `count` sleepers on `word`, which was changed before. Where lanes are
- * looked through, `first` is one that should come early, though not always
+/* Wake up to `count` sleepers on `word`, which was changed before. Where lanes
+ * are looked through, `first` is one that should come early, though not always
  * first: another one than the caller's own (any number). */
 void uvshm__wait_wake(const struct uvshm__core* core,
                       const uvshm__a32_t* word,
