@@ -375,64 +375,89 @@ static void leftovers_are_swept_unless_somebody_has_them(void** state) {
 
 /* ---- growing --------------------------------------------------------------- */
 
+#define GROWERS 4
+#define GRANULES (RESERVE / SIZE)
+#define ROUNDS 30
+
 struct grower {
   struct subject* subject;
-  uint32_t number;
+  uv_barrier_t* barrier;
+  uint32_t step; /* granules at a time */
   int err;
 };
 
 
-/* Claim granules in turn: whoever raised `committed` writes there at once, and
- * nobody's zeros may come later. */
-static void grow_and_write(void* arg) {
+/* Whoever has seen a granule exist counts in it. A slower grower's zeros that
+ * came after that would take the count away. */
+static void grow_and_count(void* arg) {
   struct grower* grower = arg;
   struct subject* subject = grower->subject;
-  uint32_t i;
+  uvshm__a64_t* committed = &subject_header(subject)->committed;
+  uint32_t done = 1;
+  uint32_t to;
 
-  for (i = 1; i < RESERVE / SIZE && grower->err == 0; i++) {
-    grower->err = uvshm__port_grow(&subject->object,
-                                   &subject->view,
-                                   &subject_header(subject)->committed,
-                                   (uint64_t) SIZE * (i + 1));
-    if (grower->err == 0)
-      uvshm__a32_add(subject_word(subject, (uint64_t) SIZE * i), 1);
-    if (grower->err == 0)
-      uvshm__a32_add(subject_word(subject, (uint64_t) SIZE * i + 4), 1);
+  uv_barrier_wait(grower->barrier);
+  while (done < GRANULES && grower->err == 0) {
+    to = done + grower->step < GRANULES ? done + grower->step : GRANULES;
+    grower->err = uvshm__port_grow(
+        &subject->object, &subject->view, committed, (uint64_t) SIZE * to);
+    for (; grower->err == 0 && done < to; done++) {
+      uvshm__a32_add(subject_word(subject, (uint64_t) SIZE * done), 1);
+      uvshm__a32_add(subject_word(subject, (uint64_t) SIZE * (done + 1) - 4),
+                     1);
+    }
   }
 }
 
 
+static void grow_in_a_crowd(struct subject subjects[2]) {
+  struct grower growers[GROWERS];
+  uv_thread_t threads[GROWERS];
+  uv_barrier_t barrier;
+  uint32_t i;
+
+  assert_int_equal(uv_barrier_init(&barrier, GROWERS), 0);
+  for (i = 0; i < GROWERS; i++) {
+    growers[i].subject = &subjects[i % 2];
+    growers[i].barrier = &barrier;
+    growers[i].step = i == 0 ? 1 : i * 5;
+    growers[i].err = 0;
+    assert_int_equal(uv_thread_create(&threads[i], grow_and_count, &growers[i]),
+                     0);
+  }
+  for (i = 0; i < GROWERS; i++) uv_thread_join(&threads[i]);
+  uv_barrier_destroy(&barrier);
+  for (i = 0; i < GROWERS; i++) assert_int_equal(growers[i].err, 0);
+}
+
+
 static void growing_a_file_loses_no_store_of_others(void** state) {
-  struct uvshm__port_spec spec = spec_of(test_name("grow"));
   struct subject subjects[2];
-  struct grower growers[4];
-  uv_thread_t threads[4];
+  uint32_t round;
   uint32_t i;
 
   (void) state;
-  keep(&subjects[0], spec.name);
-  assert_int_equal(subject_find_wait(&subjects[1], &spec), 0);
-  assert_int_equal(subject_map(&subjects[1], UVSHM__PORT_WRITE), 0);
-  uvshm__port_gate_leave(&subjects[1].object);
-  for (i = 0; i < 4; i++) {
-    growers[i].subject = &subjects[i % 2];
-    growers[i].number = i;
-    growers[i].err = 0;
-    assert_int_equal(uv_thread_create(&threads[i], grow_and_write, &growers[i]),
-                     0);
-  }
-  for (i = 0; i < 4; i++) uv_thread_join(&threads[i]);
-  for (i = 0; i < 4; i++) assert_int_equal(growers[i].err, 0);
-  for (i = 1; i < RESERVE / SIZE; i++) {
-    uint64_t at = (uint64_t) SIZE * i;
+  for (round = 0; round < ROUNDS; round++) {
+    struct uvshm__port_spec spec = spec_of(test_name("grow"));
 
-    assert_int_equal(uvshm__a32_load_relaxed(subject_word(subjects, at)), 4);
-    assert_int_equal(uvshm__a32_load_relaxed(subject_word(subjects, at + 4)),
-                     4);
+    keep(&subjects[0], spec.name);
+    assert_int_equal(subject_find_wait(&subjects[1], &spec), 0);
+    assert_int_equal(subject_map(&subjects[1], UVSHM__PORT_WRITE), 0);
+    uvshm__port_gate_leave(&subjects[1].object);
+    grow_in_a_crowd(subjects);
+    for (i = 1; i < GRANULES; i++) {
+      uint64_t at = (uint64_t) SIZE * i;
+
+      assert_int_equal(uvshm__a32_load_relaxed(subject_word(subjects, at)),
+                       GROWERS);
+      at += SIZE - 4;
+      assert_int_equal(uvshm__a32_load_relaxed(subject_word(subjects, at)),
+                       GROWERS);
+    }
+    subject_drop(&subjects[1]);
+    subject_drop(&subjects[0]);
+    forget(spec.name);
   }
-  subject_drop(&subjects[1]);
-  subject_drop(&subjects[0]);
-  forget(spec.name);
 }
 
 
