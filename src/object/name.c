@@ -286,10 +286,10 @@ static int find_patiently(struct uvshm__port_object* object,
 
 
 /* What the header says of the name is not believed when the system knows it. */
-static void tell(uvshm_name_info_t* info,
-                 const struct entry* entry,
-                 struct uvshm__attach* attach,
-                 int err) {
+static void tell_object(uvshm_name_info_t* info,
+                        const struct entry* entry,
+                        struct uvshm__attach* attach,
+                        int err) {
   memset(info, 0, sizeof(*info));
   if (err == 0)
     look(info, attach);
@@ -313,7 +313,7 @@ int uvshm_names_next(uvshm_names_t* names, uvshm_name_info_t* info) {
     memset(attach, 0, sizeof(*attach));
     err = find_patiently(&attach->object, entry->system_name);
     if (err == UV_ENOENT) continue;
-    tell(info, entry, attach, err);
+    tell_object(info, entry, attach, err);
     free(attach);
     return 0;
   }
