@@ -37,7 +37,7 @@ static int within_limit(uint64_t to) {
 
 
 static int write_zeros(int fd, uint64_t from, uint64_t to) {
-  static const unsigned char zeros[CHUNK];
+  static unsigned char zeros[CHUNK]; /* not const: in .bss it takes no file */
   size_t size;
   ssize_t count;
 
