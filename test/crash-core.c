@@ -49,7 +49,8 @@ static void step(void) {
 #define uvshm__a64_or(p, v) (step(), uvshm__a64_or(p, v))
 #define uvshm__a64_and(p, v) (step(), uvshm__a64_and(p, v))
 
-/* What two files call the same. */
+/* What two files call the same has another name in one of them.
+ * NOLINTBEGIN(bugprone-suspicious-include): that is the idea here. */
 #define copy control_copy
 #define damaged control_damaged
 #include "core/control.c"
@@ -71,6 +72,7 @@ static void step(void) {
 #undef take
 #include "core/check.c"
 #include "core/reset.c"
+/* NOLINTEND(bugprone-suspicious-include) */
 
 #include "fake.h"
 

@@ -184,6 +184,7 @@ static void another_format_is_named(void** state) {
  } while (0)
 
 
+/* A list. NOLINTNEXTLINE(readability-function-size) */
 static void every_damaged_field_is_found(void** state) {
   uint32_t control_size = fake.control.control_size;
 
@@ -273,6 +274,7 @@ static struct uvshm__directory_ref make_mutex(struct uvshm__lane* lane,
 }
 
 
+/* A list. NOLINTNEXTLINE(readability-function-size) */
 static void check_says_what_is_wrong(void** state) {
   struct fake_peer* peer = fake_join(&fake, 0);
   struct uvshm__core* core = &peer->core;
