@@ -25,6 +25,9 @@ endfunction()
 
 function(run_program program)
   list(JOIN libdir ":" path)
+  if(CMAKE_HOST_WIN32)
+    set(ENV{PATH} "${PREFIX}/bin;${folder}/build/uvshm;$ENV{PATH}")
+  endif()
   run(${CMAKE_COMMAND} -E env "LD_LIBRARY_PATH=${path}" "DYLD_LIBRARY_PATH=${path}"
       ${EMULATOR} "${program}")
 endfunction()
