@@ -30,8 +30,8 @@ typedef enum {
 } uvshm_kind_t;
 
 typedef enum {
-  UVSHM_STATE_LIVE = 0,    /* somebody is attached, or its lifetime is keep */
-  UVSHM_STATE_STALE = 1,   /* its last user died; gc or the next open clears it */
+  UVSHM_STATE_LIVE = 0,  /* somebody is attached, or its lifetime is keep */
+  UVSHM_STATE_STALE = 1, /* its last user died; gc or the next open clears it */
   UVSHM_STATE_DAMAGED = 2, /* its header cannot be believed */
   UVSHM_STATE_DENIED = 3   /* the rights do not let us look */
 } uvshm_state_t;
@@ -40,25 +40,26 @@ typedef struct {
   uvshm_kind_t kind;
   uvshm_state_t state;
   uvshm_lifetime_t lifetime;
-  uint32_t system;         /* 1: scope system */
-  uint32_t peers;          /* alive, as the kernel says */
-  uint32_t last_pid;       /* of a peer: the one that died, or one that lives */
+  uint32_t system;   /* 1: scope system */
+  uint32_t peers;    /* alive, as the kernel says */
+  uint32_t last_pid; /* of a peer: the one that died, or one that lives */
   uint32_t creator_pid;
-  uint32_t owner_uid;      /* POSIX */
-  uint32_t mode;           /* POSIX permission bits */
-  uint32_t own;            /* 1: the calling user's */
+  uint32_t owner_uid; /* POSIX */
+  uint32_t mode;      /* POSIX permission bits */
+  uint32_t own;       /* 1: the calling user's */
   uint64_t size;
   uint64_t committed_size;
   uint64_t max_size;
-  uint64_t created_ms;     /* Unix time in milliseconds */
-  uint32_t locked;         /* a mutex by name alone: 1 when held */
-  uint32_t lock_pid;       /* by whom */
-  uint32_t waiters;        /* how many sleep for it */
-  uint32_t value;          /* a semaphore by name alone: its value */
-  char owner[64];          /* user name, or SID as text */
-  char label[UVSHM_LABEL_SIZE];      /* of last_pid, or of the lock's owner */
-  char name[UVSHM_NAME_MAX + 1];     /* raw bytes of another program: escape */
-                                     /* before printing to a terminal */
+  uint64_t created_ms;           /* Unix time in milliseconds */
+  uint32_t locked;               /* a mutex by name alone: 1 when held */
+  uint32_t lock_pid;             /* by whom */
+  uint32_t lock_alive;           /* 1: as the kernel says */
+  uint32_t waiters;              /* how many sleep for it */
+  uint32_t value;                /* a semaphore by name alone: its value */
+  char owner[64];                /* user name, or SID as text */
+  char label[UVSHM_LABEL_SIZE];  /* of last_pid, or of the lock's owner */
+  char name[UVSHM_NAME_MAX + 1]; /* raw bytes of another program: escape */
+                                 /* before printing to a terminal */
   char system_name[288];
 } uvshm_name_info_t;
 

@@ -33,6 +33,7 @@ static const struct {
     {UV_ENXIO, "the object was removed"},
     {UV_ECANCELED, "the call was cancelled"},
     {UV_ENOTCONN, "a forked child has to rejoin first"},
+    {UV_EOF, "the other end is closed"},
     {UV_EOVERFLOW, "the counter would pass its largest value"},
     {UV_ENAMETOOLONG, "the name is too long"},
     {UV_EINVAL, "an argument makes no sense"},

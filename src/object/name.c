@@ -94,6 +94,7 @@ static void copy_lock(uvshm_name_info_t* info, struct uvshm__attach* attach) {
   uvshm__peer_read(core, facts.slot, &peer);
   info->locked = 1;
   info->lock_pid = peer.pid;
+  info->lock_alive = (uint32_t) core->env->alive(core->env_arg, facts.slot);
   memcpy(info->label, peer.label, sizeof(info->label));
 }
 

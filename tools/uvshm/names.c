@@ -112,28 +112,34 @@ static char* waiting(const uvshm_name_info_t* info) {
 }
 
 
+static char* held_state(const uvshm_name_info_t* info) {
+  char* others = waiting(info);
+  char* label = text_escape(info->label);
+  const char* end = info->lock_alive ? "" : ", who died; the next one is told";
+  char* text;
+
+  if (label[0] != '\0')
+    text = text_format(
+        "held by pid %" PRIu32 " (%s)%s%s", info->lock_pid, label, end, others);
+  else
+    text =
+        text_format("held by pid %" PRIu32 "%s%s", info->lock_pid, end, others);
+  free(others);
+  free(label);
+  return text;
+}
+
+
 static char* live_state(const uvshm_name_info_t* info) {
-  if (info->kind == UVSHM_KIND_MUTEX && info->locked) {
-    char* others = waiting(info);
-    char* label = text_escape(info->label);
-    char* text =
-        label[0] != '\0'
-            ? text_format("held by pid %" PRIu32 " (%s)%s",
-                          info->lock_pid,
-                          label,
-                          others)
-            : text_format("held by pid %" PRIu32 "%s", info->lock_pid, others);
-    free(others);
-    free(label);
-    return text;
-  }
-  if (info->kind == UVSHM_KIND_SEM) {
-    char* others = waiting(info);
-    char* text = text_format("value %" PRIu32 "%s", info->value, others);
-    free(others);
-    return text;
-  }
-  return text_copy("ok");
+  char* others;
+  char* text;
+
+  if (info->kind == UVSHM_KIND_MUTEX && info->locked) return held_state(info);
+  if (info->kind != UVSHM_KIND_SEM) return text_copy("ok");
+  others = waiting(info);
+  text = text_format("value %" PRIu32 "%s", info->value, others);
+  free(others);
+  return text;
 }
 
 
@@ -236,6 +242,7 @@ json_t* names_json(const uvshm_name_info_t* info) {
   if (info->kind == UVSHM_KIND_MUTEX) {
     json_object_set_new(object, "locked", json_boolean(info->locked));
     json_object_set_new(object, "lock_pid", json_integer(info->lock_pid));
+    json_object_set_new(object, "lock_alive", json_boolean(info->lock_alive));
   }
   if (info->kind == UVSHM_KIND_SEM)
     json_object_set_new(object, "value", json_integer(info->value));
