@@ -288,18 +288,38 @@ static void by_lane_one_who_died_asleep_is_found(void** state) {
 
 /* ---- spinning ------------------------------------------------------------ */
 
+static uvshm__a32_t stop;
+
+
+static void give_back_and_again(void* arg) {
+  (void) arg;
+  while (uvshm__a32_load_relaxed(&stop) == 0)
+    uvshm__a32_store_relaxed(&lock()->n,
+                             1 - uvshm__a32_load_relaxed(&lock()->n));
+}
+
+
 static void spinning_in_vain_gets_shorter_and_comes_back(void** state) {
+  uv_thread_t thread;
   uint32_t i;
 
   (void) state;
-  uvshm__a32_store_relaxed(&lock()->word, 1);
+  uvshm__a32_store_relaxed(&lock()->n, 1);
   assert_int_equal(lane.spins, UVSHM__WAIT_SPINS);
   for (i = 0; i < 50; i++)
-    uvshm__wait_spin(&lane, &lock()->word, UVSHM__LOCK_NAME, 1);
+    assert_int_equal(uvshm__wait_spin(&lane, &lock()->n, 1, 1), 1);
   assert_int_equal(lane.spins, 10);
-  uvshm__a32_store_relaxed(&lock()->word, 0);
-  assert_int_equal(uvshm__wait_spin(&lane, &lock()->word, UVSHM__LOCK_NAME, 1),
-                   0);
+  /* What is free at once teaches nothing. */
+  uvshm__a32_store_relaxed(&lock()->n, 0);
+  assert_int_equal(uvshm__wait_spin(&lane, &lock()->n, 1, 1), 0);
+  assert_int_equal(lane.spins, 10);
+
+  uvshm__a32_store_relaxed(&stop, 0);
+  assert_int_equal(uv_thread_create(&thread, give_back_and_again, NULL), 0);
+  for (i = 0; i < 10000000 && lane.spins < UVSHM__WAIT_SPINS; i++)
+    uvshm__wait_spin(&lane, &lock()->n, 1, 1);
+  uvshm__a32_store_relaxed(&stop, 1);
+  uv_thread_join(&thread);
   assert_int_equal(lane.spins, UVSHM__WAIT_SPINS);
 }
 

@@ -217,10 +217,12 @@ static int compete(struct uvshm__lane* lane,
   uint32_t word;
   int err = 0;
 
-  if (wait->timeout_ms != 0)
-    uvshm__wait_spin(lane, &lock->word, UVSHM__LOCK_NAME, 1);
   for (rounds = 1;; rounds++) {
-    word = uvshm__a32_load_relaxed(&lock->word);
+    /* Who was woken spins again: the word may be taken, but not for long. */
+    if (wait->timeout_ms != 0)
+      word = uvshm__wait_spin(lane, &lock->word, UVSHM__LOCK_NAME, 1);
+    else
+      word = uvshm__a32_load_relaxed(&lock->word);
     if ((word & UVSHM__LOCK_NAME) != 0)
       err = stand_by(lock, word, wait, &repairs);
     else if (take(lane, lock, word, wait))

@@ -141,16 +141,17 @@ uint32_t uvshm__wait_spin(struct uvshm__lane* lane,
                           const uvshm__a32_t* word,
                           uint32_t mask,
                           int busy) {
-  uint32_t value = 0;
+  uint32_t value = uvshm__a32_load_relaxed(word);
   uint32_t spins;
 
+  if (((value & mask) == 0) == busy) return value;
   for (spins = lane->spins; spins > 0; spins--) {
+    uvshm__pause();
     value = uvshm__a32_load_relaxed(word);
     if (((value & mask) == 0) == busy) {
       lane->spins = UVSHM__WAIT_SPINS;
       return value;
     }
-    uvshm__pause();
   }
   /* In vain; on a machine with one processor it always is. Less the next time,
    * but never so little that we would not notice a change. */
