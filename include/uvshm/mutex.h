@@ -11,7 +11,7 @@
  *   uvshm_mutex_unlock(lock);
  *
  * Known by its name alone it gets a small object of its own (64 KiB); or it
- * lies in a segment, which costs nothing but its 128 bytes.
+ * lies in a segment, which costs nothing but a place in its directory.
  *
  * When the owner dies (killed, exited, replaced by exec, or its thread ended)
  * one waiter gets the lock with UVSHM_OWNER_DIED, within 50 ms of the kernel

@@ -31,7 +31,7 @@
 
 /* How often a closer that finds the gate taken tries again, 1 ms apart, before
  * it leaves the clearing up to the next open or gc. */
-#define CLOSE_TRIES 50
+#define CLOSE_TRIES 2000
 
 static uvshm__a32_t last_number;
 

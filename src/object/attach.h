@@ -171,6 +171,10 @@ int uvshm__attach_new_plain(struct uvshm__attach* attach,
                             const struct uvshm__request* request,
                             const struct uvshm__port_spec* spec);
 
+/* managed.c. Can deaths be told where this file lies? UV_ENOTSUP with a reason:
+ * not on a file system of another machine, nor where locks do not work. */
+int uvshm__attach_test_file(struct uvshm__port_object* object);
+
 /* managed.c. A managed file, mapped, before anybody joins: 0, UVSHM_UNCLEAN or
  * an error. */
 int uvshm__managed_open(struct uvshm__attach* attach,

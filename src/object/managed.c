@@ -93,6 +93,16 @@ static int same_boot(const struct uvshm__header* header,
 }
 
 
+int uvshm__attach_test_file(struct uvshm__port_object* object) {
+  unsigned int failures = uvshm__error_count();
+  int err = uvshm__port_peer_test(object);
+
+  if (err != UV_ENOTSUP || uvshm__error_count() != failures) return err;
+  return uvshm__fail(err,
+                     "its file system cannot tell whether a process is alive");
+}
+
+
 int uvshm__managed_open(struct uvshm__attach* attach,
                         const struct uvshm__request* request,
                         const struct uvshm__control* control) {

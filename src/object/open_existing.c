@@ -115,8 +115,11 @@ int uvshm__attach_examine(struct uvshm__port_object* object,
   if (unfinished(object, &header)) return UVSHM__GONE;
   err = uvshm__control_check(&header, object->storage, control);
   if (err == 0) err = same_kind(control, kind);
-  /* A managed file may change from one kind to the other: managed.c. */
-  if (err == 0 && object->origin != UVSHM__PORT_FILE)
+  /* A managed file may change from one kind to the other (managed.c), and may
+   * lie where nobody can tell who is alive. */
+  if (err == 0 && object->origin == UVSHM__PORT_FILE)
+    err = uvshm__attach_test_file(object);
+  else if (err == 0)
     err = same_system(control);
   if (err == 0) err = enough_storage(object, control);
   if (err < 0) return err;

@@ -71,6 +71,10 @@ static int furnish(struct uvshm__attach* attach,
   attach->created_ms = control->created_ms;
   attach->creator_pid = control->creator_pid;
   uvshm__port_identify(&attach->object, control->id);
+  if (attach->object.origin == UVSHM__PORT_FILE) {
+    err = uvshm__attach_test_file(&attach->object);
+    if (err < 0) return err;
+  }
   err = uvshm__attach_map_control(attach, control);
   if (err < 0) return err;
   uvshm__control_format(attach->core.base, control);
