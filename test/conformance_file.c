@@ -181,7 +181,7 @@ void anonymous_object_has_memory_claims_and_no_name(void** state) {
   assert_int_equal(uvshm__port_claim(&second, &subject.object, 0), UV_EBUSY);
   assert_int_equal(uvshm__port_claim(&second, &subject.object, 1), 0);
   uvshm__port_unclaim(&second);
-  assert_int_equal(uvshm__port_gate_enter(&subject.object), 0);
+  assert_int_equal(subject_enter_wait(&subject), 0);
   assert_int_equal(uvshm__port_in_use(&subject.object, &used), 0);
   assert_int_equal(used, 0);
   uvshm__port_gate_leave(&subject.object);

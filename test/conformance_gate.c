@@ -22,7 +22,7 @@ void gate_excludes_other_processes(void** state) {
   assert_int_equal(uvshm__port_gate_enter(&subject.object), UV_EAGAIN);
   assert_int_equal(subject_find(&other, &spec), UV_EAGAIN);
   agent_must(&agent, "0", "leave");
-  assert_int_equal(subject_find(&other, &spec), 0);
+  assert_int_equal(subject_find_wait(&other, &spec), 0);
   agent_must(&agent, "EAGAIN", "enter");
   agent_must(&agent, "0", "use 1");
   agent_must(&agent, "EAGAIN", "try %s", spec.name);
@@ -40,10 +40,10 @@ void gate_excludes_other_handles_of_this_process(void** state) {
 
   (void) state;
   subject_create(&subject, spec.name);
-  assert_int_equal(uvshm__port_gate_enter(&subject.object), 0);
+  assert_int_equal(subject_enter_wait(&subject), 0);
   assert_int_equal(subject_find(&other, &spec), UV_EAGAIN);
   uvshm__port_gate_leave(&subject.object);
-  assert_int_equal(subject_find(&other, &spec), 0);
+  assert_int_equal(subject_find_wait(&other, &spec), 0);
   assert_int_equal(uvshm__port_gate_enter(&subject.object), UV_EAGAIN);
   subject_drop(&other);
   subject_remove(&subject);
@@ -58,7 +58,7 @@ void gate_is_taken_again_after_leave(void** state) {
   subject_create(&subject, test_name("again"));
   for (i = 0; i < 100; i++) {
     assert_int_equal(subject.object.gated, 0);
-    assert_int_equal(uvshm__port_gate_enter(&subject.object), 0);
+    assert_int_equal(subject_enter_wait(&subject), 0);
     assert_int_equal(subject.object.gated, 1);
     uvshm__port_gate_leave(&subject.object);
   }
@@ -89,9 +89,9 @@ void gate_is_released_by_drop(void** state) {
 
   (void) state;
   subject_create(&subject, spec.name);
-  assert_int_equal(subject_find(&other, &spec), 0);
+  assert_int_equal(subject_find_wait(&other, &spec), 0);
   subject_drop(&other);
-  assert_int_equal(uvshm__port_gate_enter(&subject.object), 0);
+  assert_int_equal(subject_enter_wait(&subject), 0);
   subject_remove(&subject);
 }
 
@@ -118,7 +118,7 @@ void gate_is_waited_for_by_other_threads(void** state) {
 
   (void) state;
   subject_create(&subject, visitor.spec.name);
-  assert_int_equal(uvshm__port_gate_enter(&subject.object), 0);
+  assert_int_equal(subject_enter_wait(&subject), 0);
   assert_int_equal(uv_thread_create(&thread, visit, &visitor), 0);
   test_sleep_ms(20);
   uvshm__port_gate_leave(&subject.object);
@@ -165,7 +165,7 @@ void unlink_makes_find_say_enoent_at_once(void** state) {
   agent_must(&agent, "0", "claim 1");
   agent_must(&agent, "0", "map %u", UVSHM__PORT_WRITE);
   agent_must(&agent, "0", "leave");
-  assert_int_equal(uvshm__port_gate_enter(&subject.object), 0);
+  assert_int_equal(subject_enter_wait(&subject), 0);
   assert_int_equal(uvshm__port_unlink(&subject.object), 0);
   agent_must(&agent, "0", "use 1");
   agent_must(&agent, "ENOENT", "find %s", spec.name);
@@ -185,7 +185,7 @@ void unlink_frees_the_name_at_once(void** state) {
   for (i = 0; i < 3; i++) {
     subject_create(&old[i], spec.name);
     assert_int_equal(subject_claim(&old[i], 0), 0);
-    assert_int_equal(uvshm__port_gate_enter(&old[i].object), 0);
+    assert_int_equal(subject_enter_wait(&old[i]), 0);
     assert_int_equal(uvshm__port_unlink(&old[i].object), 0);
     uvshm__port_gate_leave(&old[i].object);
   }
@@ -206,7 +206,7 @@ void unlink_leaves_the_holders_their_memory(void** state) {
   agent_must(&agent, "0", "find %s", spec.name);
   agent_must(&agent, "0", "map %u", UVSHM__PORT_WRITE);
   agent_must(&agent, "0", "leave");
-  assert_int_equal(uvshm__port_gate_enter(&old.object), 0);
+  assert_int_equal(subject_enter_wait(&old), 0);
   assert_int_equal(uvshm__port_unlink(&old.object), 0);
   uvshm__port_gate_leave(&old.object);
   subject_create(&next, spec.name);
@@ -235,15 +235,15 @@ void unlink_by_a_second_object_of_the_name_is_its_own(void** state) {
 
   (void) state;
   subject_create(&old, spec.name);
-  assert_int_equal(subject_find(&found, &spec), 0);
+  assert_int_equal(subject_find_wait(&found, &spec), 0);
   assert_int_equal(uvshm__port_unlink(&found.object), 0);
   subject_drop(&found);
   subject_create(&next, spec.name);
 
   /* A closer that comes late has no right to what has the name now. */
-  assert_int_equal(uvshm__port_gate_enter(&old.object), UV_ENXIO);
+  assert_int_equal(subject_enter_wait(&old), UV_ENXIO);
   subject_drop(&old);
-  assert_int_equal(subject_find(&found, &spec), 0);
+  assert_int_equal(subject_find_wait(&found, &spec), 0);
   assert_memory_equal(found.object.id, next.object.id, sizeof(next.object.id));
   subject_drop(&found);
   subject_remove(&next);

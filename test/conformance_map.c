@@ -56,7 +56,7 @@ void map_copy_is_seen_by_this_process_alone(void** state) {
   (void) state;
   subject_create(&subject, spec.name);
   uvshm__a32_store_release(subject_word(&subject, 4096), 1);
-  assert_int_equal(subject_find(&copy, &spec), 0);
+  assert_int_equal(subject_find_wait(&copy, &spec), 0);
   assert_int_equal(
       uvshm__port_map(
           &copy.view, &copy.object, 0, SIZE, SIZE, UVSHM__PORT_COPY, 0),
@@ -79,7 +79,7 @@ void map_read_only_is_never_widened(void** state) {
   (void) state;
   subject_create(&subject, spec.name);
   uvshm__a32_store_release(subject_word(&subject, 4096), 1);
-  assert_int_equal(subject_find(&reader, &spec), 0);
+  assert_int_equal(subject_find_wait(&reader, &spec), 0);
   assert_int_equal(reader.object.readonly, 1);
   assert_int_equal(subject_map(&reader, UVSHM__PORT_WRITE), UV_EACCES);
   assert_int_equal(
@@ -153,7 +153,7 @@ void map_outlives_drop(void** state) {
 
   (void) state;
   subject_create(&subject, spec.name);
-  assert_int_equal(subject_find(&other, &spec), 0);
+  assert_int_equal(subject_find_wait(&other, &spec), 0);
   assert_int_equal(subject_map(&other, UVSHM__PORT_WRITE), 0);
   uvshm__port_drop(&other.object);
   other.open = 0;

@@ -298,6 +298,18 @@ static int look(void* arg, const char* name, const char* system_name) {
 }
 
 
+static int find_system_wait(struct uvshm__port_object* object,
+                            const char* system_name) {
+  uint64_t deadline = test_now_ms() + TEST_PATIENCE_MS;
+  int err;
+
+  while ((err = uvshm__port_find_system(object, system_name)) == UV_EAGAIN &&
+         test_now_ms() < deadline)
+    test_sleep_ms(1);
+  return err;
+}
+
+
 void name_lists_what_exists(void** state) {
   const char* name = test_name("listed");
   struct sought sought = {0};
@@ -314,7 +326,7 @@ void name_lists_what_exists(void** state) {
   assert_int_equal(uvshm__port_each_name(1, look, &sought), 0);
   assert_int_equal(sought.count, 2);
 
-  assert_int_equal(uvshm__port_find_system(&object, sought.found), 0);
+  assert_int_equal(find_system_wait(&object, sought.found), 0);
   assert_int_equal(uvshm__port_peek(&object, &header, sizeof(header)), 0);
   assert_memory_equal(header.id, subject.object.id, sizeof(header.id));
   uvshm__port_drop(&object);

@@ -49,7 +49,7 @@ void claim_is_refused_to_other_handles(void** state) {
 
   (void) state;
   subject_create(&subject, spec.name);
-  assert_int_equal(subject_find(&other, &spec), 0);
+  assert_int_equal(subject_find_wait(&other, &spec), 0);
   assert_int_equal(subject_claim(&subject, 0), 0);
   assert_int_equal(subject_claim(&other, 0), UV_EBUSY);
   assert_int_equal(uvshm__port_claim(&again, &subject.object, 0), UV_EBUSY);
@@ -147,7 +147,7 @@ void claim_given_back_inside_the_gate_is_free_inside_it(void** state) {
 
   (void) state;
   subject_create(&subject, test_name("inside"));
-  assert_int_equal(uvshm__port_gate_enter(&subject.object), 0);
+  assert_int_equal(subject_enter_wait(&subject), 0);
   for (round = 0; round < 3; round++) {
     for (i = 0; i < 3; i++)
       assert_int_equal(uvshm__port_claim(&claims[i], &subject.object, i), 0);
@@ -183,7 +183,7 @@ void claim_stays_after_drop(void** state) {
 
   (void) state;
   subject_create(&subject, spec.name);
-  assert_int_equal(subject_find(&other, &spec), 0);
+  assert_int_equal(subject_find_wait(&other, &spec), 0);
   assert_int_equal(uvshm__port_claim(&claim, &other.object, 5), 0);
   subject_drop(&other);
   expect_alive(&subject, 5, 1);
@@ -252,7 +252,7 @@ void claim_works_after_the_name_is_gone(void** state) {
   (void) state;
   subject_create(&subject, spec.name);
   agent_with_claim(&agent, spec.name, 1);
-  assert_int_equal(uvshm__port_gate_enter(&subject.object), 0);
+  assert_int_equal(subject_enter_wait(&subject), 0);
   assert_int_equal(uvshm__port_unlink(&subject.object), 0);
   uvshm__port_gate_leave(&subject.object);
   subject_create(&next, spec.name);
@@ -281,7 +281,7 @@ void claim_of_an_incarnation_is_not_seen_in_the_next(void** state) {
   (void) state;
   subject_create(&old, name);
   assert_int_equal(subject_claim(&old, 0), 0);
-  assert_int_equal(uvshm__port_gate_enter(&old.object), 0);
+  assert_int_equal(subject_enter_wait(&old), 0);
   assert_int_equal(uvshm__port_unlink(&old.object), 0);
   uvshm__port_gate_leave(&old.object);
   subject_create(&next, name);
@@ -314,12 +314,12 @@ void in_use_does_not_count_itself(void** state) {
   (void) state;
   subject_create(&subject, test_name("itself"));
   assert_int_equal(uvshm__port_claim(&claims[0], &subject.object, 9), 0);
-  assert_int_equal(uvshm__port_gate_enter(&subject.object), 0);
+  assert_int_equal(subject_enter_wait(&subject), 0);
   assert_int_equal(uvshm__port_claim(&claims[1], &subject.object, 0), 0);
   assert_int_equal(uvshm__port_claim(&claims[2], &subject.object, 10), 0);
   assert_int_equal(is_used(&subject), 0);
   uvshm__port_gate_leave(&subject.object);
-  assert_int_equal(uvshm__port_gate_enter(&subject.object), 0);
+  assert_int_equal(subject_enter_wait(&subject), 0);
   assert_int_equal(
       uvshm__port_claim(&claims[3], &subject.object, UVSHM__PORT_READERS), 0);
   assert_int_equal(is_used(&subject), 0);
@@ -337,11 +337,11 @@ void in_use_counts_another_handle_of_this_process(void** state) {
   (void) state;
   subject_create(&subject, spec.name);
   assert_int_equal(subject_claim(&subject, 0), 0);
-  assert_int_equal(subject_find(&other, &spec), 0);
+  assert_int_equal(subject_find_wait(&other, &spec), 0);
   assert_int_equal(is_used(&other), 1);
   assert_int_equal(subject_claim(&other, 1), 0);
   uvshm__port_gate_leave(&other.object);
-  assert_int_equal(uvshm__port_gate_enter(&subject.object), 0);
+  assert_int_equal(subject_enter_wait(&subject), 0);
   assert_int_equal(is_used(&subject), 1);
   subject_unclaim(&other);
   assert_int_equal(is_used(&subject), 0);
@@ -406,10 +406,10 @@ void readers_are_many_at_once(void** state) {
 
   (void) state;
   subject_create(&subject, spec.name);
-  assert_int_equal(subject_find(&a, &spec), 0);
+  assert_int_equal(subject_find_wait(&a, &spec), 0);
   assert_int_equal(subject_claim(&a, UVSHM__PORT_READERS), 0);
   uvshm__port_gate_leave(&a.object);
-  assert_int_equal(subject_find(&b, &spec), 0);
+  assert_int_equal(subject_find_wait(&b, &spec), 0);
   assert_int_equal(subject_claim(&b, UVSHM__PORT_READERS), 0);
   uvshm__port_gate_leave(&b.object);
   agent_start(&agent);
@@ -438,7 +438,7 @@ void readers_cannot_take_a_slot(void** state) {
 
   (void) state;
   subject_create(&subject, spec.name);
-  assert_int_equal(subject_find(&reader, &spec), 0);
+  assert_int_equal(subject_find_wait(&reader, &spec), 0);
   assert_int_equal(subject_claim(&reader, 0), UV_EACCES);
   subject_drop(&reader);
   subject_remove(&subject);
@@ -451,7 +451,7 @@ void peer_test_passes_on_memory(void** state) {
   (void) state;
   subject_create(&subject, test_name("peer-test"));
   assert_int_equal(uvshm__port_peer_test(&subject.object), 0);
-  assert_int_equal(uvshm__port_gate_enter(&subject.object), 0);
+  assert_int_equal(subject_enter_wait(&subject), 0);
   assert_int_equal(uvshm__port_peer_test(&subject.object), 0);
   assert_int_equal(is_used(&subject), 0);
   uvshm__port_gate_leave(&subject.object);

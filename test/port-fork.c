@@ -32,7 +32,7 @@ static void fork_leaves_claims_with_the_parent(void** state) {
   expect_alive(&subject, 0, 1);
   subject_unclaim(&subject);
   expect_alive(&subject, 0, 0);
-  assert_int_equal(uvshm__port_gate_enter(&subject.object), 0);
+  assert_int_equal(subject_enter_wait(&subject), 0);
   assert_int_equal(uvshm__port_in_use(&subject.object, &used), 0);
   assert_int_equal(used, 0);
   child_end(&child);
@@ -78,7 +78,7 @@ static int rejoin(struct subject* subject) {
   CHILD_CHECK(value == 1);
   CHILD_CHECK(uvshm__port_claim(&claim, &subject->object, 0) == UV_EBUSY);
   CHILD_CHECK(uvshm__port_claim(&claim, &subject->object, 1) == 0);
-  CHILD_CHECK(uvshm__port_gate_enter(&subject->object) == 0);
+  CHILD_CHECK(subject_enter_wait(subject) == 0);
   CHILD_CHECK(uvshm__port_in_use(&subject->object, &value) == 0);
   CHILD_CHECK(value == 1); /* the parent */
   uvshm__port_gate_leave(&subject->object);
@@ -239,7 +239,7 @@ static void fork_copies_no_lock_of_another_thread(void** state) {
   uv_thread_join(&thread);
   expect_alive(&subject, 1, 0);
   expect_alive(&subject, 2, 0);
-  assert_int_equal(uvshm__port_gate_enter(&subject.object), 0);
+  assert_int_equal(subject_enter_wait(&subject), 0);
   for (i = 0; i < 40; i++) child_end(&children[i]);
   subject_remove(&subject);
 }
@@ -323,7 +323,7 @@ static void hand_over_loses_no_claim(void** state) {
     if (!readonly) {
       assert_int_equal(uvshm__port_claim(&claim, &other, 0), UV_EBUSY);
       assert_int_equal(uvshm__port_claim(&claim, &other, 1), 0);
-      assert_int_equal(uvshm__port_gate_enter(&subject.object), 0);
+      assert_int_equal(subject_enter_wait(&subject), 0);
       assert_int_equal(uvshm__port_in_use(&subject.object, &used), 0);
       assert_int_equal(used, 1);
       uvshm__port_gate_leave(&subject.object);

@@ -108,7 +108,7 @@ static int find_as_nobody(struct subject* subject) {
   spec.system = 1;
   CHILD_CHECK(subject_find(&found, &spec) == UV_EACCES);
   spec.readonly = 1;
-  CHILD_CHECK(subject_find(&found, &spec) == 0);
+  CHILD_CHECK(subject_find_wait(&found, &spec) == 0);
   CHILD_CHECK(found.object.readonly);
   CHILD_CHECK(uvshm__port_unlink(&found.object) == UV_EACCES);
   subject_drop(&found);
@@ -279,7 +279,7 @@ static void all_of_it(const char* name) {
 
   subject_create(&subject, name);
   assert_int_equal(subject_claim(&subject, 0), 0);
-  assert_int_equal(subject_find(&other, &spec), 0);
+  assert_int_equal(subject_find_wait(&other, &spec), 0);
   assert_int_equal(subject_claim(&other, 0), UV_EBUSY);
   assert_int_equal(subject_claim(&other, 1), 0);
   assert_int_equal(uvshm__port_gate_enter(&subject.object), UV_EAGAIN);

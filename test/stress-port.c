@@ -252,7 +252,7 @@ static void everybody_may_die_at_any_time(void** state) {
 
   for (i = 0; i < NAMES; i++) {
     spec = spec_of(names[i]);
-    err = subject_find(&subject, &spec);
+    err = subject_find_wait(&subject, &spec);
     if (err == UV_ENOENT) continue;
     assert_int_equal(err, 0);
     assert_int_equal(uvshm__port_in_use(&subject.object, &used), 0);
