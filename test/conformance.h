@@ -169,8 +169,9 @@ void subject_drop(struct subject* subject);
 uvshm__a32_t* subject_word(struct subject* subject, uint64_t offset);
 struct subject_header* subject_header(struct subject* subject);
 
-/* The same again and again while it is UV_EAGAIN, for some seconds: whoever lists
- * names on this machine, a test beside us perhaps, has our gate for a moment. */
+/* The same again and again while it is UV_EAGAIN, for some seconds: whoever
+ * lists names on this machine, a test beside us perhaps, has our gate for a
+ * moment. */
 int subject_find_wait(struct subject* subject,
                       const struct uvshm__port_spec* spec);
 int subject_enter_wait(struct subject* subject);

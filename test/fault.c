@@ -365,13 +365,14 @@ static int run_once(int (*scenario)(void), int call, int reason) {
 
   plan.call = call;
   plan.reason = reason;
-  plan.calls = 0;
   plan.more = 0;
   plan.function = NULL;
   plan.error = 0;
   /* Whoever lists names on this machine has a gate for a moment. */
-  do result = scenario();
-  while (result == UV_EAGAIN && plan.function == NULL);
+  do {
+    plan.calls = 0;
+    result = scenario();
+  } while (result == UV_EAGAIN && plan.function == NULL);
   plan.armed = 0;
   plan.call = 0;
   check_result(result);
