@@ -23,6 +23,7 @@
 static char kept[128];    /* name of `keep` */
 static char name[128];    /* of an object that a scenario makes */
 static char path[1300];   /* of its file */
+static char group[16];    /* this process's own */
 static char foreign[160]; /* its shm_open() name */
 
 
@@ -85,7 +86,7 @@ static int make_and_publish(const struct uvshm__port_spec* spec) {
 static int make_named(void) {
   struct uvshm__port_spec spec = spec_with(UVSHM__PORT_NAMED);
 
-  spec.group = "0";
+  spec.group = group;
   return make_and_publish(&spec);
 }
 
@@ -466,7 +467,7 @@ static int set_rights(void) {
   int err;
 
   spec.mode = 0640;
-  spec.group = "0";
+  spec.group = group;
   fault_arm();
   err = uvshm__port_set_rights(&keep.object, &spec);
   fault_disarm();
@@ -571,6 +572,7 @@ static int set_up(void** state) {
   snprintf(path, sizeof(path), "%s", test_path("fault"));
   snprintf(foreign, sizeof(foreign), "/%s", test_name("fault-foreign"));
   snprintf(kept, sizeof(kept), "%s", test_name("fault-kept"));
+  snprintf(group, sizeof(group), "%lu", (unsigned long) getegid());
   subject_create(&keep, kept);
   return 0;
 }

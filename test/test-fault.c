@@ -29,6 +29,7 @@
 static char name[128];  /* of what a scenario makes */
 static char path[1300]; /* of its file */
 static char kept[128];  /* of a region that stays */
+static char group[16];  /* this process's own */
 static uvshm_region_t* keep;
 
 
@@ -242,7 +243,7 @@ static int region_rights(void) {
 
   memset(&options, 0, sizeof(options));
   options.mode = 0640;
-  options.group = "0";
+  options.group = group;
   fault_arm();
   err = uvshm_region_set(keep, &options);
   fault_disarm();
@@ -443,6 +444,7 @@ static int set_up(void** state) {
   snprintf(name, sizeof(name), "%s", test_name("fault"));
   snprintf(path, sizeof(path), "%s", test_path("fault"));
   snprintf(kept, sizeof(kept), "%s", test_name("fault-kept"));
+  snprintf(group, sizeof(group), "%lu", (unsigned long) getegid());
   keep = region_made(kept, UVSHM_EXCLUSIVE);
   return 0;
 }
