@@ -75,7 +75,7 @@ static inline void uvshm__pause(void) {
 #endif
 }
 
-/* ---- single accesses, the one thing that gcc spells differently ------------ */
+/* ---- single accesses, the one thing that gcc spells differently ---------- */
 
 #if defined(__GNUC__)
 
@@ -161,7 +161,7 @@ static inline volatile __int64* uvshm__int64(uvshm__a64_t* p) {
   return (volatile __int64*) &p->value;
 }
 
-/* ---- 32 bits --------------------------------------------------------------- */
+/* ---- 32 bits ------------------------------------------------------------- */
 
 static inline uint32_t uvshm__a32_load_relaxed(const uvshm__a32_t* p) {
   return uvshm__raw32_load(p);
@@ -226,7 +226,7 @@ static inline uint32_t uvshm__a32_and(uvshm__a32_t* p, uint32_t v) {
   return (uint32_t) _InterlockedAnd(uvshm__long(p), (long) v);
 }
 
-/* ---- 64 bits --------------------------------------------------------------- */
+/* ---- 64 bits ------------------------------------------------------------- */
 
 static inline uint64_t uvshm__a64_load_relaxed(const uvshm__a64_t* p) {
   return uvshm__raw64_load(p);

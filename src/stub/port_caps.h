@@ -22,8 +22,8 @@
  * unlink it, and a crash leaves nothing behind. */
 #define UVSHM__PORT_LIFETIME_BY_KERNEL 0
 
-/* 1: a child finds an inherited handle under the value it has here; 0: through a
- * slot of its standard handles. */
+/* 1: a child finds an inherited handle under the value it has here; 0: through
+ * a slot of its standard handles. */
 #define UVSHM__PORT_INHERITS_VALUES 0
 
 /* The longest name, in bytes, that the system takes; longer ones are hashed. */

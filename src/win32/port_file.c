@@ -33,7 +33,7 @@
 
 #define SHARE_ALL (FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE)
 
-/* ---- one file -------------------------------------------------------------- */
+/* ---- one file ------------------------------------------------------------ */
 
 int uvshm__win_full_path(wchar_t** path, const char* given) {
   wchar_t* wide;
@@ -178,7 +178,7 @@ int uvshm__win_file_reach(HANDLE file, uint64_t size) {
   return uvshm__win_file_resize(file, size);
 }
 
-/* ---- its gate -------------------------------------------------------------- */
+/* ---- its gate ------------------------------------------------------------ */
 
 static int open_gate(struct uvshm__win* win) {
   wchar_t hex[33];
@@ -231,7 +231,7 @@ int uvshm__win_file_find(struct uvshm__win* win,
   return err;
 }
 
-/* ---- making and removing --------------------------------------------------- */
+/* ---- making and removing ------------------------------------------------- */
 
 static wchar_t* name_beside(const wchar_t* path, const wchar_t* suffix) {
   uint64_t number[2];

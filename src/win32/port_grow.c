@@ -32,7 +32,7 @@ static void raise_committed(uvshm__a64_t* committed, uint64_t to) {
     seen = uvshm__a64_load_acquire(committed);
 }
 
-/* ---- pagefile -------------------------------------------------------------- */
+/* ---- pagefile ------------------------------------------------------------ */
 
 static int commit(void* addr, uint64_t size, DWORD protect) {
   DWORD error;
@@ -46,9 +46,9 @@ static int commit(void* addr, uint64_t size, DWORD protect) {
 }
 
 
-/* `base` maps the section from `offset`. The word that says how much exists lies
- * in shared memory: anybody may have written anything. What it promises must be
- * there. */
+/* `base` maps the section from `offset`. The word that says how much exists
+ * lies in shared memory: anybody may have written anything. What it promises
+ * must be there. */
 static int commit_in(unsigned char* base,
                      uint64_t offset,
                      uint64_t from,
@@ -113,7 +113,7 @@ static int grow_section(struct uvshm__win* win,
   return err;
 }
 
-/* ---- file ------------------------------------------------------------------ */
+/* ---- file ---------------------------------------------------------------- */
 
 static int write_zeros(HANDLE file, uint64_t from, uint64_t to) {
   OVERLAPPED at;

@@ -4,9 +4,9 @@
  *
  * A child of uv_spawn() gets every inheritable handle under the value that it
  * has here, so the handle that is exported, and only that one, is inheritable.
- * Through a pipe goes where the handle is to be had (our pid and its value); the
- * receiver fetches it with DuplicateHandle, which needs no more than the right
- * to open our process that programs of one user have.
+ * Through a pipe goes where the handle is to be had (our pid and its value);
+ * the receiver fetches it with DuplicateHandle, which needs no more than the
+ * right to open our process that programs of one user have.
  */
 
 #include "win32.h"

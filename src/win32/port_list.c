@@ -79,7 +79,7 @@ static int open_scope(HANDLE* directory, uint32_t global) {
 }
 
 
-/* ---- what there is --------------------------------------------------------- */
+/* ---- what there is ------------------------------------------------------- */
 
 static void names_free(struct names* names) {
   while (names->count > 0) free(names->items[--names->count]);
@@ -183,7 +183,7 @@ static int read_directory(struct names* names, HANDLE directory) {
   return err;
 }
 
-/* ---- telling it ------------------------------------------------------------ */
+/* ---- telling it ---------------------------------------------------------- */
 
 struct audience {
   int (*each)(void* arg, const char* name, const char* system_name);
@@ -255,7 +255,7 @@ int uvshm__port_each_name(uint32_t system,
   return result;
 }
 
-/* ---- find_system ----------------------------------------------------------- */
+/* ---- find_system --------------------------------------------------------- */
 
 /* `Local\uvshm-N.index` -> N, in place; NULL: it is none. */
 static char* portable_name(char* system_name, uint32_t* system) {

@@ -4,9 +4,9 @@
  *
  * A section of the pagefile was made as large as it may become, so any part of
  * it can be mapped, and touching what does not exist yet is an access
- * violation. A file gets a section for each mapping; Windows maps no byte beyond
- * the end of a file, so a managed file is made longer (sparse, without content)
- * and of a plain one only what there is gets mapped.
+ * violation. A file gets a section for each mapping; Windows maps no byte
+ * beyond the end of a file, so a managed file is made longer (sparse, without
+ * content) and of a plain one only what there is gets mapped.
  */
 
 #include "win32.h"
@@ -50,7 +50,7 @@ static int protection(uint32_t access, DWORD* protect) {
   }
 }
 
-/* ---- map ------------------------------------------------------------------- */
+/* ---- map ----------------------------------------------------------------- */
 
 static void* map_once(HANDLE section,
                       uint64_t offset,
@@ -168,7 +168,7 @@ void uvshm__port_unmap(struct uvshm__port_view* view) {
   memset(view, 0, sizeof(*view));
 }
 
-/* ---- a range --------------------------------------------------------------- */
+/* ---- a range ------------------------------------------------------------- */
 
 /* A view that was mapped copy-on-write stays so: "write" means that there. */
 static int is_copy(void* addr) {

@@ -8,8 +8,8 @@
  * section first, and whoever makes one under the gate of the name checks that
  * the other is not there. The file of a `keep` object can be reached from all
  * sessions of its user and sections of scope user from one, so an object of
- * lifetime last close in another session is not seen by a maker of a `keep` one;
- * in each session the name still means one thing.
+ * lifetime last close in another session is not seen by a maker of a `keep`
+ * one; in each session the name still means one thing.
  */
 
 #include "win32.h"
@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- the private half ------------------------------------------------------ */
+/* ---- the private half ---------------------------------------------------- */
 
 struct uvshm__win* uvshm__win_new(uint32_t backing) {
   struct uvshm__win* win = calloc(1, sizeof(*win));
@@ -77,7 +77,7 @@ void uvshm__win_event_name(wchar_t text[UVSHM__WIN_TEXT],
   wcscat(text, digits);
 }
 
-/* ---- find, make ------------------------------------------------------------ */
+/* ---- find, make ---------------------------------------------------------- */
 
 static int has_gate(uint32_t origin) {
   return origin != UVSHM__PORT_RAW_FILE && origin != UVSHM__PORT_FOREIGN;
@@ -279,7 +279,7 @@ int uvshm__port_publish(struct uvshm__port_object* object) {
   return 0;
 }
 
-/* ---- gate ------------------------------------------------------------------ */
+/* ---- gate ---------------------------------------------------------------- */
 
 /* A file is guarded by its own gate, which all paths and sessions share. The
  * gate of its name is needed only by its maker. */
@@ -339,7 +339,7 @@ void uvshm__port_drop(struct uvshm__port_object* object) {
   if (win != NULL) uvshm__win_close(win);
 }
 
-/* ---- peek ------------------------------------------------------------------ */
+/* ---- peek ---------------------------------------------------------------- */
 
 static int peek_section(HANDLE data, void* bytes, size_t size) {
   MEMORY_BASIC_INFORMATION info;

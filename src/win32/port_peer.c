@@ -2,10 +2,10 @@
 
 /* Who is attached, and is it alive? The kernel's answer, not a pid's.
  *
- * A slot is a named event, and creating it is taking the slot: CreateEvent tells
- * whether it was there already. Nothing is ever set or waited for. When the
- * process dies, by whatever hand, the kernel closes its handles, the event goes
- * and with it the name.
+ * A slot is a named event, and creating it is taking the slot: CreateEvent
+ * tells whether it was there already. Nothing is ever set or waited for. When
+ * the process dies, by whatever hand, the kernel closes its handles, the event
+ * goes and with it the name.
  *
  * A prober's handle keeps a dead slot's event alive for some microseconds. That
  * is a false "alive", which is only delay; a false "dead" cannot happen. What

@@ -72,7 +72,7 @@ SECURITY_ATTRIBUTES uvshm__win_attributes(PSECURITY_DESCRIPTOR rights) {
   return attributes;
 }
 
-/* ---- from a spec ----------------------------------------------------------- */
+/* ---- from a spec --------------------------------------------------------- */
 
 /* An account's SID as text; LocalFree() it. `name` may be one already. */
 static int find_group(wchar_t** result, const wchar_t* name) {
@@ -223,7 +223,7 @@ int uvshm__win_rights_anonymous(PSECURITY_DESCRIPTOR* rights) {
   return err;
 }
 
-/* ---- from an object -------------------------------------------------------- */
+/* ---- from an object ------------------------------------------------------ */
 
 static SE_OBJECT_TYPE object_type(int is_file) {
   return is_file ? SE_FILE_OBJECT : SE_KERNEL_OBJECT;
@@ -341,7 +341,7 @@ int uvshm__win_is_own(HANDLE handle, int is_file) {
   return own;
 }
 
-/* ---- attributes, set_rights ------------------------------------------------ */
+/* ---- attributes, set_rights ---------------------------------------------- */
 
 /* A handle of the object's memory that has `access` as well; CloseHandle() it.
  * NULL when the DACL does not allow it. */

@@ -55,7 +55,7 @@ static wchar_t* data_name(const struct uvshm__win* win, const uint64_t key[2]) {
   return uvshm__win_section_name(win, suffix);
 }
 
-/* ---- index ----------------------------------------------------------------- */
+/* ---- index --------------------------------------------------------------- */
 
 /* Something has our name, and it cannot be opened as asked. Whose is it? An
  * owner can always read the rights of what is his. */
@@ -163,7 +163,7 @@ static int index_write(const struct uvshm__win* win, const uint64_t* key) {
   return 0;
 }
 
-/* ---- data ------------------------------------------------------------------ */
+/* ---- data ---------------------------------------------------------------- */
 
 static int data_open(const struct uvshm__win* win,
                      const uint64_t key[2],
@@ -251,7 +251,7 @@ int uvshm__win_section_size(HANDLE data, uint64_t* size) {
   return 0;
 }
 
-/* ---- what port_name.c calls ------------------------------------------------ */
+/* ---- what port_name.c calls ---------------------------------------------- */
 
 int uvshm__win_section_find(struct uvshm__win* win,
                             const struct uvshm__port_spec* spec,

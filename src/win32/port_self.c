@@ -106,8 +106,8 @@ int uvshm__port_random(void* bytes, size_t size) {
  * Fast Startup: shutting down then ends the user's processes and hibernates the
  * kernel; both numbers stay what they were. That is the right answer here. The
  * kernel did not restart, its objects still tell the dead from the living, and
- * the file of a `keep` object is as its last user left it: an hour of sleep, not
- * a reboot. A restart, or a loss of power, makes a new number.
+ * the file of a `keep` object is as its last user left it: an hour of sleep,
+ * not a reboot. A restart, or a loss of power, makes a new number.
  *
  * On Wine the boot is the start of the wineserver, with which all kernel
  * objects go. */

@@ -6,14 +6,14 @@
  * Every kernel object of uvshm, with the portable name N, the maker's random
  * key K (which incarnation of N) and the header's random id I:
  *
- *   name                               kind      who keeps it open
- *   <scope>uvshm-N.gate                mutex     who has N open
- *   <scope>uvshm-N.index               section   the same; says which K is N now
- *   <scope>uvshm-N.<K>.data            section   who has this incarnation open
- *   <scope>uvshm-<I>.peer<slot>        event     the live owner of the slot
- *   <scope>uvshm-<I>.life              event     every live peer, readers too
- *   <scope>uvshm-<I>.lane<lane>        event     who sleeps there or woke one
- *   Global\uvshm-<F>.filegate          mutex     who has the file F open
+ *   name                          kind     who keeps it open
+ *   <scope>uvshm-N.gate           mutex    who has N open
+ *   <scope>uvshm-N.index          section  the same; says which K is N now
+ *   <scope>uvshm-N.<K>.data       section  who has this incarnation open
+ *   <scope>uvshm-<I>.peer<slot>   event    the live owner of the slot
+ *   <scope>uvshm-<I>.life         event    every live peer, readers too
+ *   <scope>uvshm-<I>.lane<lane>   event    who sleeps there or woke one
+ *   Global\uvshm-<F>.filegate     mutex    who has the file F open
  *
  * <scope> is `Local\` (this logon session) or `Global\`; the events of what is
  * backed by a file are always in `Global\`, because the file can be reached
@@ -34,7 +34,7 @@
 
 #include <windows.h>
 
-/* ---- text: UTF-8 outside, UTF-16 inside (port_text.c) ---------------------- */
+/* ---- text: UTF-8 outside, UTF-16 inside (port_text.c) -------------------- */
 
 /* Room for `L`-strings that are made of fixed parts and numbers. */
 #define UVSHM__WIN_TEXT 96
@@ -57,7 +57,7 @@ int uvshm__win_last_error(void);
 /* A function of a system DLL, NULL when this Windows has no such function. */
 FARPROC uvshm__win_function(const wchar_t* dll, const char* name);
 
-/* ---- rights (port_rights.c) ------------------------------------------------ */
+/* ---- rights (port_rights.c) ---------------------------------------------- */
 
 /* The calling user's SID as text; NULL when it cannot be had. */
 const wchar_t* uvshm__win_user(void);
@@ -69,8 +69,8 @@ int uvshm__win_rights_new(PSECURITY_DESCRIPTOR* rights,
 /* What nothing special was asked for gets: this user and SYSTEM. */
 int uvshm__win_rights_usual(PSECURITY_DESCRIPTOR* rights);
 
-/* Of memory without a name: nobody has any, but for what a handle was made with.
- * Else whoever is given a handle for reading could widen it. */
+/* Of memory without a name: nobody has any, but for what a handle was made
+ * with. Else whoever is given a handle for reading could widen it. */
 int uvshm__win_rights_anonymous(PSECURITY_DESCRIPTOR* rights);
 
 /* Rights for mutexes and events beside memory with the rights `memory`: whoever
@@ -90,7 +90,7 @@ int uvshm__win_is_own(HANDLE handle, int is_file);
 /* SECURITY_ATTRIBUTES in one expression: never inheritable. */
 SECURITY_ATTRIBUTES uvshm__win_attributes(PSECURITY_DESCRIPTOR rights);
 
-/* ---- gate (port_gate.c) ---------------------------------------------------- */
+/* ---- gate (port_gate.c) -------------------------------------------------- */
 
 /* A named mutex that is only ever tried. */
 struct uvshm__win_gate {
@@ -112,7 +112,7 @@ int uvshm__win_gate_take(struct uvshm__win_gate* gate);
 void uvshm__win_gate_leave(struct uvshm__win_gate* gate);
 void uvshm__win_gate_close(struct uvshm__win_gate* gate);
 
-/* ---- the private half of an object ----------------------------------------- */
+/* ---- the private half of an object --------------------------------------- */
 
 enum uvshm__win_backing {
   UVSHM__WIN_SECTION, /* of the pagefile: index and data, or anonymous */
@@ -183,7 +183,7 @@ int uvshm__win_find_unowned(struct uvshm__port_object* object,
 /* Close the events of lanes. */
 void uvshm__win_wait_close(struct uvshm__win* win);
 
-/* ---- the three backings (port_section.c, port_file.c, port_foreign.c) ------ */
+/* ---- the three backings (port_section.c, port_file.c, port_foreign.c) ---- */
 
 /* Each of these answers as the function of port.h does. `win` is complete but
  * for what the function finds out; on failure the caller closes it. */
