@@ -146,9 +146,9 @@ static void run_child(int (*action)(void), const char* name) {
 
 /* ---- in the parent --------------------------------------------------------- */
 
-/* Go on until the child stops again; 0: it stopped. */
-static int next_stop(pid_t pid, int request, int* status) {
-  if (ptrace(request, pid, NULL, NULL) != 0) return -1;
+/* Go on until the child stops at a system call; 0: it stopped. */
+static int next_stop(pid_t pid, int* status) {
+  if (ptrace(PTRACE_SYSCALL, pid, NULL, NULL) != 0) return -1;
   return waitpid(pid, status, 0) == pid && WIFSTOPPED(*status) ? 0 : -1;
 }
 
@@ -160,10 +160,10 @@ static int count_stops(pid_t pid) {
 
   if (waitpid(pid, &status, 0) != pid || !WIFSTOPPED(status)) return -1;
   do
-    if (next_stop(pid, PTRACE_SYSCALL, &status) < 0) return -1;
+    if (next_stop(pid, &status) < 0) return -1;
   while (WSTOPSIG(status) != SIGUSR1);
   for (;; stops++) {
-    if (next_stop(pid, PTRACE_SYSCALL, &status) < 0) return -1;
+    if (next_stop(pid, &status) < 0) return -1;
     if (WSTOPSIG(status) == SIGUSR1) return stops;
   }
 }
