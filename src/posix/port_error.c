@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <unistd.h>
 
 #include <sys/resource.h>
 
@@ -70,4 +71,20 @@ int uvshm__posix_open(const char* path, int flags, mode_t mode) {
       return -1;
     }
   }
+}
+
+
+long uvshm__posix_read(const char* path, void* bytes, size_t size) {
+  size_t done = 0;
+  ssize_t count;
+  int fd = uvshm__posix_open(path, O_RDONLY, 0);
+
+  if (fd < 0) return uvshm__posix_error(errno);
+  while (done < size) {
+    count = read(fd, (char*) bytes + done, size - done);
+    if (count == 0 || (count < 0 && errno != EINTR)) break;
+    if (count > 0) done += (size_t) count;
+  }
+  close(fd);
+  return (long) done;
 }

@@ -16,6 +16,15 @@
 
 #include <sys/socket.h>
 
+/* Where a flag is missing, something else does its work: uvshm__port_import()
+ * sets FD_CLOEXEC, and SO_NOSIGPIPE keeps the signal away. */
+#ifndef MSG_CMSG_CLOEXEC
+# define MSG_CMSG_CLOEXEC 0
+#endif
+#ifndef MSG_NOSIGNAL
+# define MSG_NOSIGNAL 0
+#endif
+
 /* What goes with the descriptor, so that a stray byte on the pipe is not taken
  * for one. */
 static const char greeting[8] = "uvshm-1";
@@ -128,6 +137,11 @@ static int send_once(int pipe, int fd) {
 int uvshm__port_send(intptr_t handle, intptr_t pipe, uint64_t timeout_ms) {
   uint64_t deadline = deadline_of(timeout_ms);
   int err;
+#ifdef SO_NOSIGPIPE
+  int on = 1;
+
+  setsockopt((int) pipe, SOL_SOCKET, SO_NOSIGPIPE, &on, sizeof(on));
+#endif
 
   while ((err = send_once((int) pipe, (int) handle)) == UV_EAGAIN) {
     err = await((int) pipe, POLLOUT, deadline);

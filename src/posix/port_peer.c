@@ -262,7 +262,7 @@ static int is_remote(int fd) {
   for (i = 0; i < sizeof(remote) / sizeof(*remote); i++)
     if ((uint32_t) fs.f_type == remote[i]) return 1;
   return 0;
-#elif defined(MNT_LOCAL)
+#elif defined(MNT_LOCAL) && !defined(__NetBSD__) /* which has statvfs() */
   struct statfs fs;
 
   return fstatfs(fd, &fs) != 0 || (fs.f_flags & MNT_LOCAL) == 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* What this process knows of itself and its system: clocks, random bytes, the
- * boot, its name, its threads. Forks are in port_fork.c. */
+/* What this process knows of itself and its system: clocks, random bytes, its
+ * name, its threads. Forks are in port_fork.c, the boot in port_boot.c. */
 
 #include "posix.h"
 
@@ -16,11 +16,9 @@
 
 #ifdef __APPLE__
 # include <sys/random.h>
-# include <sys/sysctl.h>
 #endif
 
 #define RANDOM_CHUNK 256 /* the most that getentropy() gives at once */
-#define UUID_SIZE 36
 
 
 static uint64_t clock_ms(clockid_t clock) {
@@ -55,23 +53,6 @@ void uvshm__port_yield(void) {
 }
 
 
-/* Read until `size` bytes or the end; how many, or a negative code. */
-static long read_file(const char* path, void* bytes, size_t size) {
-  size_t done = 0;
-  ssize_t count;
-  int fd = uvshm__posix_open(path, O_RDONLY, 0);
-
-  if (fd < 0) return uvshm__posix_error(errno);
-  while (done < size) {
-    count = read(fd, (char*) bytes + done, size - done);
-    if (count == 0 || (count < 0 && errno != EINTR)) break;
-    if (count > 0) done += (size_t) count;
-  }
-  close(fd);
-  return (long) done;
-}
-
-
 int uvshm__port_random(void* bytes, size_t size) {
   unsigned char* at = bytes;
   size_t left = size;
@@ -87,75 +68,9 @@ int uvshm__port_random(void* bytes, size_t size) {
   if (left == 0) return 0;
 
   /* A kernel without the call. */
-  count = read_file("/dev/urandom", at, left);
+  count = uvshm__posix_read("/dev/urandom", at, left);
   if (count < 0) return (int) count;
   return (size_t) count == left ? 0 : UV_EIO;
-}
-
-
-static int digit_of(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
-
-static int parse_uuid(const char* text, size_t size, uint64_t id[2]) {
-  uint64_t words[2] = {0, 0};
-  size_t digits = 0;
-  size_t i;
-  int digit;
-
-  for (i = 0; i < size && digits < 32; i++) {
-    if (text[i] == '-') continue;
-    digit = digit_of(text[i]);
-    if (digit < 0) break;
-    words[digits / 16] = words[digits / 16] << 4 | (uint64_t) digit;
-    digits++;
-  }
-  if (digits != 32 || (words[0] | words[1]) == 0) return UV_ENOTSUP;
-  id[0] = words[0];
-  id[1] = words[1];
-  return 0;
-}
-
-
-static int read_boot_id(uint64_t id[2]) {
-  char text[UUID_SIZE + 1];
-#ifdef __APPLE__
-  size_t size = sizeof(text);
-
-  if (sysctlbyname("kern.bootsessionuuid", text, &size, NULL, 0) != 0)
-    return UV_ENOTSUP;
-  return parse_uuid(text, size, id);
-#else
-  long count =
-      read_file("/proc/sys/kernel/random/boot_id", text, sizeof(text) - 1);
-
-  if (count == UV_EMFILE || count == UV_ENFILE) return (int) count;
-  if (count < 0) return UV_ENOTSUP;
-  return parse_uuid(text, (size_t) count, id);
-#endif
-}
-
-
-int uvshm__port_boot_id(uint64_t id[2]) {
-  static uvshm__a64_t cached[2];
-  static uvshm__a32_t is_cached;
-  int err;
-
-  if (uvshm__a32_load_acquire(&is_cached)) {
-    id[0] = uvshm__a64_load_relaxed(&cached[0]);
-    id[1] = uvshm__a64_load_relaxed(&cached[1]);
-    return 0;
-  }
-  err = read_boot_id(id);
-  if (err < 0) return err;
-  uvshm__a64_store_relaxed(&cached[0], id[0]);
-  uvshm__a64_store_relaxed(&cached[1], id[1]);
-  uvshm__a32_store_release(&is_cached, 1);
-  return 0;
 }
 
 

@@ -95,6 +95,9 @@ int uvshm__posix_error(int err);
  * errno on failure. Always O_CLOEXEC. */
 int uvshm__posix_open(const char* path, int flags, mode_t mode);
 
+/* Read a file until `size` bytes or its end; how many, or a negative code. */
+long uvshm__posix_read(const char* path, void* bytes, size_t size);
+
 /* 1: the limit of descriptors was raised, so that trying again makes sense. */
 int uvshm__posix_more_descriptors(void);
 
