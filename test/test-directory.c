@@ -144,7 +144,7 @@ static void a_name_has_1_to_200_bytes(void** state) {
 
 static void a_full_directory_is_enospc(void** state) {
   struct uvshm__directory_ref ref;
-  char name[16];
+  char name[32];
   int made;
   int i;
 
@@ -169,7 +169,7 @@ static void a_full_directory_is_enospc(void** state) {
 
 static void what_only_the_dead_have_open_makes_room(void** state) {
   struct uvshm__directory_ref ref;
-  char name[16];
+  char name[32];
   int made;
   int i;
 
