@@ -566,6 +566,18 @@ SCENARIOS(CASE)
 #undef CASE
 
 
+/* Where all handles of an object share descriptors, the one for reading stays
+ * open from the first time on. */
+static int open_for_reading(void) {
+  struct uvshm__port_spec spec = spec_readonly(kept);
+  struct subject reader;
+
+  if (subject_find_wait(&reader, &spec) < 0) return -1;
+  subject_drop(&reader);
+  return 0;
+}
+
+
 static int set_up(void** state) {
   (void) state;
   snprintf(name, sizeof(name), "%s", test_name("fault"));
@@ -574,7 +586,7 @@ static int set_up(void** state) {
   snprintf(kept, sizeof(kept), "%s", test_name("fault-kept"));
   snprintf(group, sizeof(group), "%lu", (unsigned long) getegid());
   subject_create(&keep, kept);
-  return 0;
+  return open_for_reading();
 }
 
 

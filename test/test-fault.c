@@ -439,6 +439,20 @@ SCENARIOS(CASE)
 #undef CASE
 
 
+/* Where all handles of an object share descriptors, the one for reading stays
+ * open from the first time on. */
+static int open_for_reading(void) {
+  uvshm_region_options_t options;
+  uvshm_region_t* reader;
+
+  memset(&options, 0, sizeof(options));
+  options.flags = UVSHM_READONLY;
+  if (uvshm_region_open(&reader, kept, &options) < 0) return -1;
+  uvshm_region_close(reader);
+  return 0;
+}
+
+
 static int set_up(void** state) {
   (void) state;
   snprintf(name, sizeof(name), "%s", test_name("fault"));
@@ -446,7 +460,7 @@ static int set_up(void** state) {
   snprintf(kept, sizeof(kept), "%s", test_name("fault-kept"));
   snprintf(group, sizeof(group), "%lu", (unsigned long) getegid());
   keep = region_made(kept, UVSHM_EXCLUSIVE);
-  return 0;
+  return open_for_reading();
 }
 
 

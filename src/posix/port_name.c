@@ -24,6 +24,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #define PREFIX "uvshm-"
@@ -31,6 +32,7 @@
 #define TEMP_PREFIX ".uvshm-tmp-"
 #define HASH_DIGITS 13
 #define FILE_NAME_LIMIT 255
+#define LITTER_AGE_S 60
 
 /* The longest prefix and a hash fit into the shortest limit there is. */
 _Static_assert(UVSHM__PORT_NAME_LIMIT >= 17 + 1 + HASH_DIGITS, "31 at least");
@@ -201,6 +203,17 @@ struct listing {
 };
 
 
+/* A maker that lives has its file's gate, but not yet in the first moment. So a
+ * listing leaves alone what is not old. */
+static int is_litter(const char* path) {
+  struct stat st;
+  time_t now = time(NULL);
+
+  return lstat(path, &st) == 0 && S_ISREG(st.st_mode) &&
+         (st.st_mtime < now - LITTER_AGE_S || st.st_mtime > now + LITTER_AGE_S);
+}
+
+
 static int list_file(const struct listing* listing, const char* file) {
   const char* name;
   char* path;
@@ -210,10 +223,11 @@ static int list_file(const struct listing* listing, const char* file) {
   if (name == NULL && strncmp(file, TEMP_PREFIX, sizeof(TEMP_PREFIX) - 1) != 0)
     return 0;
   if (join(&path, listing->place, "", file) < 0) return UV_ENOMEM;
-  if (name == NULL)
-    uvshm__posix_sweep(path); /* litter, if its maker is dead */
-  else if (*name != '\0')
+  if (name == NULL) {
+    if (is_litter(path)) uvshm__posix_sweep(path);
+  } else if (*name != '\0') {
     result = listing->each(listing->arg, *name == '~' ? NULL : name, path);
+  }
   free(path);
   return result;
 }
