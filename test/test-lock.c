@@ -184,7 +184,7 @@ static void a_seventeenth_recursion_needs_no_room(void** state) {
     assert_int_equal(uvshm__lock_acquire(&a, nth_lock(i), 0, 0, NULL), 0);
   assert_int_equal(
       uvshm__lock_acquire(&a, nth_lock(3), 0, UVSHM__LOCK_RECURSIVE, NULL), 0);
-  assert_int_equal(a.depth[3], 1);
+  assert_int_equal(a.depth[4], 1);
 }
 
 

@@ -81,6 +81,13 @@ int uvshm__directory_remove(const struct uvshm__core* core,
                             const char* name,
                             uint32_t name_size);
 
+/* What the state of the entry says as long as the object was not removed. */
+static inline uint64_t uvshm__directory_state(
+    const struct uvshm__directory_ref* ref) {
+  return (uint64_t) ref->generation << 32 | UVSHM__ENTRY_USED;
+}
+
+
 /* 0, or UV_ENXIO: it was removed. One load. */
 int uvshm__directory_usable(const struct uvshm__core* core,
                             const struct uvshm__directory_ref* ref);

@@ -22,11 +22,18 @@ struct uvshm__lane {
   uint32_t index;
   uint32_t owner; /* what ent->owner must say as long as it is ours */
   uint32_t name;  /* what the words of our locks say */
-  uint32_t count; /* entries of `held` in use, from 0 */
+  uint32_t count; /* how many locks it has */
   uint32_t spins; /* how often to look again before sleeping (wait.c) */
-  uint32_t held[UVSHM__LANE_HELD];
-  uint32_t depth[UVSHM__LANE_HELD]; /* times taken beyond the first */
+  uint32_t held[UVSHM__LANE_HELD + 1];  /* places of our locks, see below */
+  uint32_t depth[UVSHM__LANE_HELD + 1]; /* times taken beyond the first */
 };
+
+/* held[i] is for note i - 1 of `ent`; held[0] is always 0, which is no lock's
+ * place, so that nobody need ask whether there are any. When a lock was taken
+ * more than once its place has this mark, which no place has (it would be 128 GiB
+ * from the start), so that nobody need ask for the depth either. Depths beyond
+ * `count` are 0. */
+#define UVSHM__LANE_AGAIN 0x80000000u
 
 static inline struct uvshm__lane_ent* uvshm__core_lane(
     const struct uvshm__core* core, uint32_t index) {

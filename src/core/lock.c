@@ -59,7 +59,7 @@
 /* Rounds without sleep before the clock and `cancelled` are looked at. */
 #define ROUNDS_PER_CLOCK 64
 
-#define NOT_HELD UINT32_MAX
+#define NOT_HELD 0u
 
 
 void uvshm__lock_format(struct uvshm__lock* lock, uint32_t flags) {
@@ -69,13 +69,14 @@ void uvshm__lock_format(struct uvshm__lock* lock, uint32_t flags) {
 
 /* ---- what this lane holds ------------------------------------------------ */
 
+/* Where in `held` the lock is. */
 static uint32_t find_held(const struct uvshm__lane* lane,
                           const struct uvshm__lock* lock) {
   uint32_t place = uvshm__lock_place(lane->core, lock);
   uint32_t i;
 
   for (i = lane->count; i > 0; i--)
-    if (lane->held[i - 1] == place) return i - 1;
+    if ((lane->held[i] & ~UVSHM__LANE_AGAIN) == place) return i;
   return NOT_HELD;
 }
 
@@ -87,24 +88,32 @@ int uvshm__lock_is_held(const struct uvshm__lane* lane,
 
 
 static void remember(struct uvshm__lane* lane, const struct uvshm__lock* lock) {
-  lane->held[lane->count] = uvshm__lock_place(lane->core, lock);
-  lane->depth[lane->count] = 0;
   lane->count++;
+  lane->held[lane->count] = uvshm__lock_place(lane->core, lock);
+}
+
+
+static void set_depth(struct uvshm__lane* lane, uint32_t i, uint32_t depth) {
+  lane->depth[i] = depth;
+  lane->held[i] &= ~UVSHM__LANE_AGAIN;
+  if (depth != 0) lane->held[i] |= UVSHM__LANE_AGAIN;
 }
 
 
 /* Forget entry `i`; the last one takes its place. A repairer may meet the moved
  * one twice, but never misses it. */
 static void forget(struct uvshm__lane* lane, uint32_t i) {
-  uint32_t last = lane->count - 1;
+  uint32_t last = lane->count;
 
   if (i != last) {
     lane->held[i] = lane->held[last];
     lane->depth[i] = lane->depth[last];
-    uvshm__a32_store_release(&lane->ent->held[i], lane->held[i]);
+    uvshm__a32_store_release(&lane->ent->held[i - 1],
+                             lane->held[i] & ~UVSHM__LANE_AGAIN);
   }
-  uvshm__a32_store_release(&lane->ent->held[last], 0);
-  lane->count = last;
+  lane->depth[last] = 0;
+  uvshm__a32_store_release(&lane->ent->held[last - 1], 0);
+  lane->count = last - 1;
 }
 
 /* ---- acquire ------------------------------------------------------------- */
@@ -137,7 +146,7 @@ static int acquire_again(struct uvshm__lane* lane,
   if ((word & UVSHM__LOCK_NAME) != lane->name) return damaged(lane->core, lock);
   if (lane->depth[held] == UINT32_MAX)
     return uvshm__fail(UV_EOVERFLOW, "the lock was taken too often");
-  lane->depth[held]++;
+  set_depth(lane, held, lane->depth[held] + 1);
   uvshm__a32_store_relaxed(&lock->depth, lane->depth[held]);
   return 0;
 }
@@ -278,7 +287,7 @@ int uvshm__lock_release_slow(struct uvshm__lane* lane,
 
   if (held == NOT_HELD) return UV_EPERM;
   if (lane->depth[held] != 0) {
-    lane->depth[held]--;
+    set_depth(lane, held, lane->depth[held] - 1);
     uvshm__a32_store_relaxed(&lock->depth, lane->depth[held]);
     return 0;
   }

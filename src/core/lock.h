@@ -53,11 +53,11 @@ static inline int uvshm__lock_take(struct uvshm__lane* lane,
    * names a lock that is not ours, which a repairer sees from its word. */
   uvshm__a32_store_relaxed(&ent->held[count], place);
   if (!uvshm__a32_cas(&lock->word, 0, lane->name)) {
-    uvshm__a32_store_relaxed(&ent->held[count], 0);
+    /* Found anew, to spare the usual case a register. */
+    uvshm__a32_store_relaxed(&lane->ent->held[lane->count], 0);
     return 0;
   }
-  lane->held[count] = place;
-  lane->depth[count] = 0;
+  lane->held[count + 1] = place;
   lane->count = count + 1;
   return 1;
 }
@@ -93,13 +93,13 @@ static inline int uvshm__lock_acquire(struct uvshm__lane* lane,
 static inline int uvshm__lock_give(struct uvshm__lane* lane,
                                    struct uvshm__lock* lock,
                                    uint32_t place) {
-  uint32_t last = lane->count - 1;
+  uint32_t count = lane->count;
 
-  if (lane->count == 0 || lane->held[last] != place || lane->depth[last] != 0 ||
-      !uvshm__a32_cas(&lock->word, lane->name, 0))
+  if (lane->held[count] != place || !uvshm__a32_cas(&lock->word, lane->name, 0))
     return 0;
-  uvshm__a32_store_relaxed(&lane->ent->held[last], 0);
-  lane->count = last;
+  count--;
+  uvshm__a32_store_relaxed(&lane->ent->held[count], 0);
+  lane->count = count;
   return 1;
 }
 

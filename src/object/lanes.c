@@ -3,7 +3,8 @@
 /* Every lane that this process has is an entry in two lists: that of its thread
  * (which needs it when the thread ends) and that of its object (which needs it
  * when the object is closed). Both lists are changed under the process lock
- * only; each entry is freed by its thread.
+ * only; each entry is let go by its thread. It is kept for the next lane then,
+ * since a handle may still lead other threads to it (lanes.h).
  *
  * Lanes that a forked child inherits are the parent's. The child recognises
  * them by their lineage and never touches what they point to.
@@ -17,16 +18,34 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct uvshm__lane_entry {
-  struct uvshm__lane lane;
-  uint64_t serial;              /* the attach's: who may touch the lane */
-  struct uvshm__attach* attach; /* NULL: closed meanwhile */
-  struct uvshm__lane_entry* next_of_thread;
-  struct uvshm__lane_entry* next_of_attach;
-};
-
 UVSHM__THREAD_LOCAL struct uvshm__recent_lane
     uvshm__recent_lanes[UVSHM__RECENT_LANES];
+UVSHM__THREAD_LOCAL char uvshm__thread_mark;
+
+struct uvshm__lane_entry uvshm__lane_nobodys;
+
+/* Entries that no lane needs. Process lock. */
+static struct uvshm__lane_entry* unused;
+
+
+/* Process lock held. */
+static struct uvshm__lane_entry* entry_take(void) {
+  struct uvshm__lane_entry* entry = unused;
+
+  if (entry == NULL) return calloc(1, sizeof(*entry));
+  unused = entry->next_of_thread;
+  return entry;
+}
+
+
+/* Process lock held. */
+static void entry_keep(struct uvshm__lane_entry* entry) {
+  uvshm__a64_store_relaxed(&entry->thread, 0);
+  uvshm__a64_store_relaxed(&entry->serial, 0);
+  entry->attach = NULL;
+  entry->next_of_thread = unused;
+  unused = entry;
+}
 
 
 static void leave_attach(struct uvshm__lane_entry* entry) {
@@ -38,14 +57,19 @@ static void leave_attach(struct uvshm__lane_entry* entry) {
 }
 
 
+static uint64_t serial_of(const struct uvshm__lane_entry* entry) {
+  return uvshm__a64_load_relaxed(&entry->serial);
+}
+
+
 static int is_of_this_process(const struct uvshm__lane_entry* entry) {
-  return entry->serial >> 32 == uvshm__port_lineage();
+  return serial_of(entry) >> 32 == uvshm__port_lineage();
 }
 
 
 static int is_ours(const struct uvshm__lane_entry* entry) {
   return entry->attach != NULL && is_of_this_process(entry) &&
-         entry->serial == entry->attach->serial;
+         serial_of(entry) == entry->attach->serial;
 }
 
 
@@ -71,15 +95,15 @@ static void thread_ends(void* value) {
       give_back(entry);
       leave_attach(entry);
     }
-    free(entry);
+    entry_keep(entry);
   }
   uvshm__port_process_unlock();
   memset(uvshm__recent_lanes, 0, sizeof(uvshm__recent_lanes));
 }
 
 
-/* Free what was closed, or inherited from a parent, so that a thread which
- * opens and closes for years does not collect entries. */
+/* Let go what was closed, or inherited from a parent, so that a thread which
+ * opens and closes for years does not collect entries. Process lock held. */
 static struct uvshm__lane_entry* prune(struct uvshm__lane_entry* first) {
   struct uvshm__lane_entry** link = &first;
   struct uvshm__lane_entry* entry;
@@ -90,30 +114,30 @@ static struct uvshm__lane_entry* prune(struct uvshm__lane_entry* first) {
       continue;
     }
     *link = entry->next_of_thread;
-    free(entry);
+    entry_keep(entry);
   }
   return first;
 }
 
 
+static void abandon_new(struct uvshm__lane_entry* entry) {
+  uvshm__port_process_lock();
+  entry_keep(entry);
+  uvshm__port_process_unlock();
+}
+
+
+/* `entry` is new and nobody's. */
 static int claim_new(struct uvshm__attach* attach,
                      struct uvshm__lane_entry* first,
-                     struct uvshm__lane_entry** result) {
-  struct uvshm__lane_entry* entry = calloc(1, sizeof(*entry));
-  int err;
+                     struct uvshm__lane_entry* entry) {
+  int err = uvshm__lane_claim(&attach->core, &entry->lane);
 
-  if (entry == NULL) return uvshm__fail(UV_ENOMEM, "no private memory");
-  err = uvshm__lane_claim(&attach->core, &entry->lane);
-  if (err < 0) {
-    free(entry);
-    return err;
-  }
-  entry->serial = attach->serial;
+  if (err < 0) return err;
   entry->next_of_thread = first;
   err = uvshm__port_thread_set(entry, thread_ends);
   if (err < 0) {
     uvshm__lane_exit(&entry->lane);
-    free(entry);
     return err;
   }
   uvshm__port_process_lock();
@@ -121,13 +145,35 @@ static int claim_new(struct uvshm__attach* attach,
   entry->next_of_attach = attach->lanes;
   attach->lanes = entry;
   uvshm__port_process_unlock();
-  *result = entry;
+  uvshm__a64_store_relaxed(&entry->serial, attach->serial);
+  uvshm__a64_store_release(&entry->thread, uvshm__thread_token());
   return 0;
 }
 
 
+static int claim(struct uvshm__attach* attach,
+                 struct uvshm__lane_entry* first,
+                 struct uvshm__lane_entry** result) {
+  struct uvshm__lane_entry* entry;
+  int err;
+
+  uvshm__port_process_lock();
+  first = prune(first);
+  entry = entry_take();
+  uvshm__port_process_unlock();
+  err = uvshm__port_thread_set(first, thread_ends);
+  if (entry == NULL) return uvshm__fail(UV_ENOMEM, "no private memory");
+  if (err == 0) err = claim_new(attach, first, entry);
+  if (err < 0)
+    abandon_new(entry);
+  else
+    *result = entry;
+  return err;
+}
+
+
 int uvshm__lane_find_slow(struct uvshm__attach* attach,
-                          int claim,
+                          int claim_one,
                           struct uvshm__lane** lane) {
   struct uvshm__recent_lane* recent =
       &uvshm__recent_lanes[attach->serial % UVSHM__RECENT_LANES];
@@ -136,14 +182,10 @@ int uvshm__lane_find_slow(struct uvshm__attach* attach,
   int err;
 
   for (entry = first; entry != NULL; entry = entry->next_of_thread)
-    if (entry->serial == attach->serial) break;
-  if (entry == NULL && !claim) return UV_ENOENT;
+    if (serial_of(entry) == attach->serial) break;
+  if (entry == NULL && !claim_one) return UV_ENOENT;
   if (entry == NULL) {
-    uvshm__port_process_lock();
-    first = prune(first);
-    uvshm__port_process_unlock();
-    err = uvshm__port_thread_set(first, thread_ends);
-    if (err == 0) err = claim_new(attach, first, &entry);
+    err = claim(attach, first, &entry);
     if (err < 0) return err;
   }
   recent->serial = attach->serial;

@@ -3,16 +3,38 @@
 /* The lane of the calling thread in an attached object: found in a few loads
  * when the thread has used it before, claimed when it has not, given back when
  * the thread ends or the object is closed.
+ *
+ * There are two ways to find it again. A handle remembers one entry, that of the
+ * thread which used it first; two comparisons tell whether it is the caller's.
+ * And each thread has a small table of what it used lately, for all the others.
  */
 
 #ifndef UVSHM_OBJECT_LANES_H_
 #define UVSHM_OBJECT_LANES_H_
 
 #include "base/thread_local.h"
+#include "base/thread_token.h"
 #include "core/lane.h"
 #include "object/attach.h"
 
 #include <stdint.h>
+
+/* A lane in this process. The first three are read by any thread that a handle
+ * led here, at any time, so an entry is never given back to malloc, and the
+ * thread that it belongs to (or whoever acts for one that does not run) writes
+ * them in one order: `thread` is not set while `serial` is another's.
+ *
+ * An entry whose `thread` is the caller's own token is one that the caller
+ * itself made, or nobody's who runs; if its serial is that of the caller's
+ * attach as well, it is the caller's lane there. */
+struct uvshm__lane_entry {
+  uvshm__a64_t thread; /* token; 0: nobody's */
+  uvshm__a64_t serial; /* of the attach */
+  struct uvshm__lane lane;
+  struct uvshm__attach* attach; /* NULL: closed meanwhile */
+  struct uvshm__lane_entry* next_of_thread;
+  struct uvshm__lane_entry* next_of_attach;
+};
 
 /* What a thread used lately, by serial number of the attach. A serial is never
  * used twice, so an entry of an object that was closed matches nothing. */
@@ -29,6 +51,29 @@ extern UVSHM__THREAD_LOCAL struct uvshm__recent_lane
 int uvshm__lane_find_slow(struct uvshm__attach* attach,
                           int claim,
                           struct uvshm__lane** lane);
+
+/* The lane of an entry that a handle remembers, if it is the caller's in the
+ * attach of this serial, else NULL. In a forked child as below. */
+static inline struct uvshm__lane* uvshm__lane_of(
+    struct uvshm__lane_entry* entry, uint64_t serial) {
+  return uvshm__a64_load_relaxed(&entry->thread) == uvshm__thread_token() &&
+                 uvshm__a64_load_relaxed(&entry->serial) == serial
+             ? &entry->lane
+             : NULL;
+}
+
+
+/* For a handle to remember: an entry that is nobody's, and that of a lane which
+ * was found. */
+extern struct uvshm__lane_entry uvshm__lane_nobodys;
+
+static inline struct uvshm__lane_entry* uvshm__lane_entry_of(
+    struct uvshm__lane* lane) {
+  return (struct uvshm__lane_entry*) (void*) ((unsigned char*) lane -
+                                              offsetof(struct uvshm__lane_entry,
+                                                       lane));
+}
+
 
 /* The thread's lane in the attach of this serial if it used it lately, else
  * NULL. In a forked child the parent's lanes are found: ask is_ours() first. */

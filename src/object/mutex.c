@@ -6,6 +6,7 @@
 #include "uvshm/mutex.h"
 
 #include "base/error.h"
+#include "base/rare.h"
 #include "core/lock.h"
 #include "core/peer.h"
 #include "core/wait.h"
@@ -15,20 +16,70 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* All that the usual case looks at of a handle is in its first line, as copies
+ * where it has to be, because what counts there is how many loads wait for each
+ * other. */
 struct uvshm_mutex_s {
-  uvshm__a64_t
-      serial; /* of the attach, here to save a load on the way to the */
-              /* lane; brought up to date by the slow path after a */
-              /* fork */
-  struct uvshm__lock* lock;
+  uvshm__a64_t entry;  /* address of the lane that was used first (lanes.h) */
+  uvshm__a64_t serial; /* of the attach; the slow path brings this and the */
+                       /* next up to date after a fork */
+  uvshm__a32_t lineage;
   uint32_t place;
-  uint32_t flags; /* UVSHM__LOCK_RECURSIVE or 0 */
+  const uvshm__a32_t* lineage_word; /* of this process, in port */
+  struct uvshm__lock* lock;
+  const uvshm__a64_t* state; /* of the directory entry, or `there` itself */
+  uvshm__a64_t there;        /* what *state says unless it was removed */
+  uint32_t flags;            /* UVSHM__LOCK_RECURSIVE or 0 */
   struct uvshm__named named;
 };
 
 
 static void format_body(void* body, uint32_t flags) {
   uvshm__lock_format(body, flags);
+}
+
+
+static void remember_attach(uvshm_mutex_t* mutex) {
+  uint64_t serial = mutex->named.attach->serial;
+
+  uvshm__a64_store_relaxed(&mutex->serial, serial);
+  uvshm__a32_store_relaxed(&mutex->lineage, (uint32_t) (serial >> 32));
+}
+
+
+static struct uvshm__lane_entry* entry_of(const uvshm_mutex_t* mutex) {
+  return (struct uvshm__lane_entry*) (uintptr_t) uvshm__a64_load_acquire(
+      &mutex->entry);
+}
+
+
+/* Unless it leads to a lane of this object already. */
+static void remember_lane(uvshm_mutex_t* mutex, struct uvshm__lane* lane) {
+  struct uvshm__lane_entry* entry = uvshm__lane_entry_of(lane);
+
+  if (uvshm__a64_load_relaxed(&entry_of(mutex)->serial) !=
+      mutex->named.attach->serial)
+    uvshm__a64_store_release(&mutex->entry, (uint64_t) (uintptr_t) entry);
+}
+
+
+/* For the usual case. By its name alone a mutex cannot be removed. */
+static void note_facts(uvshm_mutex_t* mutex) {
+  struct uvshm__named* named = &mutex->named;
+  struct uvshm__core* core = &named->attach->core;
+
+  mutex->lock = named->body;
+  mutex->place = uvshm__lock_place(core, mutex->lock);
+  mutex->lineage_word = named->attach->lineage_word;
+  mutex->state = &mutex->there;
+  if (named->segment != NULL) {
+    mutex->state = &uvshm__core_entry(core, named->ref.index)->state;
+    uvshm__a64_store_relaxed(&mutex->there,
+                             uvshm__directory_state(&named->ref));
+  }
+  uvshm__a64_store_relaxed(&mutex->entry,
+                           (uint64_t) (uintptr_t) &uvshm__lane_nobodys);
+  remember_attach(mutex);
 }
 
 
@@ -73,10 +124,8 @@ int uvshm_mutex_open(uvshm_mutex_t** result,
     free(mutex);
     return err;
   }
-  mutex->lock = mutex->named.body;
-  mutex->place = uvshm__lock_place(&mutex->named.attach->core, mutex->lock);
-  uvshm__a64_store_relaxed(&mutex->serial, mutex->named.attach->serial);
   mutex->flags = request.type_flags;
+  note_facts(mutex);
   err = check_root(mutex);
   if (err < 0) {
     uvshm_mutex_close(mutex);
@@ -161,30 +210,38 @@ static int lock_failed(const uvshm_mutex_t* mutex,
 }
 
 
-static int lock_slow(uvshm_mutex_t* mutex, uint64_t timeout_ms) {
+UVSHM__RARE static int lock_slow(uvshm_mutex_t* mutex, uint64_t timeout_ms) {
   unsigned int failures = uvshm__error_count();
   struct uvshm__lane* lane;
   int err = uvshm__named_usable(&mutex->named);
 
   if (err == 0) {
-    uvshm__a64_store_relaxed(&mutex->serial, mutex->named.attach->serial);
+    remember_attach(mutex);
     err = uvshm__lane_get(mutex->named.attach, &lane);
   }
-  if (err == 0)
+  if (err == 0) {
+    remember_lane(mutex, lane);
     err = uvshm__lock_acquire(
         lane, mutex->lock, timeout_ms, mutex->flags, &mutex->named.cancelled);
+  }
   return err >= 0 ? err : lock_failed(mutex, err, timeout_ms, failures);
 }
 
 
-/* The lane for the usual case, or NULL: this thread used the object lately, it
- * was not forked away from us, and it was not removed. */
+/* The lane for the usual case, or NULL: this thread was the first to use the
+ * handle, and it was not forked away from us. */
 static inline struct uvshm__lane* fast_lane(const uvshm_mutex_t* mutex) {
-  uint64_t serial = uvshm__a64_load_relaxed(&mutex->serial);
-  const uvshm__a32_t* lineage = mutex->named.attach->lineage_word;
+  if (uvshm__a32_load_relaxed(mutex->lineage_word) !=
+      uvshm__a32_load_relaxed(&mutex->lineage))
+    return NULL;
+  return uvshm__lane_of(entry_of(mutex),
+                        uvshm__a64_load_relaxed(&mutex->serial));
+}
 
-  if (uvshm__a32_load_relaxed(lineage) != serial >> 32) return NULL;
-  return uvshm__lane_recent(serial);
+
+static inline int is_there(const uvshm_mutex_t* mutex) {
+  return uvshm__a64_load_acquire(mutex->state) ==
+         uvshm__a64_load_relaxed(&mutex->there);
 }
 
 
@@ -192,14 +249,14 @@ static inline struct uvshm__lane* fast_lane(const uvshm_mutex_t* mutex) {
 int uvshm_mutex_lock(uvshm_mutex_t* mutex, uint64_t timeout_ms) {
   struct uvshm__lane* lane = fast_lane(mutex);
 
-  if (lane != NULL && uvshm__named_is_there(&mutex->named) &&
+  if (lane != NULL && is_there(mutex) &&
       uvshm__lock_take(lane, mutex->lock, mutex->place))
     return 0;
   return lock_slow(mutex, timeout_ms);
 }
 
 
-static int unlock_slow(uvshm_mutex_t* mutex) {
+UVSHM__RARE static int unlock_slow(uvshm_mutex_t* mutex) {
   struct uvshm__lane* lane;
 
   if (!uvshm__attach_is_ours(mutex->named.attach))
