@@ -387,10 +387,11 @@ int storm_worker(int argc, char** argv) {
   sit_down(&actors[1], argv, board, 1);
   if (storm_below(&actors[0].random, 2) == 0) {
     live(&actors[0]);
-    return 0;
+  } else {
+    if (uv_thread_create(&second, live, &actors[1]) != 0) return 7;
+    live(&actors[0]);
+    uv_thread_join(&second);
   }
-  if (uv_thread_create(&second, live, &actors[1]) != 0) return 7;
-  live(&actors[0]);
-  uv_thread_join(&second);
+  uvshm_region_close(board);
   return 0;
 }
