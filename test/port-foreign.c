@@ -106,6 +106,7 @@ static void shm_is_made_for_others_with_its_exact_size(void** state) {
 /* ---- System V ------------------------------------------------------------ */
 
 static void sysv_private_is_reached_by_its_identifier(void** state) {
+  static const char words[6] = {'t', 'h', 'e', 'i', 'r', 's'};
   struct uvshm__port_spec spec = foreign("sysv:private");
   struct uvshm__port_attributes attributes;
   struct uvshm__port_object made;
@@ -122,7 +123,7 @@ static void sysv_private_is_reached_by_its_identifier(void** state) {
   assert_int_equal(sscanf(made.system_name, "sysv:id=%d", &id), 1);
   theirs = shmat(id, NULL, 0);
   assert_int_not_equal((intptr_t) theirs, -1);
-  memcpy(theirs + 9000, "theirs", 6);
+  memcpy(theirs + 9000, words, sizeof(words));
 
   spec.name = made.system_name;
   assert_int_equal(uvshm__port_find(&found, &spec), 0);
