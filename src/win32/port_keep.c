@@ -32,6 +32,8 @@
  (UVSHM__PORT_NAME_LIMIT < 180 ? UVSHM__PORT_NAME_LIMIT : 180)
 #define HASH_SIZE 18 /* `%~` and 16 digits */
 
+_Static_assert(ENCODED_MAX > HASH_SIZE, "a limit that leaves no name");
+
 static SRWLOCK folder_lock = SRWLOCK_INIT;
 static wchar_t* folders[2]; /* user, system; with a backslash at the end */
 
