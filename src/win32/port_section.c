@@ -96,23 +96,25 @@ static int index_open(struct uvshm__win* win, int readonly) {
 }
 
 
+/* What exists is opened, not "created" once more: that would ask for all
+ * rights, which a group has not. */
 static int index_make(struct uvshm__win* win, PSECURITY_DESCRIPTOR rights) {
   SECURITY_ATTRIBUTES attributes = uvshm__win_attributes(rights);
-  wchar_t* name = uvshm__win_section_name(win, L".index");
-  int err = 0;
+  wchar_t* name;
+  int err = index_open(win, 0);
 
+  if (err != UV_ENOENT) return err;
+  err = 0;
+  name = uvshm__win_section_name(win, L".index");
   if (name == NULL) return UV_ENOMEM;
   win->index = CreateFileMappingW(
       INVALID_HANDLE_VALUE, &attributes, PAGE_READWRITE, 0, INDEX_SIZE, name);
   if (win->index == NULL) {
     err = uvshm__win_last_error();
-    if (err == UV_EACCES) {
-      err = denied(name, win->system || win->any_owner);
-      if (win->system)
-        err = uvshm__fail(UV_EACCES,
-                          "a name in Global\\ needs the privilege "
-                          "SeCreateGlobalPrivilege, or it is taken by others");
-    }
+    if (err == UV_EACCES && win->system)
+      err = uvshm__fail(UV_EACCES,
+                        "a name in Global\\ needs the privilege "
+                        "SeCreateGlobalPrivilege");
   } else {
     err = check_owner(win);
   }
@@ -174,7 +176,10 @@ static int data_open(const struct uvshm__win* win,
   int err = 0;
 
   if (name == NULL) return UV_ENOMEM;
-  *data = OpenFileMappingW(access, FALSE, name);
+  /* With the right to read the DACL, from which those of our events come. */
+  *data = OpenFileMappingW(access | READ_CONTROL, FALSE, name);
+  if (*data == NULL && GetLastError() == ERROR_ACCESS_DENIED)
+    *data = OpenFileMappingW(access, FALSE, name);
   if (*data == NULL) err = uvshm__win_last_error();
   free(name);
   return err;
