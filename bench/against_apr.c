@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* The Apache Portable Runtime: its global mutex as it chooses it by default, and
- * its named shared memory. */
+/* The Apache Portable Runtime: its global mutex as it chooses it by default,
+ * and its named shared memory. */
 
 #include "bench.h"
 

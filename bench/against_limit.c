@@ -17,10 +17,10 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
-/* ---- a lock that knows its owner --------------------------------------------- */
+/* ---- a lock that knows its owner ----------------------------------------- */
 
-/* The floor of every robust lock: an owner's name in the word, and a note of the
- * lock in the owner's own memory around each change of it. */
+/* The floor of every robust lock: an owner's name in the word, and a note of
+ * the lock in the owner's own memory around each change of it. */
 #define WAITERS 0x80000000u
 
 static uint32_t my_name;
@@ -98,7 +98,7 @@ static void mutex_turn(uint64_t count, uint32_t me) {
   }
 }
 
-/* ---- shared memory, bare ------------------------------------------------------ */
+/* ---- shared memory, bare ------------------------------------------------- */
 
 static char path[80];
 
@@ -163,7 +163,7 @@ static void object_create_unlink(uint64_t count) {
   }
 }
 
-/* ---- a counter, and a look whether somebody waits for it ---------------------- */
+/* ---- a counter, and a look whether somebody waits for it ----------------- */
 
 static uint64_t* counter_and_waiters(void) {
   return (uint64_t*) (void*) bench_ground->room;

@@ -14,7 +14,8 @@
  *   prepare   makes what is needed, once, in the first process
  *   open      attaches to it: in the first process, or in each of two children
  *   run       does it `count` times, alone
- *   turn      does it `count` times, with bench_critical() in the middle, against
+ *   turn      does it `count` times, with bench_critical() in the middle,
+ *   against
  *             another process (mutexes only)
  *   close     undoes open; finish undoes prepare
  *
@@ -61,7 +62,7 @@ const struct bench_side* bench_apr(enum bench_what what);
  * with a directory has. */
 #define BENCH_OBJECT_SIZE (192u * 1024u)
 
-/* ---- what all sides stand on (ground.c) ------------------------------------ */
+/* ---- what all sides stand on (ground.c) ---------------------------------- */
 
 /* In memory that children inherit and share, each part in lines of its own. */
 struct bench_ground {
@@ -112,10 +113,10 @@ int bench_pin(uint32_t index);
  * is no other one. */
 double bench_calibrate(void);
 
-/* ---- measuring (measure.c) ------------------------------------------------- */
+/* ---- measuring (measure.c) ----------------------------------------------- */
 
-/* Nanoseconds of processor time for one operation of a side; negative: it cannot
- * be had. */
+/* Nanoseconds of processor time for one operation of a side; negative: it
+ * cannot be had. */
 double bench_loop(const struct bench_side* side, uint64_t count);
 
 struct bench_contest {
@@ -124,13 +125,13 @@ struct bench_contest {
   int disturbed;   /* 1: somebody else took a processor away meanwhile */
 };
 
-/* Two processes for `ms` milliseconds, each with `work` rounds of something else
- * between two locks. Negative locks: it cannot be had. */
+/* Two processes for `ms` milliseconds, each with `work` rounds of something
+ * else between two locks. Negative locks: it cannot be had. */
 struct bench_contest bench_contend(const struct bench_side* side,
                                    uint32_t ms,
                                    uint32_t work);
 
-/* ---- results (report.c) ---------------------------------------------------- */
+/* ---- results (report.c) -------------------------------------------------- */
 
 struct bench_row {
   const char* name;

@@ -21,7 +21,7 @@ static void must(int code, const char* what) {
   bench_fail("uvshm", what, code);
 }
 
-/* ---- mutex ------------------------------------------------------------------ */
+/* ---- mutex --------------------------------------------------------------- */
 
 static int mutex_prepare(void) {
   return uvshm_mutex_open(&kept_mutex, NULL, bench_name("mutex"), NULL);
@@ -60,7 +60,7 @@ static void mutex_finish(void) {
   uvshm_mutex_close(kept_mutex);
 }
 
-/* ---- segment ---------------------------------------------------------------- */
+/* ---- segment ------------------------------------------------------------- */
 
 static int segment_prepare(void) {
   uvshm_segment_options_t options;
@@ -101,7 +101,7 @@ static void segment_create_unlink(uint64_t count) {
   }
 }
 
-/* ---- sem -------------------------------------------------------------------- */
+/* ---- sem ----------------------------------------------------------------- */
 
 static int sem_prepare(void) {
   return uvshm_sem_open(&sem, NULL, bench_name("sem"), NULL);

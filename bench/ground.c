@@ -3,12 +3,14 @@
 #include "bench.h"
 
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 /* Few, so that most of the tries are over before anybody is evicted; the best
@@ -85,12 +87,17 @@ int bench_pin(uint32_t index) {
   return -1;
 }
 
-/* ---- calibration ------------------------------------------------------------ */
+/* ---- calibration --------------------------------------------------------- */
 
-/* Whoever waits for `word` to become `value`. Does not pause, so that nothing is
- * measured but the line. */
+/* Wait for `word` to become `value`. Does not pause, so that nothing is
+ * measured but the line; gives up when the other one seems to get no processor
+ * at all. */
 static void await(volatile uint32_t* word, uint32_t value) {
-  while (__atomic_load_n(word, __ATOMIC_ACQUIRE) != value) continue;
+  uint32_t looks;
+
+  for (looks = 0; looks < 1000000000u; looks++)
+    if (__atomic_load_n(word, __ATOMIC_ACQUIRE) == value) return;
+  bench_fail("calibration", "the other processor", 0);
 }
 
 
@@ -130,15 +137,18 @@ double bench_calibrate(void) {
   if (CPU_COUNT(&allowed) < 2) return 0;
   *word = 0;
   fflush(stdout);
+  /* The child must not begin on the processor that we spin on. */
+  bench_pin(1);
   pid = fork();
   if (pid < 0) return 0;
   if (pid == 0) {
-    bench_pin(1);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     answer(word);
     _exit(0);
   }
   bench_pin(0);
   ns = ask(word);
+  kill(pid, SIGKILL);
   waitpid(pid, NULL, 0);
   return ns;
 }

@@ -2,8 +2,8 @@
 
 /* uvshm_bench [--json FILE] [--pairs N] [--only TEXT]
  *
- * Each row is one measurement against one opponent: N pairs, in turn first ours,
- * then theirs, and the other way round. */
+ * Each row is one measurement against one opponent: N pairs, in turn first
+ * ours, then theirs, and the other way round. */
 
 #include "bench.h"
 #include "memory.h"

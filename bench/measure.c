@@ -58,7 +58,7 @@ double bench_loop(const struct bench_side* side, uint64_t count) {
   return ns;
 }
 
-/* ---- two processes ----------------------------------------------------------- */
+/* ---- two processes ------------------------------------------------------- */
 
 static void work_for(uint32_t rounds) {
   volatile uint32_t i;
@@ -167,6 +167,7 @@ static struct bench_contest contend_once(const struct bench_side* side,
   if (side->turn == NULL || begin(side) < 0) return result;
   fflush(stdout);
   for (i = 0; i < 2; i++) {
+    bench_pin(i); /* where the child begins */
     pids[i] = fork();
     if (pids[i] == 0) contestant(side, i, work);
   }

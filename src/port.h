@@ -76,7 +76,7 @@ void uvshm__port_process_unlock(void);
 uint64_t uvshm__port_page_size(void);
 uint64_t uvshm__port_alignment(void);
 
-/* ---- name: objects, their names and who may have them --------------------- */
+/* ---- name: objects, their names and who may have them -------------------- */
 
 /* What kind of name it is. */
 enum uvshm__port_origin {
@@ -89,31 +89,31 @@ enum uvshm__port_origin {
 
 /* How an object is meant by whoever opens it. Not kept by the backend. */
 struct uvshm__port_spec {
-  const char* name;    /* UTF-8; NULL when anonymous */
-  uint32_t origin;     /* enum uvshm__port_origin */
-  uint32_t keep;       /* make: it outlives its last user */
-  uint32_t system;     /* scope system, not user */
-  uint32_t readonly;   /* find: handles and mappings allow no more */
-  uint32_t mode;       /* make, set: permission bits; 0: the default 0600 */
-  const char* group;   /* make, set: may be NULL */
-  const char* sddl;    /* make, set: may be NULL */
-  uint64_t reserve;    /* make: bytes that it may grow to, a multiple of the */
-                       /* granule */
+  const char* name;  /* UTF-8; NULL when anonymous */
+  uint32_t origin;   /* enum uvshm__port_origin */
+  uint32_t keep;     /* make: it outlives its last user */
+  uint32_t system;   /* scope system, not user */
+  uint32_t readonly; /* find: handles and mappings allow no more */
+  uint32_t mode;     /* make, set: permission bits; 0: the default 0600 */
+  const char* group; /* make, set: may be NULL */
+  const char* sddl;  /* make, set: may be NULL */
+  uint64_t reserve;  /* make: bytes that it may grow to, a multiple of the */
+                     /* granule */
 };
 
 /* An object that this process has open. `id` belongs to the caller: it is set
  * after the header was read or written (uvshm__port_identify) and must be set
  * before the calls that say so. The rest is the backend's. */
 struct uvshm__port_object {
-  uint64_t id[2];      /* the object's incarnation */
-  intptr_t os[8];      /* descriptors, handles ... */
-  uint64_t key[2];     /* device and inode, or what tells objects apart */
-  uint64_t storage;    /* bytes it had when it was found or made; of a section */
-                       /* that the system rounds, the rounded number */
-  char* system_name;   /* what the system calls it; NULL when it has none */
+  uint64_t id[2];    /* the object's incarnation */
+  intptr_t os[8];    /* descriptors, handles ... */
+  uint64_t key[2];   /* device and inode, or what tells objects apart */
+  uint64_t storage;  /* bytes it had when it was found or made; of a section */
+                     /* that the system rounds, the rounded number */
+  char* system_name; /* what the system calls it; NULL when it has none */
   uint32_t origin;
   uint32_t readonly;
-  uint32_t gated;      /* 1: this process has the gate */
+  uint32_t gated; /* 1: this process has the gate */
 };
 
 /* The gate of an object is the right to make it, to attach to it, to judge
@@ -185,7 +185,8 @@ struct uvshm__port_attributes {
 int uvshm__port_attributes(struct uvshm__port_object* object,
                            struct uvshm__port_attributes* attributes);
 
-/* Change mode, group or DACL to what `spec` gives; 0 and NULL change nothing. */
+/* Change mode, group or DACL to what `spec` gives; 0 and NULL change
+ * nothing. */
 int uvshm__port_set_rights(struct uvshm__port_object* object,
                            const struct uvshm__port_spec* spec);
 
@@ -206,7 +207,7 @@ int uvshm__port_each_name(uint32_t system,
 int uvshm__port_find_system(struct uvshm__port_object* object,
                             const char* system_name);
 
-/* ---- hand-over: an object without a name for another process -------------- */
+/* ---- hand-over: an object without a name for another process ------------- */
 
 /* A descriptor or handle of the object that uv_spawn() can give to a child. On
  * POSIX it does not survive an exec by itself and goes into a slot of `stdio`;
@@ -234,7 +235,7 @@ int uvshm__port_receive(struct uvshm__port_object* object,
                         intptr_t pipe,
                         uint64_t timeout_ms);
 
-/* ---- map: memory that other processes can see ----------------------------- */
+/* ---- map: memory that other processes can see ---------------------------- */
 
 enum uvshm__port_access {
   UVSHM__PORT_NONE,
@@ -244,11 +245,11 @@ enum uvshm__port_access {
 };
 
 struct uvshm__port_view {
-  void* addr;          /* page aligned; differs from process to process */
-  uint64_t size;       /* bytes mapped: may be more than exist */
-  uint64_t offset;     /* where in the object it begins */
+  void* addr;      /* page aligned; differs from process to process */
+  uint64_t size;   /* bytes mapped: may be more than exist */
+  uint64_t offset; /* where in the object it begins */
   uint32_t access;
-  uint32_t huge;       /* 1: huge pages were got */
+  uint32_t huge; /* 1: huge pages were got */
 };
 
 /* Map `size` bytes from `offset` (a multiple of the alignment). More may be
@@ -287,7 +288,7 @@ int uvshm__port_pin(void* addr, uint64_t size);
 /* *got 1 when the system gives huge pages to this range. */
 int uvshm__port_huge(void* addr, uint64_t size, uint32_t* got);
 
-/* ---- peer: who is attached, and is it alive? ------------------------------ */
+/* ---- peer: who is attached, and is it alive? ----------------------------- */
 
 /* A slot that this process holds. The kernel takes it back when the process
  * ends or execs; a forked child does not have it. */
@@ -318,7 +319,7 @@ int uvshm__port_alive(struct uvshm__port_object* object,
  * maps, closes and probes once. UV_ENOTSUP: no. */
 int uvshm__port_peer_test(struct uvshm__port_object* object);
 
-/* ---- wait: sleep on a 32-bit word in shared memory ------------------------ */
+/* ---- wait: sleep on a 32-bit word in shared memory ----------------------- */
 
 /* Sleep while *word is `value`, at most `timeout_ms` (never for ever). `lane`
  * is the caller's own lane in the identified object, which no other thread has.

@@ -15,7 +15,7 @@
 #define ROLE "--role="
 
 
-/* ---- in a role ------------------------------------------------------------ */
+/* ---- in a role ----------------------------------------------------------- */
 
 int test_is_role(int argc, char** argv) {
   return argc > 1 && strncmp(argv[1], ROLE, strlen(ROLE)) == 0;
@@ -52,7 +52,7 @@ const char* test_hear(void) {
 }
 
 
-/* ---- in a test ------------------------------------------------------------ */
+/* ---- in a test ----------------------------------------------------------- */
 
 static void on_timer(uv_timer_t* timer) {
   struct test_process* process = timer->data;
@@ -277,7 +277,7 @@ int test_join(struct test_process* process) {
 }
 
 
-/* ---- names ---------------------------------------------------------------- */
+/* ---- names --------------------------------------------------------------- */
 
 static uint64_t run_id(void) {
   static uint64_t id;

@@ -9,9 +9,9 @@
 /* 1: it can be had. */
 int test_namespace_can(void);
 
-/* Go on as process 1 of a new pid namespace, which dies with the caller: returns
- * 0 there, or -1 if it cannot be had. The caller itself does not return; it ends
- * with the exit code of the other. */
+/* Go on as process 1 of a new pid namespace, which dies with the caller:
+ * returns 0 there, or -1 if it cannot be had. The caller itself does not
+ * return; it ends with the exit code of the other. */
 int test_namespace_enter(void);
 
 #endif /* UVSHM_TEST_NAMESPACE_H_ */

@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- planting -------------------------------------------------------------- */
+/* ---- planting ------------------------------------------------------------ */
 
 /* `Local\uvshm-NAME.SUFFIX`, valid until the next call. */
 static const wchar_t* system_name(const char* name, const char* suffix) {
@@ -142,7 +142,7 @@ static void name_that_is_not_utf8_is_einval(void** state) {
   assert_int_equal(subject_make(&subject, &spec), UV_EINVAL);
 }
 
-/* ---- rights ---------------------------------------------------------------- */
+/* ---- rights -------------------------------------------------------------- */
 
 /* "D:P(A;;RIGHTS;;;<this user>)", valid until the next call. */
 static const char* only_we(const char* rights) {
@@ -226,7 +226,7 @@ static void handle_for_reading_cannot_be_widened(void** state) {
   subject_drop(&subject);
 }
 
-/* ---- keep: names and leftovers --------------------------------------------- */
+/* ---- keep: names and leftovers ------------------------------------------- */
 
 static void keep(struct subject* subject, const char* name) {
   struct uvshm__port_spec spec = spec_of(name);
@@ -373,7 +373,7 @@ static void leftovers_are_swept_unless_somebody_has_them(void** state) {
   forget(name);
 }
 
-/* ---- growing --------------------------------------------------------------- */
+/* ---- growing ------------------------------------------------------------- */
 
 #define GROWERS 4
 #define GRANULES (RESERVE / SIZE)
@@ -483,7 +483,7 @@ static void a_large_reserve_costs_address_space_alone(void** state) {
   uvshm__port_drop(&subject.object);
 }
 
-/* ---- handles --------------------------------------------------------------- */
+/* ---- handles ------------------------------------------------------------- */
 
 static void children_inherit_nothing(void** state) {
   struct test_process child;

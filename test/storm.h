@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 
-/* The kill storm: workers do at random what programs do with uvshm, their parent
- * (stress-kill.c) kills them at random, and nobody else may be harmed by it.
+/* The kill storm: workers do at random what programs do with uvshm, their
+ * parent (stress-kill.c) kills them at random, and nobody else may be harmed by
+ * it.
  *
  * What is known to be true is kept on a board, a region that the parent holds:
  *
  *   a ledger for each lock   who is in, how often the lock's work was begun and
  *                            done, and by whom; so that two owners, a lost
- *                            change or half a change are seen by the next one in
+ *                            change or half a change are seen by the next one
+ *                            in
  *   doomed lives             whom the parent has killed, or is about to; all
  *                            that a living one does must be flawless
  *   a seat for each thread   a counter that stands still when a call hangs
@@ -104,7 +106,7 @@ struct storm_actor {
   uvshm_region_t* steady;
 };
 
-/* ---- storm_board.c --------------------------------------------------------- */
+/* ---- storm_board.c ------------------------------------------------------- */
 
 uint64_t storm_board_size(uint32_t lives);
 
@@ -143,7 +145,7 @@ uint64_t storm_unlinks(const struct storm_board* board, uint32_t region);
  * three call. */
 const char* storm_name(struct storm_actor* actor, const char* stem, uint32_t n);
 
-/* ---- storm_ledger.c -------------------------------------------------------- */
+/* ---- storm_ledger.c ------------------------------------------------------ */
 
 /* We have the lock, with `news` 0 or UVSHM_OWNER_DIED. */
 void storm_enter(struct storm_actor* actor, uint32_t index, int news);
@@ -152,18 +154,18 @@ void storm_leave(struct storm_actor* actor, uint32_t index);
 /* Sums up, when everybody is gone: 0, or what is wrong. */
 const char* storm_audit(const struct storm_board* board);
 
-/* ---- storm_region.c -------------------------------------------------------- */
+/* ---- storm_region.c ------------------------------------------------------ */
 
 /* Give a new region its number, and fill what of it is not filled yet. */
 void storm_region_fill(uvshm_region_t* region, uint64_t number);
 
-/* Is every word what it must be? `window` words at a random place, 0: all. NULL,
- * or what is wrong. */
+/* Is every word what it must be? `window` words at a random place, 0: all.
+ * NULL, or what is wrong. */
 const char* storm_region_check(uvshm_region_t* region,
                                uint64_t* random,
                                uint64_t window);
 
-/* ---- storm_churn.c: objects that come and go ------------------------------- */
+/* ---- storm_churn.c: objects that come and go ----------------------------- */
 
 void storm_churn_region(struct storm_actor* actor);
 void storm_churn_mutex(struct storm_actor* actor);
@@ -172,7 +174,7 @@ void storm_churn_directory(struct storm_actor* actor);
 void storm_churn_any(struct storm_actor* actor);
 void storm_churn_names(struct storm_actor* actor);
 
-/* ---- storm_worker.c -------------------------------------------------------- */
+/* ---- storm_worker.c ------------------------------------------------------ */
 
 /* The role: prefix, worker, life, seed, threads. */
 int storm_worker(int argc, char** argv);

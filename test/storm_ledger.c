@@ -23,8 +23,8 @@
 #define LIFE(who) ((who) / 8u)
 
 
-/* The one who was in died there. Finish the books in his name, which can be done
- * again by the next one if we die in it. */
+/* The one who was in died there. Finish the books in his name, which can be
+ * done again by the next one if we die in it. */
 static void settle(struct storm_actor* actor,
                    struct storm_ledger* ledger,
                    uint32_t index,

@@ -19,7 +19,7 @@
 #define OPERATIONS_OF_A_LIFE 4000
 
 
-/* ---- handles --------------------------------------------------------------- */
+/* ---- handles ------------------------------------------------------------- */
 
 static void open_inside(struct storm_actor* actor, uint32_t index) {
   uvshm_mutex_options_t options;
@@ -120,7 +120,7 @@ static void close_all(struct storm_actor* actor) {
   uvshm_region_close(actor->steady);
 }
 
-/* ---- what there is to do --------------------------------------------------- */
+/* ---- what there is to do ------------------------------------------------- */
 
 static void idle(struct storm_actor* actor) {
   uv_sleep(storm_below(&actor->random, 3));
@@ -279,7 +279,7 @@ static void look(struct storm_actor* actor) {
                0);
 }
 
-/* ---- a life ---------------------------------------------------------------- */
+/* ---- a life -------------------------------------------------------------- */
 
 static const struct {
   const char* name;

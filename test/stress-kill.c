@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
-/* Four workers, killed at any moment, ten thousand times (storm.h says what must
- * hold then). The parent uses the library as little as it can: it makes what is
- * to last, kills, starts anew, and looks at the end.
+/* Four workers, killed at any moment, ten thousand times (storm.h says what
+ * must hold then). The parent uses the library as little as it can: it makes
+ * what is to last, kills, starts anew, and looks at the end.
  *
  *   UVSHM_KILLS=10000 build/test/stress-kill      the long one, 2 minutes
  *   UVSHM_SEED=7                                  the same choices again; what
@@ -61,7 +61,7 @@ static void give_up(const char* format, ...) {
   va_end(args);
 }
 
-/* ---- workers --------------------------------------------------------------- */
+/* ---- workers ------------------------------------------------------------- */
 
 static void on_closed(uv_handle_t* handle) {
   struct worker* worker = handle->data;
@@ -241,7 +241,7 @@ static void send_home(void) {
   }
 }
 
-/* ---- what lasts ------------------------------------------------------------ */
+/* ---- what lasts ---------------------------------------------------------- */
 
 static void make_board(void) {
   uvshm_region_options_t options;
@@ -297,7 +297,7 @@ static void make_steady(void) {
   uvshm_mutex_close(actor->locks[STORM_LEDGERS - 1]);
 }
 
-/* ---- what is left ---------------------------------------------------------- */
+/* ---- what is left -------------------------------------------------------- */
 
 static int open_again(uint32_t i) {
   struct storm_actor* actor = &storm.actor;
@@ -415,7 +415,7 @@ static void check_what_is_left(void) {
   assert_int_equal(files_left(), 0);
 }
 
-/* ---- the storm ------------------------------------------------------------- */
+/* ---- the storm ----------------------------------------------------------- */
 
 static uint64_t number(const char* variable, uint64_t standard) {
   const char* text = getenv(variable);

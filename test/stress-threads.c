@@ -90,7 +90,7 @@ static uint32_t number(const char* variable, uint32_t standard) {
                                        : standard;
 }
 
-/* ---- short lives ----------------------------------------------------------- */
+/* ---- short lives --------------------------------------------------------- */
 
 /* Errors go to the thread's own word, for the case to look at. */
 static void lock_once(void* arg) {
@@ -126,7 +126,7 @@ static void threads_that_lock_once_exhaust_nothing(void** state) {
   close_shared();
 }
 
-/* ---- a crowd --------------------------------------------------------------- */
+/* ---- a crowd ------------------------------------------------------------- */
 
 static void contend(void* arg) {
   uvshm_mutex_t* mutex = arg;
@@ -157,7 +157,8 @@ static void a_crowd_is_let_in_one_by_one(void** state) {
 
 
 /* Two attaches in one process are two peers with lanes of their own. What they
- * guard is the same memory; the sanitizer cannot know, so it is not run there. */
+ * guard is the same memory; the sanitizer cannot know, so it is not run
+ * there. */
 static void two_handles_of_one_process_are_two_owners(void** state) {
   uvshm_mutex_t* mutexes[2];
   uv_thread_t threads[CROWD];
@@ -183,7 +184,7 @@ static void two_handles_of_one_process_are_two_owners(void** state) {
   assert_int_equal(test_leftovers(), 0);
 }
 
-/* ---- the end of a thread --------------------------------------------------- */
+/* ---- the end of a thread ------------------------------------------------- */
 
 static void end_while_holding(void* arg) {
   int* err = arg;
@@ -222,7 +223,7 @@ static void a_thread_that_ends_while_holding_is_an_owner_that_died(
   close_shared();
 }
 
-/* ---- one too many ---------------------------------------------------------- */
+/* ---- one too many -------------------------------------------------------- */
 
 struct stayer {
   uv_sem_t* has_lane;

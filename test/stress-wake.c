@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /* Sleeping and waking under deaths: how long a waiter takes to notice that the
- * owner died, and that nobody sleeps on when the one who was to wake him, or the
- * one who was woken in his place, is killed.
+ * owner died, and that nobody sleeps on when the one who was to wake him, or
+ * the one who was woken in his place, is killed.
  *
  * Times are printed. What is asserted is far above them, since a busy machine
  * may delay anything.
@@ -54,7 +54,7 @@ static uint32_t below(uint32_t limit) {
   return (uint32_t) (state >> 32) % limit;
 }
 
-/* ---- times ----------------------------------------------------------------- */
+/* ---- times --------------------------------------------------------------- */
 
 static int by_size(const void* a, const void* b) {
   uint64_t x = *(const uint64_t*) a;
@@ -76,7 +76,7 @@ static void check_times(const char* what, uint64_t* ns, size_t count) {
   assert_true(ns[count - 1] < MOST_NS);
 }
 
-/* ---- roles ----------------------------------------------------------------- */
+/* ---- roles --------------------------------------------------------------- */
 
 /* mutex: take it, say so, wait to be killed. */
 static int role_owner(int argc, char** argv) {
@@ -153,7 +153,7 @@ static int role_taker(int argc, char** argv) {
   }
 }
 
-/* ---- the owner dies, the waiter waits already ------------------------------- */
+/* ---- the owner dies, the waiter waits already ---------------------------- */
 
 struct waiter {
   uvshm_mutex_t* mutex;
@@ -219,7 +219,7 @@ static void a_waiter_gets_the_lock_soon_after_its_owner_died(void** state) {
   assert_int_equal(test_leftovers(), 0);
 }
 
-/* ---- in different pid namespaces ------------------------------------------- */
+/* ---- in different pid namespaces ----------------------------------------- */
 
 /* `inside`: which of the two roles runs in a namespace of its own. */
 static void across_namespaces(const char* inside) {
@@ -267,7 +267,7 @@ static void a_waiter_in_another_pid_namespace_knows_of_the_death(void** state) {
   across_namespaces("waiter");
 }
 
-/* ---- waker or waiter is killed ---------------------------------------------- */
+/* ---- waker or waiter is killed ------------------------------------------- */
 
 /* Kill and start anew at random, while `turns` must go on. */
 static void disturb(struct test_process* crew,
@@ -349,7 +349,7 @@ static void nobody_sleeps_on_when_a_poster_or_a_taker_is_killed(void** state) {
   assert_int_equal(test_leftovers(), 0);
 }
 
-/* ---- nobody is killed ------------------------------------------------------- */
+/* ---- nobody is killed ---------------------------------------------------- */
 
 /* sem, sem, count: answer each unit with one. */
 static int role_echo(int argc, char** argv) {

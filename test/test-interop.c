@@ -43,7 +43,7 @@ struct shared {
 };
 
 
-/* ---- roles ---------------------------------------------------------------- */
+/* ---- roles --------------------------------------------------------------- */
 
 /* Add to a counter under a mutex of a segment, in turn with the parent. */
 static int role_adder(int argc, char** argv) {
@@ -175,7 +175,7 @@ static const struct test_role roles[] = {{"adder", role_adder},
                                          {NULL, NULL}};
 
 
-/* ---- cases ---------------------------------------------------------------- */
+/* ---- cases --------------------------------------------------------------- */
 
 static void need_program(int same_system) {
   program = getenv("UVSHM_INTEROP_PROGRAM");

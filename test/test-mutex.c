@@ -18,7 +18,8 @@
 #define TEST(sentence) static void sentence(void** state)
 
 /* Between the end of a process and a waiter's return. The promise is 50 ms from
- * the moment the kernel has cleared the process up; a busy machine delays it. */
+ * the moment the kernel has cleared the process up; a busy machine delays
+ * it. */
 #define SOON_MS 5000
 
 
@@ -50,7 +51,7 @@ static uvshm_segment_t* make_segment(const char* name) {
 }
 
 
-/* ---- roles ---------------------------------------------------------------- */
+/* ---- roles --------------------------------------------------------------- */
 
 static int open_either(uvshm_mutex_t** mutex,
                        uvshm_segment_t** segment,
@@ -138,7 +139,7 @@ static const struct test_role roles[] = {{"owner", role_owner},
                                          {NULL, NULL}};
 
 
-/* ---- cases ---------------------------------------------------------------- */
+/* ---- cases --------------------------------------------------------------- */
 
 TEST(mutex_is_held_by_one_at_a_time) {
   const char* name = test_name("one");

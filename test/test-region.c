@@ -40,7 +40,7 @@ static int attach(uvshm_region_t** region, const char* name, uint32_t flags) {
 }
 
 
-/* ---- roles ---------------------------------------------------------------- */
+/* ---- roles --------------------------------------------------------------- */
 
 /* Hold a region: make it, say so, wait to be told to close. */
 static int role_hold(int argc, char** argv) {
@@ -98,7 +98,7 @@ static const struct test_role roles[] = {
     {"hold", role_hold}, {"visit", role_visit}, {NULL, NULL}};
 
 
-/* ---- cases ---------------------------------------------------------------- */
+/* ---- cases --------------------------------------------------------------- */
 
 TEST(region_bytes_are_seen_by_another_process) {
   const char* name = test_name("bytes");

@@ -43,7 +43,7 @@ static uvshm_segment_t* make(const char* name) {
 }
 
 
-/* ---- roles ---------------------------------------------------------------- */
+/* ---- roles --------------------------------------------------------------- */
 
 /* Be a peer with a label; hold the mutex named argv[1], if given. */
 static int role_peer(int argc, char** argv) {
@@ -97,7 +97,7 @@ static const struct test_role roles[] = {
     {"peer", role_peer}, {"maker", role_maker}, {NULL, NULL}};
 
 
-/* ---- cases ---------------------------------------------------------------- */
+/* ---- cases --------------------------------------------------------------- */
 
 TEST(segment_tells_what_it_is) {
   uvshm_segment_t* segment = make(test_name("info"));

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 
 /* What is promised to make no system call and to read no clock makes none and
- * reads none. A child does it a thousand times under ptrace, between two signals
- * that it sends itself; the parent counts the stops of the child in between, and
- * subtracts those of the same signals with nothing between them. The linker
- * leads the library's calls of clock_gettime() past us; most of them would make
- * no system call. */
+ * reads none. A child does it a thousand times under ptrace, between two
+ * signals that it sends itself; the parent counts the stops of the child in
+ * between, and subtracts those of the same signals with nothing between them.
+ * The linker leads the library's calls of clock_gettime() past us; most of them
+ * would make no system call. */
 
 #include "uvshm.h"
 
@@ -46,7 +46,7 @@ int __wrap_clock_gettime(clockid_t clock, struct timespec* time) {
   return __real_clock_gettime(clock, time);
 }
 
-/* ---- in the child ---------------------------------------------------------- */
+/* ---- in the child -------------------------------------------------------- */
 
 /* Without names, so that the child's end is theirs. */
 static int open_all(void) {
@@ -144,7 +144,7 @@ static void run_child(int (*action)(void), const char* name) {
   _exit(child.clocks == 0 ? 0 : 6);
 }
 
-/* ---- in the parent --------------------------------------------------------- */
+/* ---- in the parent ------------------------------------------------------- */
 
 /* Go on until the child stops at a system call; 0: it stopped. */
 static int next_stop(pid_t pid, int* status) {

@@ -54,9 +54,9 @@ typedef struct {
 } uvshm_mutex_options_t;
 
 typedef struct {
-  uint32_t locked;      /* 1: somebody holds it */
-  uint32_t owner_died;  /* 1: free, and the next owner will be told */
-  uint32_t waiters;     /* threads that sleep for it just now, all processes */
+  uint32_t locked;     /* 1: somebody holds it */
+  uint32_t owner_died; /* 1: free, and the next owner will be told */
+  uint32_t waiters;    /* threads that sleep for it just now, all processes */
   uint32_t recursive;
   uint32_t depth;       /* how many times the owner took it */
   uint32_t owner_pid;   /* as the owner saw itself; 0: not held */

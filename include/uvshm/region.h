@@ -228,7 +228,7 @@ UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_region_set(
  */
 UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_region_rejoin(uvshm_region_t* region);
 
-/* ---- handing an anonymous region to another process ----------------------- */
+/* ---- handing an anonymous region to another process ---------------------- */
 
 /* Those of libuv, so that this header does not need <uv.h>. */
 struct uv_process_options_s;
@@ -240,9 +240,9 @@ struct uv_stream_s;
  * region, and write into `ticket` (UVSHM_TICKET_SIZE bytes) the text that the
  * child opens it with; pass it as an argument, say. Takes element `index` (3 or
  * more, below stdio_count) of options->stdio for itself. With UVSHM_READONLY in
- * `flags` the child gets nothing that could be widened. Anonymous regions cannot
- * be made smaller by anyone where the system can see to that (Linux seals). What
- * was prepared lasts until the region is closed.
+ * `flags` the child gets nothing that could be widened. Anonymous regions
+ * cannot be made smaller by anyone where the system can see to that (Linux
+ * seals). What was prepared lasts until the region is closed.
  *
  *   0, UV_EINVAL (index, flags), UV_ENOTSUP (a region with a name: the child
  *   opens it by that), UV_EMFILE
@@ -255,8 +255,8 @@ UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_region_prepare(
     char* ticket);
 
 /* One call in the child. Each ticket opens once. Of `options` (may be NULL) the
- * flags UVSHM_READONLY and UVSHM_REGION_PRIVATE, the window and the label count.
- * Results as uvshm_region_open(); UV_EINVAL: no such ticket here. */
+ * flags UVSHM_READONLY and UVSHM_REGION_PRIVATE, the window and the label
+ * count. Results as uvshm_region_open(); UV_EINVAL: no such ticket here. */
 UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_region_accept(
     uvshm_region_t** region,
     const char* ticket,

@@ -32,17 +32,17 @@ extern "C" {
 typedef struct uvshm_segment_s uvshm_segment_t;
 
 typedef struct {
-  uint32_t flags;       /* as for a region, without UVSHM_REGION_... */
-  uint32_t mode;        /* POSIX permission bits of a new object; 0: 0600 */
-  uint64_t size;        /* bytes for the caller's structures; 0: 64 KiB */
-  uint64_t max_size;    /* the most it may grow to; 0: size */
-  uint32_t peers;       /* most processes at once, 1 to 1024; 0: 64 */
-  uint32_t threads;     /* most threads at once that use locks, all processes */
-                        /* together, 1 to 4095; 0: 256 */
-  uint32_t objects;     /* most named objects, 1 to 65535; 0: 64 */
-  uint32_t reserved;    /* 0 */
-  uint64_t timeout_ms;  /* for the open itself; 0: 5000 */
-  const char* group;    /* as in region.h */
+  uint32_t flags;      /* as for a region, without UVSHM_REGION_... */
+  uint32_t mode;       /* POSIX permission bits of a new object; 0: 0600 */
+  uint64_t size;       /* bytes for the caller's structures; 0: 64 KiB */
+  uint64_t max_size;   /* the most it may grow to; 0: size */
+  uint32_t peers;      /* most processes at once, 1 to 1024; 0: 64 */
+  uint32_t threads;    /* most threads at once that use locks, all processes */
+                       /* together, 1 to 4095; 0: 256 */
+  uint32_t objects;    /* most named objects, 1 to 65535; 0: 64 */
+  uint32_t reserved;   /* 0 */
+  uint64_t timeout_ms; /* for the open itself; 0: 5000 */
+  const char* group;   /* as in region.h */
   const char* sddl;
   const char* label;
 } uvshm_segment_options_t;
@@ -50,9 +50,9 @@ typedef struct {
 typedef struct {
   uvshm_region_info_t region; /* its memory; `size` is the usable part */
   uint32_t peers_max;
-  uint32_t threads;           /* lanes in use */
+  uint32_t threads; /* lanes in use */
   uint32_t threads_max;
-  uint32_t objects;           /* named objects */
+  uint32_t objects; /* named objects */
   uint32_t objects_max;
   uint32_t format;
 } uvshm_segment_info_t;
@@ -68,8 +68,8 @@ typedef struct {
 } uvshm_peer_info_t;
 
 typedef struct {
-  const char* type;     /* "mutex", "sem" */
-  uint32_t open;        /* peers that have it open */
+  const char* type; /* "mutex", "sem" */
+  uint32_t open;    /* peers that have it open */
   char name[UVSHM_NAME_MAX + 1];
 } uvshm_object_info_t;
 
@@ -121,8 +121,8 @@ UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_segment_check(
 /* Make it well after deaths: what any blocked peer does by itself, for all dead
  * peers at once, and clear lock words that name nobody. The number of dead
  * peers that were cleared away goes to `repaired`, when not NULL. */
-UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_segment_repair(
-    uvshm_segment_t* segment, uint32_t* repaired);
+UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_segment_repair(uvshm_segment_t* segment,
+                                                       uint32_t* repaired);
 
 /* In a forked child, as uvshm_region_rejoin(). Revives the handles that were
  * opened from the segment too; locks that the parent held stay the parent's. */

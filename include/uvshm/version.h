@@ -20,8 +20,8 @@
 #define UVSHM_VERSION_PATCH 0
 
 #define UVSHM_VERSION_HEX                                                      \
-  ((UVSHM_VERSION_MAJOR << 16) | (UVSHM_VERSION_MINOR << 8) |                  \
-   UVSHM_VERSION_PATCH)
+ ((UVSHM_VERSION_MAJOR << 16) | (UVSHM_VERSION_MINOR << 8) |                   \
+  UVSHM_VERSION_PATCH)
 
 #define UVSHM_FORMAT 1
 

@@ -30,9 +30,9 @@ struct uvshm__lane {
 
 /* held[i] is for note i - 1 of `ent`; held[0] is always 0, which is no lock's
  * place, so that nobody need ask whether there are any. When a lock was taken
- * more than once its place has this mark, which no place has (it would be 128 GiB
- * from the start), so that nobody need ask for the depth either. Depths beyond
- * `count` are 0. */
+ * more than once its place has this mark, which no place has (it would be 128
+ * GiB from the start), so that nobody need ask for the depth either. Depths
+ * beyond `count` are 0. */
 #define UVSHM__LANE_AGAIN 0x80000000u
 
 static inline struct uvshm__lane_ent* uvshm__core_lane(

@@ -135,7 +135,7 @@ int uvshm__attach_unlink(const char* name, uint32_t flags, uint32_t kind);
  * it): its sentence, or the general meaning of `err`. */
 const char* uvshm__reason(int err, unsigned int failures);
 
-/* ---- the parts of opening, each in the file of its name ------------------- */
+/* ---- the parts of opening, each in the file of its name ------------------ */
 
 struct uvshm__control;
 

@@ -4,9 +4,10 @@
  * when the thread has used it before, claimed when it has not, given back when
  * the thread ends or the object is closed.
  *
- * There are two ways to find it again. A handle remembers one entry, that of the
- * thread which used it first; two comparisons tell whether it is the caller's.
- * And each thread has a small table of what it used lately, for all the others.
+ * There are two ways to find it again. A handle remembers one entry, that of
+ * the thread which used it first; two comparisons tell whether it is the
+ * caller's. And each thread has a small table of what it used lately, for all
+ * the others.
  */
 
 #ifndef UVSHM_OBJECT_LANES_H_

@@ -18,11 +18,12 @@
  * `clean` is taken back after that, so a death in the middle is followed by the
  * same questions with the same answers.
  *
- * Programs whose deaths are told in different ways (a Windows program under Wine
- * and one of the Linux outside) cannot share a managed file at once: neither
- * sees the other's slots and gate. One after the other they can. A clean file
- * has no user, so who turns `clean` from 1 to 0, by compare-and-swap since the
- * gate does not stop the other kind, makes the file one of its own kind.
+ * Programs whose deaths are told in different ways (a Windows program under
+ * Wine and one of the Linux outside) cannot share a managed file at once:
+ * neither sees the other's slots and gate. One after the other they can. A
+ * clean file has no user, so who turns `clean` from 1 to 0, by compare-and-swap
+ * since the gate does not stop the other kind, makes the file one of its own
+ * kind.
  */
 
 #include "object/attach.h"

@@ -204,7 +204,7 @@ int uvshm_name_gc(const char* name, uint32_t flags) {
 }
 
 
-/* ---- lists ---------------------------------------------------------------- */
+/* ---- lists --------------------------------------------------------------- */
 
 static int make_room(uvshm_names_t* names) {
   size_t capacity = names->capacity != 0 ? 2 * names->capacity : 64;

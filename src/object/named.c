@@ -23,7 +23,7 @@ static int cannot(const struct uvshm__named_request* request,
 }
 
 
-/* ---- in a segment --------------------------------------------------------- */
+/* ---- in a segment -------------------------------------------------------- */
 
 static int find_or_make(struct uvshm__named* named,
                         const struct uvshm__named_request* request,
@@ -84,7 +84,7 @@ static int open_in_segment(struct uvshm__named* named,
 }
 
 
-/* ---- by its name alone ---------------------------------------------------- */
+/* ---- by its name alone --------------------------------------------------- */
 
 static int open_alone(struct uvshm__named* named,
                       const struct uvshm__named_request* request) {

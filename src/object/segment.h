@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* A segment as the objects in it see it. Apart from segment.c, so that a program
- * which uses locks by their names alone carries nothing of it.
+/* A segment as the objects in it see it. Apart from segment.c, so that a
+ * program which uses locks by their names alone carries nothing of it.
  */
 
 #ifndef UVSHM_OBJECT_SEGMENT_H_
