@@ -66,6 +66,7 @@ if [ "$preset" = mingw ]; then
   $quiet "Linux and Windows programs share" \
     scripts/test-interop.sh build-mingw/test/test-interop.exe "$WINE"
 fi
+uvshm_wine_warm
 # shellcheck disable=SC2086  # words
 ctest --preset "$preset" --parallel "$jobs" --no-label-summary ${UVSHM_CTEST:-} \
   < /dev/null
