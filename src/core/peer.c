@@ -65,6 +65,14 @@ void uvshm__peer_leave(struct uvshm__core* core) {
 }
 
 
+void uvshm__peer_leave_untouched(struct uvshm__core* core) {
+  if (uvshm__peer_is_ours(core))
+    uvshm__a64_store_release(
+        &uvshm__core_peer(core, core->slot)->state,
+        (uint64_t) core->generation << 32 | UVSHM__PEER_FREE);
+}
+
+
 int uvshm__peer_is_live(const struct uvshm__core* core, uint32_t slot) {
   return (uint32_t) state_of(core, slot) == UVSHM__PEER_LIVE;
 }

@@ -32,6 +32,11 @@ int uvshm__peer_join(struct uvshm__core* core,
  * back before. Does nothing to an entry that is not ours any more. */
 void uvshm__peer_leave(struct uvshm__core* core);
 
+/* The same for a peer that has never had a lane nor a directory entry open, so
+ * that nothing but its entry need be looked at: the tables are large, and to
+ * touch them for the first time costs more than all the rest of leaving. */
+void uvshm__peer_leave_untouched(struct uvshm__core* core);
+
 /* Does the entry say live (whatever the kernel says)? */
 int uvshm__peer_is_live(const struct uvshm__core* core, uint32_t slot);
 

@@ -277,7 +277,10 @@ static void leave(struct uvshm__attach* attach) {
   if (!attach->plain && !attach->readonly) {
     uvshm__a64_store_release(&uvshm__core_header(&attach->core)->detached_ms,
                              uvshm__port_wall_ms());
-    uvshm__peer_leave(&attach->core);
+    if (uvshm__a32_load_relaxed(&attach->traces) != 0)
+      uvshm__peer_leave(&attach->core);
+    else
+      uvshm__peer_leave_untouched(&attach->core);
   }
   if (!attach->plain) uvshm__port_unclaim(&attach->claim);
   uvshm__fence_seq_cst();

@@ -53,6 +53,8 @@ struct uvshm__attach {
   uint64_t serial;  /* of this attach in this process, never 0 */
   uint32_t lineage; /* of the process that may use it */
   const uvshm__a32_t* lineage_word; /* of this process, in port */
+  uvshm__a32_t traces; /* 1: this peer may have left something beside its own */
+                       /* entry: a lane, an open bit */
   uint32_t reaping;                 /* process lock: repair_claim is in use */
   struct uvshm__port_claim repair_claim;
   struct uvshm__lane_entry* lanes; /* process lock: of all threads */

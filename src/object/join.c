@@ -35,26 +35,26 @@ static int claim_any(struct uvshm__attach* attach) {
 }
 
 
-/* Gate held, or a forked child's own handle. */
+/* Gate held, or a forked child's own handle.
+ *
+ * The first access to the mapping is a store. A load would make the system map
+ * 16 pages around it, of which an object that is soon closed needs one, and
+ * which have to be taken out again. */
 int uvshm__attach_join(struct uvshm__attach* attach) {
-  uint64_t now;
+  uint64_t now = uvshm__port_wall_ms();
   int err;
 
   if (attach->readonly)
     return uvshm__port_claim(
         &attach->claim, &attach->object, UVSHM__PORT_READERS);
 
-  err = claim_any(attach);
-  if (err < 0) return err;
-  now = uvshm__port_wall_ms();
-  err = uvshm__peer_join(&attach->core, uvshm__port_pid(), attach->label, now);
-  if (err < 0) {
-    uvshm__port_unclaim(&attach->claim);
-    return err;
-  }
   uvshm__a64_store_release(&uvshm__core_header(&attach->core)->attached_ms,
                            now);
-  return 0;
+  err = claim_any(attach);
+  if (err < 0) return err;
+  err = uvshm__peer_join(&attach->core, uvshm__port_pid(), attach->label, now);
+  if (err < 0) uvshm__port_unclaim(&attach->claim);
+  return err;
 }
 
 

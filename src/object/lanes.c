@@ -131,8 +131,10 @@ static void abandon_new(struct uvshm__lane_entry* entry) {
 static int claim_new(struct uvshm__attach* attach,
                      struct uvshm__lane_entry* first,
                      struct uvshm__lane_entry* entry) {
-  int err = uvshm__lane_claim(&attach->core, &entry->lane);
+  int err;
 
+  uvshm__a32_store_relaxed(&attach->traces, 1);
+  err = uvshm__lane_claim(&attach->core, &entry->lane);
   if (err < 0) return err;
   entry->next_of_thread = first;
   err = uvshm__port_thread_set(entry, thread_ends);

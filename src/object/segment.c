@@ -277,6 +277,7 @@ int uvshm_segment_rejoin(uvshm_segment_t* segment) {
   if (uvshm__attach_is_ours(attach)) return 0;
   err = uvshm__attach_rejoin(attach);
   if (err < 0) return err;
+  uvshm__a32_store_relaxed(&attach->traces, 1);
   /* One that was removed meanwhile answers UV_ENXIO to every use. */
   for (i = 0; i < attach->core.objects_max; i++)
     if (segment->handles[i].count != 0)

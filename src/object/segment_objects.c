@@ -16,6 +16,7 @@ int uvshm__segment_retain(struct uvshm_segment_s* segment,
   struct handles* handles = &segment->handles[ref->index];
   int err;
 
+  uvshm__a32_store_relaxed(&segment->attach->traces, 1);
   if (handles->count == 0)
     err = uvshm__directory_open(&segment->attach->core, ref);
   else
