@@ -55,7 +55,7 @@ struct uvshm__attach {
   const uvshm__a32_t* lineage_word; /* of this process, in port */
   uvshm__a32_t traces; /* 1: this peer may have left something beside its own */
                        /* entry: a lane, an open bit */
-  uint32_t reaping;                 /* process lock: repair_claim is in use */
+  uint32_t reaping;    /* process lock: repair_claim is in use */
   struct uvshm__port_claim repair_claim;
   struct uvshm__lane_entry* lanes; /* process lock: of all threads */
   struct uvshm__export* exports;   /* process lock: prepared for children */
