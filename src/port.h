@@ -154,7 +154,8 @@ int uvshm__port_gate_enter(struct uvshm__port_object* object);
 void uvshm__port_gate_leave(struct uvshm__port_object* object);
 
 /* Read the first `size` bytes without mapping anything, so that a header can be
- * looked at safely. UV_EPROTO: it has fewer. */
+ * looked at safely, and then ask anew for the object's `storage`: it grew
+ * meanwhile if the bytes say so. UV_EPROTO: it has fewer. */
 int uvshm__port_peek(struct uvshm__port_object* object,
                      void* bytes,
                      size_t size);
