@@ -15,8 +15,8 @@ BUILD ?= build
 JOBS  ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 PREFIX ?= /usr/local
 
-.PHONY: all configure demo test test-all test-windows check bench docs format \
-        install clean help deps
+.PHONY: all configure demo test test-all test-windows storm storm-windows \
+        check bench docs format install clean help deps
 .DEFAULT_GOAL := all
 
 all: configure
@@ -46,6 +46,14 @@ test-windows:
 	@scripts/install-deps.sh windows
 	@scripts/test-windows.sh
 
+# Processes killed at random: 10,000, and 500 Windows programs.
+storm: deps all
+	@UVSHM_KILLS=$${UVSHM_KILLS:-10000} $(BUILD)/test/stress-kill
+
+storm-windows:
+	@scripts/install-deps.sh windows
+	@UVSHM_KILLS=$${UVSHM_KILLS:-500} UVSHM_CTEST="-R stress-kill -V" scripts/test-windows.sh
+
 check:
 	@scripts/install-deps.sh check
 	@scripts/check.sh
@@ -73,6 +81,8 @@ help:
 	@echo "make test          build and run the tests"
 	@echo "make test-all      the same with clang, sanitizers, -m32, musl, valgrind ..."
 	@echo "make test-windows  the tests as Windows programs, under Wine"
+	@echo "make storm         processes killed at random, 10,000 times"
+	@echo "make storm-windows the same under Wine, 500 times"
 	@echo "make check         format, layers, names, lint, examples: what review would say"
 	@echo "make bench         measure, and write $(BUILD)/bench.json"
 	@echo "make docs          the documentation as a site, in $(BUILD)/site"

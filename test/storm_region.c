@@ -70,8 +70,10 @@ const char* storm_region_check(uvshm_region_t* region,
                                uint64_t* random,
                                uint64_t window) {
   uvshm__a64_t* words = words_of(region);
-  uint64_t number = uvshm__a64_load_acquire(&words[0]);
+  /* What was filled before is true of the number and the size now; the other
+   * way round somebody may fill it all between two looks. */
   uint64_t filled = uvshm__a64_load_acquire(&words[1]);
+  uint64_t number = uvshm__a64_load_acquire(&words[0]);
   uint64_t end = uvshm_region_size(region) / 8;
   uint64_t i = FIRST;
   uint64_t value;
