@@ -278,6 +278,11 @@ int uvshm__port_grow(struct uvshm__port_object* object,
                      uvshm__a64_t* committed,
                      uint64_t to);
 
+/* Where a managed file is as long as its reserve while it is open: cut it to
+ * `to` bytes. No process has it mapped; the gate is held. Elsewhere, and when
+ * it fails, it is as long as it was, which harms nobody. */
+void uvshm__port_trim(struct uvshm__port_object* object, uint64_t to);
+
 /* These take a page-aligned range of a view. */
 int uvshm__port_protect(void* addr, uint64_t size, uint32_t access);
 int uvshm__port_sync(struct uvshm__port_object* object,

@@ -14,6 +14,7 @@
 
 #include "object/attach.h"
 
+#include "base/align.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "core/peer.h"
@@ -218,32 +219,48 @@ static int somebody_else(struct uvshm__attach* attach) {
 }
 
 
-/* The last one out. Gate held, nobody else attached. */
-static void end_of_life(struct uvshm__attach* attach) {
+/* Where a managed file may end when nobody has it open; 0 when its words do not
+ * agree, and it had better be left as it is. */
+static uint64_t end_of_file(const struct uvshm__attach* attach) {
+  uint64_t committed = uvshm__attach_committed(attach);
+  uint64_t end;
+
+  if (!uvshm__add(uvshm__attach_size(attach), attach->core.control_size, &end))
+    return 0;
+  return end <= committed && committed % UVSHM__GRANULE == 0 ? committed : 0;
+}
+
+
+/* The last one out. Gate held, nobody else attached. What a file is to be cut
+ * to when it is not mapped any more, or 0. */
+static uint64_t end_of_life(struct uvshm__attach* attach) {
   struct uvshm__header* header = uvshm__core_header(&attach->core);
 
   if (attach->lifetime == UVSHM_LIFETIME_LAST_CLOSE) {
     (void) uvshm__port_unlink(&attach->object);
-    return;
+    return 0;
   }
   /* A managed file: `clean` may be believed after a reboot only when all that
    * it vouches for is on the disk before it. */
   if (uvshm__port_sync(
           &attach->object, attach->control.addr, attach->control.size, 1) < 0)
-    return;
+    return 0;
   if (attach->bytes.addr != NULL &&
       uvshm__port_sync(
           &attach->object, attach->bytes.addr, attach->bytes.size, 1) < 0)
-    return;
+    return 0;
   uvshm__a32_store_release(&header->clean, 1);
   uvshm__port_sync(
       &attach->object, attach->control.addr, uvshm__port_page_size(), 1);
+  return end_of_file(attach);
 }
 
 
 /* Without a gate (somebody else is opening, which makes him the last one, or
- * the name is gone) there is nothing to end. */
-static void close_last(struct uvshm__attach* attach) {
+ * the name is gone) there is nothing to end. When a file is to be cut, the gate
+ * stays with us: whoever comes next must not map what goes away. */
+static uint64_t close_last(struct uvshm__attach* attach) {
+  uint64_t cut = 0;
   int tries;
   int used;
   int err = UV_EAGAIN;
@@ -252,12 +269,13 @@ static void close_last(struct uvshm__attach* attach) {
     err = uvshm__port_gate_enter(&attach->object);
     if (err != UV_EAGAIN) break;
     uvshm__port_sleep_ms(1);
-    if (somebody_else(attach)) return;
+    if (somebody_else(attach)) return 0;
   }
-  if (err < 0) return;
+  if (err < 0) return 0;
   if (uvshm__port_in_use(&attach->object, &used) == 0 && !used)
-    end_of_life(attach);
-  uvshm__port_gate_leave(&attach->object);
+    cut = end_of_life(attach);
+  if (cut == 0) uvshm__port_gate_leave(&attach->object);
+  return cut;
 }
 
 
@@ -273,7 +291,7 @@ static int has_an_end(const struct uvshm__attach* attach) {
 /* First our entry says free, then the kernel does, then we look whether others
  * are left. Of two that close at once, the one that does the last of these
  * finds nobody; a fence keeps the look behind the stores. */
-static void leave(struct uvshm__attach* attach) {
+static uint64_t leave(struct uvshm__attach* attach) {
   if (!attach->plain && !attach->readonly) {
     uvshm__a64_store_release(&uvshm__core_header(&attach->core)->detached_ms,
                              uvshm__port_wall_ms());
@@ -284,16 +302,23 @@ static void leave(struct uvshm__attach* attach) {
   }
   if (!attach->plain) uvshm__port_unclaim(&attach->claim);
   uvshm__fence_seq_cst();
-  if (has_an_end(attach) && !somebody_else(attach)) close_last(attach);
+  if (!has_an_end(attach) || somebody_else(attach)) return 0;
+  return close_last(attach);
 }
 
 
 void uvshm__attach_close(struct uvshm__attach* attach) {
+  uint64_t cut = 0;
+
   if (attach == NULL) return;
   uvshm__lanes_close(attach);
   /* In a forked child the slot and its claim are the parent's. */
-  if (uvshm__attach_is_ours(attach)) leave(attach);
+  if (uvshm__attach_is_ours(attach)) cut = leave(attach);
   uvshm__attach_unmap(attach);
+  if (cut != 0) {
+    uvshm__port_trim(&attach->object, cut);
+    uvshm__port_gate_leave(&attach->object);
+  }
   uvshm__exports_close(attach);
   uvshm__port_drop(&attach->object);
   free(attach);

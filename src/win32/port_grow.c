@@ -230,3 +230,14 @@ int uvshm__port_grow(struct uvshm__port_object* object,
   if (err == 0) raise_committed(committed, to);
   return err;
 }
+
+
+/* A death in between leaves it long; the next last close cuts it. */
+void uvshm__port_trim(struct uvshm__port_object* object, uint64_t to) {
+  struct uvshm__win* win = uvshm__win_of(object);
+  uint64_t present = 0;
+
+  if (win->backing == UVSHM__WIN_FILE &&
+      uvshm__win_file_size(win->file, &present) == 0 && present > to)
+    (void) uvshm__win_file_resize(win->file, to);
+}
