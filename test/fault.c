@@ -361,18 +361,20 @@ static void check_result(int result) {
 static int run_once(int (*scenario)(void), int call, int reason) {
   int descriptors = count_descriptors();
   int mappings = count_mappings();
+  int tries = 100;
   int result;
 
   plan.call = call;
   plan.reason = reason;
-  plan.more = 0;
-  plan.function = NULL;
-  plan.error = 0;
   /* Whoever lists names on this machine has a gate for a moment. */
   do {
+    plan.more = 0;
+    plan.function = NULL;
+    plan.error = 0;
     plan.calls = 0;
     result = scenario();
-  } while (result == UV_EAGAIN && plan.function == NULL);
+  } while (result == UV_EAGAIN &&
+           (plan.function == NULL || plan.error == EINTR) && --tries != 0);
   plan.armed = 0;
   plan.call = 0;
   check_result(result);

@@ -80,6 +80,9 @@ static int role_receiver(int argc, char** argv) {
   if (uv_pipe_open(&pipe, 0) < 0) return 9;
   err = uvshm_region_recv(
       &region, (struct uv_stream_s*) &pipe, NULL, TEST_PATIENCE_MS);
+  uv_close((uv_handle_t*) &pipe, NULL);
+  uv_run(&loop, UV_RUN_DEFAULT);
+  uv_loop_close(&loop);
   if (err < 0) {
     fprintf(stderr, "%s\n", uvshm_strerror(err));
     return 10;

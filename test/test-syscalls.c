@@ -196,9 +196,24 @@ static int stops_of(int (*action)(void)) {
 }
 
 
-static void none_in(int (*action)(void)) {
-  int before = stops_of(nothing);
+/* ThreadSanitizer's runtime makes calls of its own, at times of its own. */
+#if defined(__SANITIZE_THREAD__)
+# define COUNTED 0
+#elif defined(__has_feature)
+# if __has_feature(thread_sanitizer)
+#  define COUNTED 0
+# endif
+#endif
+#ifndef COUNTED
+# define COUNTED 1
+#endif
 
+
+static void none_in(int (*action)(void)) {
+  int before;
+
+  if (!COUNTED) skip();
+  before = stops_of(nothing);
   if (before < 0) skip();
   assert_int_equal(stops_of(action), before);
 }
