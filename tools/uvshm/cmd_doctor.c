@@ -117,6 +117,7 @@ static void run_checks(struct doctor* doctor) {
                 {doctor_runtime_dir, true},
                 {doctor_container, true},
                 {doctor_confinement, true},
+                {doctor_clock, true},
                 {doctor_session, false},
                 {doctor_objects, false},
                 {doctor_region, false},

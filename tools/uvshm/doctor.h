@@ -30,6 +30,7 @@ void doctor_tell(struct doctor* doctor,
 
 /* doctor_system.c: the machine and its limits. */
 void doctor_versions(struct doctor* doctor);
+void doctor_clock(struct doctor* doctor);
 void doctor_session(struct doctor* doctor);
 
 /* The same, of systems with /dev and /proc. */

@@ -125,6 +125,7 @@ void doctor_limits(struct doctor* doctor) {
   uint64_t files;
   uint64_t file_size;
   uint64_t space_limit;
+  uint64_t locked;
   if (limits == NULL) return;
 
   if (!limit(limits, "Max file size", &file_size)) file_size = UINT64_MAX;
@@ -137,6 +138,13 @@ void doctor_limits(struct doctor* doctor) {
                 files < FEW_FILES ? "ulimit -n 1024" : NULL,
                 "at most %" PRIu64,
                 files);
+  if (limit(limits, "Max locked memory", &locked) && locked != UINT64_MAX)
+    doctor_tell(doctor,
+                VERDICT_OK,
+                "locked memory",
+                NULL,
+                "at most %" PRIu64 " bytes (ulimit -l)",
+                locked);
   if (file_size != UINT64_MAX)
     doctor_tell(doctor,
                 VERDICT_WARN,
@@ -302,6 +310,26 @@ void doctor_confinement(struct doctor* doctor) {
               name[0] != '\0' ? name : "none");
   free(name);
   free(context);
+}
+
+
+/* Reading these takes a microsecond and more, and a system call. */
+void doctor_clock(struct doctor* doctor) {
+  char* source = doctor_file(
+      "/sys/devices/system/clocksource/clocksource0/current_clocksource");
+  if (source == NULL) return;
+  source[strcspn(source, "\n")] = '\0';
+  bool slow = strcmp(source, "hpet") == 0 || strcmp(source, "acpi_pm") == 0;
+  char* name = text_escape(source);
+  doctor_tell(
+      doctor,
+      slow ? VERDICT_WARN : VERDICT_OK,
+      "clock",
+      slow ? "slow to read: calls that wait with a timeout take longer" : NULL,
+      "%s",
+      name);
+  free(name);
+  free(source);
 }
 
 
