@@ -13,7 +13,10 @@ function(uvshm_compile target)
     C_VISIBILITY_PRESET hidden)
 
   if(MSVC)
-    target_compile_options(${target} PRIVATE /W4 /utf-8)
+    # Not warned of: conditions that are constants of a backend (4127), padding
+    # that _Alignas asks for (4324), addresses of libuv's functions (4232).
+    target_compile_options(${target} PRIVATE
+      /W4 /wd4127 /wd4324 /wd4232 /utf-8)
     target_compile_definitions(${target} PRIVATE _CRT_SECURE_NO_WARNINGS)
   else()
     target_compile_options(${target} PRIVATE
