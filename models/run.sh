@@ -86,6 +86,17 @@ check fails reap -DNO_SLOT
 check fails reap -DJOIN_BLIND
 check fails reap -DFORGETFUL
 
+check holds txn
+check holds txn -DKILLS=2 -DSMALL
+check fails txn -DEDIT_FIRST
+check fails txn -DFORWARD
+check fails txn -DCLEAR_FIRST
+check fails txn -DWORD_FIRST
+check fails txn -DFREE_AT_ONCE
+check fails txn -DMEMORY_FIRST
+check fails txn -DSHARE_EARLY
+check fails txn -DSHARE_LATE
+
 if [ "$failed" -ne 0 ]; then
   echo "models: $failed of $count are not as they should be" >&2
   exit 1
