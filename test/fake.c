@@ -158,13 +158,24 @@ static void env_yield(void* arg) {
 /* ---- making -------------------------------------------------------------- */
 
 void fake_make(struct fake* fake, uint32_t kind) {
+  fake_make_sized(fake, kind, 0, 0);
+}
+
+
+void fake_make_sized(struct fake* fake,
+                     uint32_t kind,
+                     uint64_t size,
+                     uint64_t max_size) {
   memset(fake, 0, sizeof(*fake));
   fake->control.kind = kind;
+  fake->control.size = size;
+  fake->control.max_size = max_size > size ? max_size : size;
   fake->control.peers_max = FAKE_PEERS;
   fake->control.lanes_max = kind == UVSHM_KIND_REGION ? 0 : FAKE_LANES;
   fake->control.objects_max = kind == UVSHM_KIND_SEGMENT ? FAKE_OBJECTS : 0;
   if (uvshm__control_plan(&fake->control) < 0) abort();
-  fake->memory = calloc(1, (size_t) fake->control.committed);
+  fake->memory_size = fake->control.reserve;
+  fake->memory = calloc(1, (size_t) fake->memory_size);
   if (fake->memory == NULL) abort();
   uvshm__control_format(fake->memory, &fake->control);
   if (kind != UVSHM_KIND_REGION) uvshm__lock_format(fake_root(fake), 0);
@@ -193,7 +204,7 @@ struct fake_peer* fake_join(struct fake* fake, uint32_t slot) {
 
   peer->fake = fake;
   core->base = fake->memory;
-  core->reach = fake->control.committed;
+  core->reach = fake->memory_size;
   core->peers_max = fake->control.peers_max;
   core->lanes_max = fake->control.lanes_max;
   core->lanes_offset = fake->control.lanes_offset;
