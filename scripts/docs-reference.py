@@ -27,6 +27,7 @@ WORDS = {
     "mutex": "a lock that survives its owner",
     "sem": "a counting semaphore",
     "name": "what there is on this system, and clearing up",
+    "crash": "proof that a structure of yours survives a death anywhere",
     "version": "library, ABI and format",
     "export": "how public functions are marked",
 }
@@ -35,6 +36,7 @@ WORDS = {
 GIVEN = {
     "region": "extern int die(const char*);",
     "segment": "int err; uvshm_mutex_t* lock;",
+    "crash": "extern void change_both(uvshm_segment_t*); extern int they_agree(uvshm_segment_t*);",
     "mutex": "int err; extern int die(const char*); extern void reset_the_printer(void), print(void);",
 }
 

@@ -13,10 +13,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define ADDRESSES 4
+
 static struct {
   unsigned char* memory;
   unsigned char* shadow;
-  size_t size;
+  uintptr_t addresses[ADDRESSES]; /* memory is the first */
+  uint32_t addresses_count;
+  size_t size; /* exists, as far as we know */
+  size_t reserve;
   struct lab_step* steps;
   size_t count;
   size_t room;
@@ -108,10 +113,13 @@ static void count_access(void) {
 /* Where in the image; 0: not there. */
 static int is_inside(const volatile void* place, uint64_t* offset) {
   uintptr_t at = (uintptr_t) place;
-  uintptr_t base = (uintptr_t) journal.memory;
+  uint32_t i;
 
-  *offset = at - base;
-  return at >= base && *offset < journal.size;
+  for (i = 0; i < journal.addresses_count; i++) {
+    *offset = at - journal.addresses[i];
+    if (at >= journal.addresses[i] && *offset < journal.reserve) return 1;
+  }
+  return 0;
 }
 
 
@@ -124,7 +132,9 @@ void lab_store(const volatile void* place, size_t size) {
   if (!is_inside(place, &offset)) return;
   settle();
   end = (size_t) offset + size;
-  if (end > journal.size) end = journal.size;
+  if (end > journal.reserve) end = journal.reserve;
+  /* It has grown; what is new is zero, here and in the shadow. */
+  if (end > journal.size) journal.size = (end + 7) & ~(size_t) 7;
   journal.pending = (size_t) offset & ~(size_t) 7;
   journal.pending_words = (end - journal.pending + 7) / 8;
 }
@@ -177,15 +187,23 @@ void* lab_memset(void* to, int value, size_t size) {
 
 /* ---- what the lab calls -------------------------------------------------- */
 
-void lab_journal_begin(void* memory, size_t size) {
-  if (((uintptr_t) memory | size) % 8 != 0) abort();
+void lab_journal_begin(void* memory, size_t size, size_t reserve) {
+  if (((uintptr_t) memory | size | reserve) % 8 != 0) abort();
   free(journal.steps);
   free(journal.shadow);
   memset(&journal, 0, sizeof(journal));
   journal.memory = memory;
   journal.size = size;
-  journal.shadow = must(malloc(size));
+  journal.reserve = reserve;
+  journal.shadow = must(calloc(1, reserve));
   memcpy(journal.shadow, memory, size);
+  lab_journal_alias(memory);
+}
+
+
+void lab_journal_alias(void* memory) {
+  if (journal.addresses_count == ADDRESSES) abort();
+  journal.addresses[journal.addresses_count++] = (uintptr_t) memory;
 }
 
 

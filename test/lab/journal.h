@@ -19,7 +19,11 @@ struct lab_step {
 
 #define LAB_PART UINT64_MAX
 
-void lab_journal_begin(void* memory, size_t size);
+/* `reserve` bytes are mapped, of which `size` exist; it may become more. */
+void lab_journal_begin(void* memory, size_t size, size_t reserve);
+
+/* The same bytes at another address. */
+void lab_journal_alias(void* memory);
 void lab_journal_end(void);
 
 /* Watch or do not; not watching, nothing may be stored. */

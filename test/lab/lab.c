@@ -53,6 +53,7 @@ static struct {
   uint64_t at_actor; /* where the deaths are, for sentences */
   int64_t at_repairer;
   int in_trial;
+  int once; /* one that is wrong is enough */
   jmp_buf out;
   char why[256];
 } lab;
@@ -126,8 +127,18 @@ static uint64_t pieces_key(void) {
 /* ---- what cases say ------------------------------------------------------ */
 
 void lab_image(void* memory, size_t size) {
-  lab_journal_begin(memory, size);
+  lab_image_growing(memory, size, size);
+}
+
+
+void lab_image_growing(void* memory, size_t size, size_t reserve) {
+  lab_journal_begin(memory, size, reserve);
   lab.size = size;
+}
+
+
+void lab_image_alias(void* memory) {
+  lab_journal_alias(memory);
 }
 
 
@@ -139,6 +150,11 @@ void lab_private(void* memory, size_t size) {
   piece->size = size;
   piece->copies[0] = must(malloc(size));
   piece->copies[1] = must(malloc(size));
+}
+
+
+void lab_stop_at_first(void) {
+  lab.once = 1;
 }
 
 
@@ -190,6 +206,12 @@ static void restore_pieces(uint32_t deaths) {
 
   for (piece = lab.pieces; piece < lab.pieces + lab.pieces_count; piece++)
     memcpy(piece->memory, piece->copies[deaths], piece->size);
+}
+
+
+/* Nothing more is to be tried. */
+static int is_over(void) {
+  return lab.once && lab.result->wrong != 0;
 }
 
 
@@ -289,7 +311,7 @@ static void second_round(struct set* seen, uint32_t done) {
   if (!attempt(repair_alone, 0)) wrong();
   steps = lab_journal_copy(start, &count);
   take_back(start, 1);
-  for (i = 0; i <= count; i++) {
+  for (i = 0; i <= count && !is_over(); i++) {
     if (i > 0) lab_journal_apply(&steps[i - 1]);
     if (!set_add(seen, state_key(done) ^ noted)) continue;
     lab.at_repairer = (int64_t) i;
@@ -344,7 +366,7 @@ static void all_readers(const struct lab_step* steps, size_t count) {
   size_t from;
   size_t to;
 
-  for (from = 0; from <= count; from++) {
+  for (from = 0; from <= count && !is_over(); from++) {
     if (from > 0) lab_journal_apply(&steps[from - 1]);
     lab.at_actor = from;
     before = lab.result->reads;
@@ -375,7 +397,7 @@ static void all_deaths(const struct lab_step* steps, size_t count) {
   size_t mark;
   size_t i;
 
-  for (i = 0; i <= count; i++) {
+  for (i = 0; i <= count && !is_over(); i++) {
     if (i > 0) {
       lab_journal_apply(&steps[i - 1]);
       if (steps[i - 1].offset == LAB_PART) done++;
@@ -387,7 +409,7 @@ static void all_deaths(const struct lab_step* steps, size_t count) {
     mark = lab_journal_mark();
     if (!attempt(one_death, done)) wrong();
     take_back(mark, 0);
-    second_round(&seconds, done);
+    if (!is_over()) second_round(&seconds, done);
   }
   free(states.keys);
   free(seconds.keys);
@@ -422,6 +444,7 @@ void lab_run(const struct lab_case* op,
   lab_journal_rollback(0);
   lab.at_repairer = -1;
   if (op->read != NULL) all_readers(steps, count);
+  for (i = 0; i < count; i++) lab_journal_apply(&steps[i]);
 
   free(steps);
   for (i = 0; i < lab.pieces_count; i++) {

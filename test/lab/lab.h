@@ -66,7 +66,9 @@ struct lab_case {
    * its loads, that of a later state. lab_check() what it got. */
   void (*read)(void* world);
 
-  void (*end)(void* world); /* free what `build` made; may be NULL */
+  /* Free what `build` made. The image is as the operation left it. May be
+   * NULL. */
+  void (*end)(void* world);
 };
 
 struct lab_result {
@@ -88,9 +90,17 @@ void lab_prove(const struct lab_case* op, void* world);
 /* The memory in question: 8-aligned, a multiple of 8 bytes. */
 void lab_image(void* memory, size_t size);
 
+/* The same, when it may grow up to `reserve` while we watch; and another
+ * address where the same bytes are mapped. */
+void lab_image_growing(void* memory, size_t size, size_t reserve);
+void lab_image_alias(void* memory);
+
 /* Private memory of survivors (or of the fake kernel), put back after each
  * trial. Up to 16 pieces. */
 void lab_private(void* memory, size_t size);
+
+/* In `build`: the search ends with the first state that is wrong. */
+void lab_stop_at_first(void);
 
 /* In `run`: one more part of the operation has been acknowledged. */
 void lab_done(void);

@@ -33,7 +33,7 @@ function(uvshm_mutant name test file old new)
   string(REPLACE "." "[.]" pattern "${file}")
   add_executable(mutant-${name} "${mutant}" $<TARGET_OBJECTS:${test}>
     "$<FILTER:$<TARGET_OBJECTS:uvshm_lab_core>,EXCLUDE,/${pattern}[.]>"
-    $<TARGET_OBJECTS:uvshm_lab_engine>)
+    $<TARGET_OBJECTS:uvshm_lab_engine> $<TARGET_OBJECTS:uvshm_lab_world>)
   uvshm_test_compile(mutant-${name})
   uvshm_lab_watch(mutant-${name})
   target_link_libraries(mutant-${name} PRIVATE uvshm_test_common)
