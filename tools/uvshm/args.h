@@ -103,7 +103,7 @@ enum operand_kind {
 struct args;
 
 struct command {
-  const char* name;
+  const char* name;                  /* "ls", or two words: "map put" */
   const char* operands;              /* as in the usage line */
   const char* summary;               /* one line */
   const char* details;               /* paragraphs, or NULL */
@@ -132,7 +132,22 @@ extern const struct command commands[]; /* ends with name NULL */
 extern const struct option_spec args_common_options[];
 extern const struct option_spec args_top_options[];
 
+/* By its name. By one or two words of a command line, where the second may be
+ * NULL: *words is how many of them are the name. */
 const struct command* command_find(const char* name);
+const struct command* command_of(const char* first,
+                                 const char* second,
+                                 int* words);
+
+/* Is it the first word of commands with two? */
+bool command_is_group(const char* word);
+
+/* Of the name: its first word (for free()), and what follows or NULL. */
+char* command_first(const struct command* command);
+const char* command_second(const struct command* command);
+
+/* Does the table have this first word for the first time here? */
+bool command_begins(const struct command* command);
 
 /* Parse what stands before the command's name: options of the tool itself.
  * *next is the first word behind them. 0, or EXIT_USAGE after saying why. */

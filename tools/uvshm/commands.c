@@ -139,6 +139,12 @@ static const struct option_spec create_options[] = {
      "Windows: the whole DACL, or \"service\""},
     END};
 
+static const struct option_spec check_options[] = {
+    JSON, SYSTEM("A segment of the whole system"), MANAGED, END};
+
+static const struct option_spec repair_options[] = {
+    JSON, SYSTEM("A segment of the whole system"), MANAGED, END};
+
 static const struct option_spec rm_options[] = {
     DRY_RUN("Say what would be removed"),
     FORCE("Do not ask"),
@@ -269,6 +275,10 @@ static const char* const create_examples[] = {
     "uvshm create /var/tmp/state --managed --size 1M",
     "a file, safe to share",
     NULL};
+static const char* const check_examples[] = {
+    "uvshm check shop && echo well", "in a script", NULL};
+static const char* const repair_examples[] = {
+    "uvshm repair shop", "what dead processes held is free", NULL};
 static const char* const rm_examples[] = {"uvshm rm frames slots",
                                           "asks first",
                                           "uvshm rm -f frames",
@@ -351,6 +361,30 @@ const struct command commands[] = {
      .operands_min = 1,
      .operands_max = 1,
      .run = cmd_create},
+    {.name = "check",
+     .operands = "NAME",
+     .summary = "Read a whole segment and see whether it is well",
+     .details =
+         "Changes nothing, and may run while others use it. Exits with 7 and\n"
+         "says what is wrong first, if anything is.",
+     .options = check_options,
+     .examples = check_examples,
+     .operand = OPERAND_NAME,
+     .operands_min = 1,
+     .operands_max = 1,
+     .run = cmd_check},
+    {.name = "repair",
+     .operands = "NAME",
+     .summary = "Clear up after dead users of a segment",
+     .details =
+         "Whoever is blocked by a dead one does this by himself; this does it\n"
+         "for all of them at once, and clears locks that name nobody.",
+     .options = repair_options,
+     .examples = repair_examples,
+     .operand = OPERAND_NAME,
+     .operands_min = 1,
+     .operands_max = 1,
+     .run = cmd_repair},
     {.name = "rm",
      .operands = "NAME...",
      .summary = "Remove names",
@@ -432,13 +466,13 @@ const struct command commands[] = {
      .operands_max = 1,
      .run = cmd_completion},
     {.name = "help",
-     .operands = "[COMMAND]",
+     .operands = "[COMMAND...]",
      .summary = "Show help",
      .details = "With --json: every command and option, for programs.",
      .options = help_options,
      .examples = help_examples,
      .operand = OPERAND_COMMAND,
-     .operands_max = 1,
+     .operands_max = 2,
      .run = cmd_help},
     {.name = "demo-writer",
      .operands = "NAME FILE",
