@@ -155,6 +155,29 @@ static void env_yield(void* arg) {
   (void) arg;
 }
 
+/* All the memory is there from the start; what the header says is what counts,
+ * as far as it can be true. */
+static uint64_t env_exists(void* arg) {
+  struct fake* fake = ((struct fake_peer*) arg)->fake;
+  const struct uvshm__header* header =
+      (const struct uvshm__header*) fake->memory;
+  uint64_t committed = uvshm__a64_load_acquire(&header->committed);
+
+  return committed < fake->memory_size ? committed : fake->memory_size;
+}
+
+
+static int env_grow(void* arg, uint64_t to) {
+  struct fake* fake = ((struct fake_peer*) arg)->fake;
+  struct uvshm__header* header = (struct uvshm__header*) fake->memory;
+  uint64_t old;
+
+  if (to > fake->memory_size) return UV_ENOSPC;
+  do old = uvshm__a64_load_acquire(&header->committed);
+  while (old < to && !uvshm__a64_cas(&header->committed, old, to));
+  return 0;
+}
+
 /* ---- making -------------------------------------------------------------- */
 
 void fake_make(struct fake* fake, uint32_t kind) {
@@ -189,6 +212,8 @@ void fake_make_sized(struct fake* fake,
   fake->env.unclaim = env_unclaim;
   fake->env.now_ms = env_now_ms;
   fake->env.yield = env_yield;
+  fake->env.grow = env_grow;
+  fake->env.exists = env_exists;
 }
 
 
@@ -211,6 +236,11 @@ struct fake_peer* fake_join(struct fake* fake, uint32_t slot) {
   core->objects_max = fake->control.objects_max;
   core->objects_offset = fake->control.objects_offset;
   core->control_size = fake->control.control_size;
+  core->heap_offset = fake->control.heap_offset;
+  core->heap_zones = fake->control.heap_zones;
+  core->reserve = fake->control.reserve;
+  core->exists = &peer->exists;
+  uvshm__a64_store_relaxed(&peer->exists, env_exists(peer));
   core->slot = slot;
   core->env = &fake->env;
   core->env_arg = peer;

@@ -24,6 +24,7 @@ struct fake_sleeper;
 /* Another process, as long as `alive`. */
 struct fake_peer {
   struct uvshm__core core;
+  uvshm__a64_t exists;
   struct fake* fake;
   uint32_t alive;
 };

@@ -19,6 +19,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "core/directory.h"
+#include "core/heap.h"
 #include "core/lane.h"
 #include "core/lock.h"
 #include "uvshm/name.h"
@@ -162,5 +163,8 @@ int uvshm__core_check(const struct uvshm__core* core, uint32_t kind) {
   if (err == 0) err = check_root(core, kind);
   for (i = 0; i < core->objects_max && err == 0; i++)
     err = check_entry(core, i);
-  return err;
+  for (i = 0; i < UVSHM__HEAP_LOCKS && err == 0; i++)
+    if (uvshm__heap_lock_at(core, i) != NULL)
+      err = check_lock(core, uvshm__heap_lock_at(core, i));
+  return err == 0 ? uvshm__heap_check(core) : err;
 }

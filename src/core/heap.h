@@ -55,6 +55,8 @@
 
 #include <stdint.h>
 
+struct uvshm__lock;
+
 /* The largest alignment: pages are at least this large everywhere, and a
  * mapping begins at a page. */
 #define UVSHM__HEAP_ALIGNMENT_MAX 4096u
@@ -132,17 +134,17 @@ int uvshm__heap_change(const struct uvshm__core* core,
                        uint32_t from,
                        uint32_t to);
 
-/* Does [offset, offset + size) lie inside one block that is allocated? Also in
- * a repair. Walks at most the table of zones. */
-int uvshm__heap_holds(const struct uvshm__core* core,
-                      uint64_t offset,
-                      uint64_t size);
+/* Does [offset, offset + size) lie inside one block that is allocated? What its
+ * owner word says; UVSHM__OWN_FREE: it does not. Also in a repair. */
+uint32_t uvshm__heap_holds(const struct uvshm__core* core,
+                           uint64_t offset,
+                           uint64_t size);
 
-/* Before a word is stored by a log, directly or in a redo, that makes a block
- * private to this peer which it did not allocate itself: a peer that never had
- * a private block is cleared away without a look at the heap. Cheap; once a
- * lane is enough. uvshm__heap_alloc() does it too. */
-void uvshm__heap_mark(struct uvshm__lane* lane);
+/* Before a word is stored, by a log or at once, that makes a block private to
+ * this peer which it did not allocate itself: a peer that never had a private
+ * block is cleared away without a look at the heap. One load, mostly;
+ * uvshm__heap_alloc() does it too. */
+void uvshm__heap_mark(const struct uvshm__core* core);
 
 /* ---- addresses ----------------------------------------------------------- */
 
@@ -175,6 +177,13 @@ static inline uint64_t uvshm__heap_ref(const struct uvshm__core* core,
              : 0;
 }
 
+/* May a log change `width` bytes at `offset`, or a lock lie there (extent.h)? A
+ * width of 2 means an owner word, 4 and 8 what is not bookkeeping. */
+int uvshm__heap_has_word(const struct uvshm__core* core,
+                         uint64_t offset,
+                         uint32_t width);
+int uvshm__heap_has_lock(const struct uvshm__core* core, uint64_t offset);
+
 /* ---- links --------------------------------------------------------------- */
 
 /* Store `ref` (0: none) in the 8-byte word at offset `slot`, which lies in a
@@ -195,18 +204,25 @@ int uvshm__heap_publish(struct uvshm__lane* lane,
 /* ---- repair and looks from outside --------------------------------------- */
 
 /* Part of the repair of `slot` (reap.c): its private blocks are free. Needs no
- * lock. The logs of its locks were replayed before. 0; or UV_ENOMEM: they may
- * lie where this process has nothing mapped, so somebody else has to do it. */
-int uvshm__heap_forget(const struct uvshm__core* core, uint32_t slot);
+ * lock. The logs of its locks were replayed before, and all that exists is
+ * mapped here, unless the slot is our own. */
+void uvshm__heap_forget(const struct uvshm__core* core, uint32_t slot);
 
 /* After a reboot, nobody else attached: no private blocks, no half steps. */
 void uvshm__heap_reset(const struct uvshm__core* core);
 
-/* Is it well? As uvshm__core_check(), a part of it. */
+/* The locks of the heap, 0 to UVSHM__HEAP_LOCKS - 1, for those who look at all
+ * locks. NULL: there is no heap. */
+#define UVSHM__HEAP_LOCKS (1u + UVSHM__HEAP_PUBLISH_LOCKS)
+
+struct uvshm__lock* uvshm__heap_lock_at(const struct uvshm__core* core,
+                                        uint32_t i);
+
+/* Is it well, its locks apart? As uvshm__core_check(), a part of it. */
 int uvshm__heap_check(const struct uvshm__core* core);
 
-/* Clear owner words that say what none says, or name a peer that is not there.
- * Returns how many. */
+/* Free the blocks of peers that are not there, and make shared what has an
+ * owner that cannot be. Returns how many. */
 uint32_t uvshm__heap_mend(struct uvshm__lane* lane);
 
 /* Numbers, as they are while others work: each is right, but not all are of the

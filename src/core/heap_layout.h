@@ -11,7 +11,10 @@
  *
  *   offset  size  part
  *        0   128  lock       who changes what zones and spans are
- *      128   896  publish    7 locks, chosen by the slot that is written
+ *      128   768  publish    6 locks, chosen by the slot that is written
+ *      896     4  free_zone  holder of the lock: no zone before it has a free
+ *                            span. A hint
+ *      900   124  unused
  *     1024  16*Z  zones      one entry each, Z = heap_zones
  *
  * zone entry:
@@ -37,19 +40,21 @@
  *
  * span entry:
  *   offset  size  field  written by            meaning
- *        0     8  word   holder of the lock    {generation:32 | class or
+ *        0     8  word   holder of the lock    {generation:32 | bin or
  *                                              spans:24 | kind:8}
  *        8     4  user   anyone                lane + 1 of who allocates from
  *                                              it. A hint
  *       12     4  unused
  *
  * Words of zones: kind 0 free, 1 small, 2 a huge block of `spans` spans begins
- * here (the zones that it reaches into say free), 3 small and looked at: about
- * to become free. Bit 23 of spans (UVSHM__ZONE_USED): the zone held a huge
- * block once, so its first span is not zeros.
+ * here, 3 small and looked at: about to become free, 4 inside a huge block that
+ * begins `spans` zones earlier, if that zone says so too. Bit 23 of spans
+ * (UVSHM__ZONE_USED), of a free zone: it was part of a huge block, so its first
+ * span may hold anything. Else that span is as a small zone without blocks
+ * leaves it, or zeros.
  *
- * Words of spans: kind 0 free, 1 blocks of one class, 2 a run of `spans` spans
- * begins here (those after the first say free), 3 blocks of one class and
+ * Words of spans: kind 0 free, 1 blocks of one bin, 2 a run of `spans` spans
+ * begins here (those after the first say free), 3 blocks of one bin and
  * looked at: about to become free.
  *
  * owner word: 0 free, 1 shared, 2 shared and the library's own, 16 + n private
@@ -67,14 +72,21 @@
 
 #define UVSHM__SPAN_SIZE UVSHM__GRANULE
 #define UVSHM__ZONE_SPANS 32u
+/* 32 TiB: spans are numbered in 32 bits with room to spare. */
+#define UVSHM__ZONES_LIMIT (1u << 24)
 #define UVSHM__ZONE_SIZE (UVSHM__ZONE_SPANS * UVSHM__SPAN_SIZE)
 #define UVSHM__SPAN_OWNERS 1024u
 #define UVSHM__OWNERS_SIZE (UVSHM__SPAN_OWNERS * 2)
+
+/* How many sizes of small blocks there are (heap_bin.h): span entries say which
+ * their span has. */
+#define UVSHM__HEAP_BINS 30u
 
 #define UVSHM__ZONE_FREE 0u
 #define UVSHM__ZONE_SMALL 1u
 #define UVSHM__ZONE_HUGE 2u
 #define UVSHM__ZONE_CLOSING 3u
+#define UVSHM__ZONE_CONT 4u
 #define UVSHM__ZONE_USED 0x800000u
 
 #define UVSHM__SPAN_FREE 0u
@@ -87,7 +99,8 @@
 #define UVSHM__OWN_LIBRARY 2u
 #define UVSHM__OWN_PRIVATE 16u /* + the peer's slot */
 
-#define UVSHM__HEAP_PUBLISH_LOCKS 7u
+#define UVSHM__HEAP_PUBLISH_LOCKS 6u
+#define UVSHM__HEAP_HEAD_SIZE 1024u
 
 struct uvshm__zone_ent {
   uvshm__a64_t word;
@@ -105,6 +118,8 @@ struct uvshm__span_ent {
 struct uvshm__heap_head {
   unsigned char lock[128];
   unsigned char publish[UVSHM__HEAP_PUBLISH_LOCKS][128];
+  uvshm__a32_t free_zone;
+  unsigned char unused[124];
 };
 
 /* The tables above, checked by the compiler. */
@@ -113,7 +128,10 @@ _Static_assert(offsetof(struct uvshm__zone_ent, own) == 12, "heap format");
 _Static_assert(sizeof(struct uvshm__zone_ent) == 16, "heap format");
 _Static_assert(offsetof(struct uvshm__span_ent, user) == 8, "heap format");
 _Static_assert(sizeof(struct uvshm__span_ent) == 16, "heap format");
-_Static_assert(sizeof(struct uvshm__heap_head) == 1024, "heap format");
+_Static_assert(offsetof(struct uvshm__heap_head, free_zone) == 896,
+               "heap format");
+_Static_assert(sizeof(struct uvshm__heap_head) == UVSHM__HEAP_HEAD_SIZE,
+               "heap format");
 _Static_assert(UVSHM__ZONE_SIZE == 2097152, "heap format");
 _Static_assert(UVSHM__OWNERS_SIZE* UVSHM__ZONE_SPANS == UVSHM__SPAN_SIZE,
                "owner words fill the first span");

@@ -9,9 +9,18 @@
 #define UVSHM_CORE_LANE_H_
 
 #include "core/core.h"
+#include "core/heap_layout.h"
 #include "core/lane_layout.h"
 
 #include <stdint.h>
+
+/* Where a thread allocates small blocks of one size (heap_small.c). */
+struct uvshm__lane_heap {
+  uint32_t span;       /* number of the span that blocks come from; 0: none */
+  uint32_t index;      /* where to look first */
+  uint32_t freed_span; /* the block that was freed last; 0: none */
+  uint32_t freed_index;
+};
 
 /* The thread's private side. One for each thread and attached object; the
  * thread that claimed it is the only one that uses it. What the thread holds is
@@ -26,6 +35,7 @@ struct uvshm__lane {
   uint32_t spins; /* how often to look again before sleeping (wait.c) */
   uint32_t held[UVSHM__LANE_HELD + 1];  /* places of our locks, see below */
   uint32_t depth[UVSHM__LANE_HELD + 1]; /* times taken beyond the first */
+  struct uvshm__lane_heap heap[UVSHM__HEAP_BINS]; /* hints, by size of block */
 };
 
 /* held[i] is for note i - 1 of `ent`; held[0] is always 0, which is no lock's

@@ -124,8 +124,9 @@ int uvshm__lock_is_held(const struct uvshm__lane* lane,
 /* A change of several words that happens whole or not at all, for the owner of
  * `lock`: fill entries 0 .. count-1 of its log, then commit. Nothing is stored
  * in the words before the commit, and everything is, by the owner or by whoever
- * repairs after it, once the commit has begun. `width` is 4 or 8, `offset` a
- * multiple of it, inside the object; index below UVSHM__LOCK_LOG. */
+ * repairs after it, once the commit has begun. `width` is 2 (an owner word of
+ * the heap), 4 or 8, `offset` a multiple of it, inside the object; index below
+ * UVSHM__LOCK_LOG. */
 void uvshm__lock_log(struct uvshm__lock* lock,
                      uint32_t index,
                      uint64_t offset,

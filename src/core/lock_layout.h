@@ -17,8 +17,8 @@
  *   bits 12-29  generation of the owner's lane, its low 18 bits
  *   bits 0-11   the owner's lane + 1; 0: free, and then the generation is 0 too
  *
- * log entry: {offset:56 | width:8} and the value for the `width` bytes (4 or 8)
- * at `offset`. An entry may name only words that the lock protects alone.
+ * log entry: {offset:56 | width:8} and the value for the `width` bytes (2, 4 or
+ * 8) at `offset`. An entry may name only words that the lock protects alone.
  */
 
 #ifndef UVSHM_CORE_LOCK_LAYOUT_H_

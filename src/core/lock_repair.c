@@ -111,9 +111,12 @@ static void apply(const struct uvshm__core* core,
   if (!uvshm__extent_has_word(core, offset, width)) return;
   if (width == 8)
     uvshm__a64_store_release((uvshm__a64_t*) (core->base + offset), value);
-  else
+  else if (width == 4)
     uvshm__a32_store_release((uvshm__a32_t*) (core->base + offset),
                              (uint32_t) value);
+  else
+    uvshm__a16_store_release((uvshm__a16_t*) (core->base + offset),
+                             (uint32_t) value & 0xffff);
 }
 
 

@@ -11,6 +11,7 @@
 #include "core/reset.h"
 
 #include "core/directory.h"
+#include "core/heap.h"
 #include "core/lane.h"
 #include "core/lock.h"
 #include "core/wait.h"
@@ -70,7 +71,11 @@ uint32_t uvshm__core_mend(struct uvshm__lane* lane, uint32_t kind) {
     lock = lock_at(core, kind, i);
     if (lock != NULL && uvshm__lock_mend(lane, lock)) count++;
   }
-  return count;
+  for (i = 0; i < UVSHM__HEAP_LOCKS; i++) {
+    lock = uvshm__heap_lock_at(core, i);
+    if (lock != NULL && uvshm__lock_mend(lane, lock)) count++;
+  }
+  return count + uvshm__heap_mend(lane);
 }
 
 /* ---- reset --------------------------------------------------------------- */
@@ -124,4 +129,9 @@ void uvshm__core_reset(const struct uvshm__core* core, uint32_t kind) {
     lock = lock_at(core, kind, i);
     if (lock != NULL) reset_lock(lock);
   }
+  for (i = 0; i < UVSHM__HEAP_LOCKS; i++) {
+    lock = uvshm__heap_lock_at(core, i);
+    if (lock != NULL) reset_lock(lock);
+  }
+  uvshm__heap_reset(core);
 }

@@ -52,6 +52,13 @@ int uvshm__attach_map_control(struct uvshm__attach* attach,
   core->objects_max = control->objects_max;
   core->objects_offset = control->objects_offset;
   core->control_size = control->control_size;
+  core->heap_offset = control->heap_offset;
+  core->heap_zones = control->heap_zones;
+  core->reserve = control->reserve;
+  core->exists = &attach->exists;
+  uvshm__a64_store_relaxed(
+      &attach->exists,
+      control->committed < core->reach ? control->committed : core->reach);
   uvshm__attach_wire(attach);
   return 0;
 }

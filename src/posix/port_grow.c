@@ -136,3 +136,12 @@ int uvshm__port_grow(struct uvshm__port_object* object,
   raise_to(committed, to);
   return 0;
 }
+
+
+int uvshm__port_exists(struct uvshm__port_object* object,
+                       const struct uvshm__port_view* view,
+                       uint64_t* size) {
+  (void) view;
+  if (object->os[UVSHM__OS_HOLDS] == 0) return UV_ENOTSUP;
+  return size_of((int) object->os[UVSHM__OS_FD], size);
+}
