@@ -14,6 +14,7 @@
 #include "uvshm/region.h"
 #include "uvshm/segment.h"
 #include "uvshm/sem.h"
+#include "uvshm/txn.h"
 #include "uvshm/version.h"
 
 #endif /* UVSHM_H_ */

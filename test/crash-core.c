@@ -68,7 +68,7 @@ static void make_named(const char* name,
                        uint32_t value,
                        struct uvshm__directory_ref* ref) {
   unsigned char body[UVSHM__ENTRY_BODY] = {0};
-  struct uvshm__directory_spec spec = {name, 0, type, 1, body};
+  struct uvshm__directory_spec spec = {name, 0, type, 1, body, {0}};
   int made = 0;
 
   if (type == UVSHM__TYPE_SEM)
@@ -242,7 +242,7 @@ static void leave_and_join(void* world) {
 
 static void make(void* world) {
   unsigned char body[UVSHM__ENTRY_BODY] = {0};
-  struct uvshm__directory_spec spec = {"new", 3, UVSHM__TYPE_SEM, 5, body};
+  struct uvshm__directory_spec spec = {"new", 3, UVSHM__TYPE_SEM, 5, body, {0}};
   struct uvshm__core* core = core_of(WORLD_ACTOR);
   struct uvshm__directory_ref ref;
   int made;

@@ -9,7 +9,9 @@
  *   lanes      an owner is a peer that is not free, of this generation;
  *              a free lane has no notes
  *   locks      a word is free, or names a lane that somebody owns;
- *              at most 6 entries of the log count
+ *              at most 6 entries of the log count; an undo log is a block
+ *              of the library's, and nothing in it counts while nobody has
+ *              the lock
  *   directory  a known state; an object has a name of 1 to 200 bytes with the
  *              right hash, and a known type; nobody but peers has it open
  */
@@ -22,6 +24,7 @@
 #include "core/heap.h"
 #include "core/lane.h"
 #include "core/lock.h"
+#include "core/txn.h"
 #include "uvshm/name.h"
 
 /* ---- peers --------------------------------------------------------------- */
@@ -49,6 +52,7 @@ static int check_lock(const struct uvshm__core* core,
   uint32_t word = uvshm__a32_load_acquire(&lock->word);
   unsigned long long offset =
       (unsigned long long) ((const unsigned char*) lock - core->base);
+  const char* fault;
   uint32_t slot = 0;
 
   if (uvshm__lock_judge(core, lock, word, &slot) == UVSHM__LOCK_DAMAGED)
@@ -59,6 +63,9 @@ static int check_lock(const struct uvshm__core* core,
   if (uvshm__a32_load_acquire(&lock->n) > UVSHM__LOCK_LOG)
     return uvshm__fail(
         UV_EPROTO, "the lock at offset %llu: its log is damaged", offset);
+  fault = uvshm__txn_fault(core, lock);
+  if (fault != NULL)
+    return uvshm__fail(UV_EPROTO, "the lock at offset %llu: %s", offset, fault);
   return 0;
 }
 
@@ -126,7 +133,7 @@ static int check_entry(const struct uvshm__core* core, uint32_t index) {
   const struct uvshm__directory_ent* ent = uvshm__core_entry(core, index);
   uint32_t kind = (uint32_t) uvshm__a64_load_acquire(&ent->state);
 
-  if (kind > UVSHM__ENTRY_REMOVED)
+  if (uvshm__directory_is_strange(core, index))
     return uvshm__fail(
         UV_EPROTO, "directory entry %u: no such state, %u", index, kind);
   if (has_strange_bit(core, index))

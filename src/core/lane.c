@@ -138,6 +138,7 @@ void uvshm__lane_exit(struct uvshm__lane* lane) {
     uvshm__lane_free(lane->core, lane->index, lane->owner);
   lane->owner = NOBODY;
   lane->count = 0;
+  lane->txn = 0;
 }
 
 

@@ -33,6 +33,7 @@ struct uvshm__lane {
   uint32_t name;  /* what the words of our locks say */
   uint32_t count; /* how many locks it has */
   uint32_t spins; /* how often to look again before sleeping (wait.c) */
+  uint32_t txn;   /* place of the lock whose transaction it is in; 0: none */
   uint32_t held[UVSHM__LANE_HELD + 1];  /* places of our locks, see below */
   uint32_t depth[UVSHM__LANE_HELD + 1]; /* times taken beyond the first */
   struct uvshm__lane_heap heap[UVSHM__HEAP_BINS]; /* hints, by size of block */
@@ -41,8 +42,9 @@ struct uvshm__lane {
 /* held[i] is for note i - 1 of `ent`; held[0] is always 0, which is no lock's
  * place, so that nobody need ask whether there are any. When a lock was taken
  * more than once its place has this mark, which no place has (it would be 128
- * GiB from the start), so that nobody need ask for the depth either. Depths
- * beyond `count` are 0. */
+ * GiB from the start), so that nobody need ask for the depth either. So has the
+ * lock of a transaction, so that giving it back goes the long way, where that
+ * is refused. Depths beyond `count` are 0. */
 #define UVSHM__LANE_AGAIN 0x80000000u
 
 static inline struct uvshm__lane_ent* uvshm__core_lane(

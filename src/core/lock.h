@@ -104,8 +104,9 @@ static inline int uvshm__lock_give(struct uvshm__lane* lane,
 }
 
 
-/* Give the lock back; a recursive one as often as it was taken. UV_EPERM: this
- * lane does not hold it. */
+/* Give the lock back; a recursive one as often as it was taken.
+ *   UV_EPERM   this lane does not hold it
+ *   UV_EINVAL  it is in a transaction */
 static inline int uvshm__lock_release(struct uvshm__lane* lane,
                                       struct uvshm__lock* lock) {
   if (uvshm__lock_give(lane, lock, uvshm__lock_place(lane->core, lock)))
@@ -120,6 +121,12 @@ int uvshm__lock_abandon(struct uvshm__lane* lane, struct uvshm__lock* lock);
 /* Does this lane hold it? */
 int uvshm__lock_is_held(const struct uvshm__lane* lane,
                         const struct uvshm__lock* lock);
+
+/* The lock, which this lane holds, is a transaction's until it is unpinned:
+ * giving it back is UV_EINVAL. */
+void uvshm__lock_pin(struct uvshm__lane* lane, const struct uvshm__lock* lock);
+void uvshm__lock_unpin(struct uvshm__lane* lane,
+                       const struct uvshm__lock* lock);
 
 /* A change of several words that happens whole or not at all, for the owner of
  * `lock`: fill entries 0 .. count-1 of its log, then commit. Nothing is stored

@@ -55,11 +55,15 @@ uvshm_mutant(commit_before_the_log_is_complete crash-core core/lock_repair.c
 
 uvshm_mutant(lock_released_before_the_log_is_cleared crash-core core/lock_repair.c
 "  replay(core, lock);
+  uvshm__txn_settle(core, lock, slot_of(core, name));
   uvshm__a32_store_release(&lock->depth, 0);
   uvshm__a32_xchg(&lock->word, UVSHM__LOCK_DIED);
 "
-"  uvshm__a32_xchg(&lock->word, UVSHM__LOCK_DIED);
+"  uint32_t slot = slot_of(core, name);
+
+  uvshm__a32_xchg(&lock->word, UVSHM__LOCK_DIED);
   replay(core, lock);
+  uvshm__txn_settle(core, lock, slot);
   uvshm__a32_store_release(&lock->depth, 0);
 ")
 
@@ -110,4 +114,66 @@ uvshm_mutant(slot_free_before_its_lanes crash-core core/reap.c
 "
 "  set_state(core, slot, UVSHM__PEER_FREE);
   uvshm__directory_forget(core, slot);
+")
+
+# ---- transactions ------------------------------------------------------------
+
+uvshm_mutant(entry_counts_before_it_is_written crash-txn core/txn.c
+"  copy_into_log((uvshm__a64_t*) end, from, size);
+"
+"  set_n(txn, txn->used + taken);
+  copy_into_log((uvshm__a64_t*) end, from, size);
+")
+
+uvshm_mutant(transaction_never_noted crash-txn core/txn.c
+"  txn->used += taken;
+  set_n(txn, txn->used);
+"
+"  txn->used += taken;
+")
+
+uvshm_mutant(rollback_cleared_before_it_is_done crash-txn core/txn_repair.c
+"  if (n == 0) return;
+"
+"  if (n == 0) return;
+  uvshm__a64_store_release(&lock->undo_n, 0);
+")
+
+uvshm_mutant(lock_free_before_the_rollback crash-txn core/lock_repair.c
+"  uvshm__txn_settle(core, lock, slot_of(core, name));
+"
+"  uint32_t slot = slot_of(core, name);
+
+  uvshm__a32_xchg(&lock->word, UVSHM__LOCK_DIED);
+  uvshm__txn_settle(core, lock, slot);
+")
+
+uvshm_mutant(abort_clears_first crash-txn core/txn.c
+"  uvshm__txn_restore(core_of(txn), txn->log, txn->used);
+  set_n(txn, 0);
+"
+"  set_n(txn, 0);
+  uvshm__txn_restore(core_of(txn), txn->log, txn->used);
+")
+
+uvshm_mutant(committed_blocks_forgotten crash-txn core/txn.c
+"    set_n(txn, txn->used | UVSHM__TXN_COMMITTED);
+"
+"    set_n(txn, 0);
+")
+
+uvshm_mutant(freed_blocks_free_before_the_commit crash-txn core/txn.c
+"    note_block(txn, UVSHM__TXN_FREE, block);
+    return 0;
+"
+"    note_block(txn, UVSHM__TXN_FREE, block);
+    return uvshm__heap_free(txn->lane, block);
+")
+
+uvshm_mutant(burial_forgets_the_log_first crash-txn core/txn_repair.c
+"  uvshm__heap_change(core, log, owner, UVSHM__OWN_FREE);
+  uvshm__a64_store_release(&lock->undo, 0);
+"
+"  uvshm__a64_store_release(&lock->undo, 0);
+  uvshm__heap_change(core, log, owner, UVSHM__OWN_FREE);
 ")

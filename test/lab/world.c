@@ -122,7 +122,8 @@ static void verify_directory(struct world* world) {
 
 static void verify_life(struct world* world) {
   unsigned char body[UVSHM__ENTRY_BODY] = {0};
-  struct uvshm__directory_spec spec = {"life", 4, UVSHM__TYPE_SEM, 1, body};
+  struct uvshm__directory_spec spec = {
+      "life", 4, UVSHM__TYPE_SEM, 1, body, {0}};
   struct uvshm__core* core = world_core(world, WORLD_SECOND);
   struct uvshm__directory_ref ref;
   struct uvshm__lane lane;
