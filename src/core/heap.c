@@ -207,14 +207,13 @@ static int alloc_long(struct uvshm__lane* lane,
 }
 
 
-int uvshm__heap_alloc(struct uvshm__lane* lane,
+/* A small block with a larger alignment than its neighbours', and all that is
+ * not small. */
+static int alloc_slow(struct uvshm__lane* lane,
                       uint64_t size,
                       uint64_t alignment,
-                      uint32_t own,
                       uint64_t* ref) {
   uint32_t bin = UVSHM__HEAP_BINS;
-  uint64_t found = 0;
-  int err;
 
   if (size == 0) size = 1;
   if (alignment > UVSHM__HEAP_UNIT && (alignment > UVSHM__HEAP_ALIGNMENT_MAX ||
@@ -225,40 +224,38 @@ int uvshm__heap_alloc(struct uvshm__lane* lane,
   if (size <= UVSHM__HEAP_SMALL_MAX) {
     bin = uvshm__heap_bin((uint32_t) size);
     if (alignment > UVSHM__HEAP_UNIT) bin = aligned_bin(bin, alignment);
-    /* A lane that has hints was not declared dead when it got them; later it
-     * was if its owner says so. */
-    if (uvshm__a32_load_relaxed(&lane->ent->owner) == lane->owner)
-      found = uvshm__small_take_near(lane, bin);
+    if (uvshm__a32_load_relaxed(&lane->ent->owner) == lane->owner) {
+      *ref = uvshm__small_take_near(lane, bin);
+      if (*ref != 0) return 0;
+    }
   }
+  return alloc_long(lane, size, bin, ref);
+}
+
+
+int uvshm__heap_alloc(struct uvshm__lane* lane,
+                      uint64_t size,
+                      uint64_t alignment,
+                      uint32_t own,
+                      uint64_t* ref) {
+  uint32_t me = uvshm__heap_me(lane->core);
+  uint64_t found = 0;
+  int err;
+
+  /* The usual case. A peer that was declared dead finds its lane gone. */
+  if (size - 1 < UVSHM__HEAP_SMALL_MAX && alignment <= UVSHM__HEAP_UNIT &&
+      uvshm__a32_load_relaxed(&lane->ent->owner) == lane->owner)
+    found = uvshm__small_take_near(lane, uvshm__heap_bin((uint32_t) size));
   if (found == 0) {
-    err = alloc_long(lane, size, bin, &found);
+    err = alloc_slow(lane, size, alignment, &found);
     if (err < 0) return err;
   }
-  if (own != uvshm__heap_me(lane->core))
-    (void) uvshm__heap_change(
-        lane->core, found, uvshm__heap_me(lane->core), own);
+  if (own != me) (void) uvshm__heap_change(lane->core, found, me, own);
   *ref = found;
   return 0;
 }
 
 /* ---- freeing ------------------------------------------------------------- */
-
-/* So that the next one of its size is this one, while it is in the cache. */
-static void remember(struct uvshm__lane* lane,
-                     const struct uvshm__heap_place* place) {
-  struct uvshm__lane_heap* hint;
-
-  if (place->bin >= UVSHM__HEAP_BINS ||
-      uvshm__a32_load_relaxed(&uvshm__heap_span(lane->core,
-                                                place->span / UVSHM__ZONE_SPANS,
-                                                place->span % UVSHM__ZONE_SPANS)
-                                   ->user) != lane->index + 1)
-    return;
-  hint = &lane->heap[place->bin];
-  hint->freed_span = place->span;
-  hint->freed_index = place->index;
-}
-
 
 static int no_block(uint64_t ref) {
   return uvshm__fail(
@@ -281,7 +278,6 @@ static int free_owned(struct uvshm__lane* lane,
   if (!uvshm__a16_cas_seq_cst(place->own, own, UVSHM__OWN_FREE))
     return freed_already(ref);
   uvshm__place_freed(lane->core, place);
-  remember(lane, place);
   return 0;
 }
 
@@ -290,6 +286,7 @@ int uvshm__heap_free(struct uvshm__lane* lane, uint64_t ref) {
   struct uvshm__heap_place place;
   uint32_t own;
 
+  if (uvshm__small_free(lane, ref)) return 0;
   if (!uvshm__place_find(lane->core, ref, &place)) return no_block(ref);
   own = uvshm__a16_load_relaxed(place.own);
   if (own == UVSHM__OWN_FREE) return freed_already(ref);
@@ -321,6 +318,7 @@ int uvshm__heap_free_checked(struct uvshm__lane* lane, uint64_t ref) {
   struct uvshm__heap_place place;
   uint32_t own;
 
+  if (uvshm__small_free(lane, ref)) return 0;
   if (!uvshm__place_find(lane->core, ref, &place)) return no_block(ref);
   own = uvshm__a16_load_relaxed(place.own);
   if (own == UVSHM__OWN_FREE) return freed_already(ref);

@@ -41,8 +41,27 @@ static inline uint32_t uvshm__heap_bin_size(uint32_t bin) {
 }
 
 
-/* Which block of a span byte `offset` lies in. */
-static inline uint32_t uvshm__heap_index(uint32_t bin, uint32_t offset) {
+/* Which block of a span begins at byte `offset` of it. 0: none, or there is no
+ * such bin. */
+static inline int uvshm__heap_index(uint32_t bin,
+                                    uint32_t offset,
+                                    uint32_t* index) {
+  uint32_t units;
+  uint32_t i;
+
+  if (bin >= UVSHM__HEAP_BINS) return 0;
+  units = uvshm__heap_bins[bin].units;
+  i = (uint32_t) ((uint64_t) (offset / UVSHM__HEAP_UNIT) *
+                      uvshm__heap_bins[bin].reciprocal >>
+                  31);
+  *index = i;
+  return i * units * UVSHM__HEAP_UNIT == offset &&
+         i < uvshm__heap_bins[bin].count;
+}
+
+
+/* Which block of a span byte `offset` lies in, if it lies in one. */
+static inline uint32_t uvshm__heap_index_inside(uint32_t bin, uint32_t offset) {
   return (uint32_t) ((uint64_t) (offset / UVSHM__HEAP_UNIT) *
                          uvshm__heap_bins[bin].reciprocal >>
                      31);

@@ -66,11 +66,10 @@ static int find_small(const struct uvshm__core* core,
   uint32_t number = place->span % UVSHM__ZONE_SPANS;
 
   place->bin = uvshm__word_count(word);
-  place->index = uvshm__heap_index(place->bin, inside);
   place->count = 0;
+  if (!uvshm__heap_index(place->bin, inside, &place->index)) return 0;
   place->own = uvshm__heap_owners(core, zone, number) + place->index;
-  return place->index < uvshm__heap_bins[place->bin].count &&
-         place->index * uvshm__heap_bin_size(place->bin) == inside;
+  return 1;
 }
 
 
@@ -254,8 +253,9 @@ static uint64_t begin_of(const struct uvshm__core* core, uint64_t offset) {
   at = uvshm__zone_offset(core, zone) + (uint64_t) place * UVSHM__SPAN_SIZE;
   if (!uvshm__span_is_small(word) || offset - at >= UVSHM__SPAN_SIZE) return at;
   bin = uvshm__word_count(word);
-  return at + (uint64_t) uvshm__heap_index(bin, (uint32_t) (offset - at)) *
-                  uvshm__heap_bin_size(bin);
+  return at +
+         (uint64_t) uvshm__heap_index_inside(bin, (uint32_t) (offset - at)) *
+             uvshm__heap_bin_size(bin);
 }
 
 

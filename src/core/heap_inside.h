@@ -187,6 +187,9 @@ uint64_t uvshm__small_take_near(struct uvshm__lane* lane, uint32_t bin);
  * or UV_ENOSPC: from what is free now, it cannot be had. */
 int uvshm__small_take(struct uvshm__lane* lane, uint32_t bin, uint64_t* ref);
 
+/* Free a small block that is private to this peer; 0: it is not one. */
+int uvshm__small_free(struct uvshm__lane* lane, uint64_t ref);
+
 /* ---- heap_zone.c, the heap's lock held ----------------------------------- */
 
 /* A free span for blocks of `bin`; its number, or 0. */

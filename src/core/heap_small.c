@@ -66,34 +66,17 @@ uint32_t uvshm__owners_find(const uvshm__a16_t* owners,
 
 /* ---- taking -------------------------------------------------------------- */
 
-/* A span as it was when we looked. */
-struct look {
-  struct uvshm__span_ent* entry;
-  uvshm__a16_t* owners;
-  uint64_t word;
-};
-
-
 /* From here to leave() nobody makes the zone anything but small. 1: it is small
- * and the span has blocks of `bin`. */
-static int enter(struct uvshm__lane* lane,
-                 uint32_t span,
-                 uint32_t bin,
-                 struct look* look) {
-  const struct uvshm__core* core = lane->core;
-  uint32_t zone = span / UVSHM__ZONE_SPANS;
-  uint32_t place = span % UVSHM__ZONE_SPANS;
+ * and the span is what it was. */
+static inline int enter(struct uvshm__lane* lane,
+                 const struct uvshm__lane_span* span) {
   uint64_t word;
 
-  /* Pairs with the look at the lanes in may_become_free(), heap_zone.c. */
-  (void) uvshm__a32_xchg_seq_cst(&lane->ent->zone, zone + 1);
-  word = uvshm__a64_load_seq_cst(&uvshm__heap_zone(core, zone)->word);
-  if (uvshm__word_kind(word) != UVSHM__ZONE_SMALL) return 0;
-  look->entry = uvshm__heap_span(core, zone, place);
-  look->owners = uvshm__heap_owners(core, zone, place);
-  look->word = uvshm__a64_load_acquire(&look->entry->word);
-  return uvshm__word_kind(look->word) == UVSHM__SPAN_SMALL &&
-         uvshm__word_count(look->word) == bin;
+  /* Pairs with anybody_in(), heap_zone.c. */
+  (void) uvshm__a32_xchg_seq_cst(&lane->ent->zone, span->number);
+  word = uvshm__a64_load_seq_cst(&span->zone->word);
+  return uvshm__word_kind(word) == UVSHM__ZONE_SMALL &&
+         uvshm__a64_load_acquire(&span->entry->word) == span->word;
 }
 
 
@@ -102,72 +85,61 @@ static void leave(struct uvshm__lane* lane) {
 }
 
 
-static int take_index(struct uvshm__lane* lane,
-                      const struct look* look,
-                      uint32_t index) {
+static inline int take_one(struct uvshm__lane* lane,
+                    const struct uvshm__lane_span* span,
+                    uvshm__a16_t* own) {
   uint32_t me = uvshm__heap_me(lane->core);
-  uvshm__a16_t* own = &look->owners[index];
 
   /* The allocation. */
   if (!uvshm__a16_cas_seq_cst(own, UVSHM__OWN_FREE, me)) return 0;
   /* Pairs with the look at the owner words in close_span(), heap_zone.c. */
-  if (uvshm__a64_load_seq_cst(&look->entry->word) == look->word) return 1;
+  if (uvshm__a64_load_seq_cst(&span->entry->word) == span->word) return 1;
   uvshm__a16_cas_seq_cst(own, me, UVSHM__OWN_FREE);
   return 0;
 }
 
 
-static uint64_t block_at(const struct uvshm__core* core,
-                         uint32_t span,
-                         uint32_t bin,
-                         uint32_t index) {
-  return core->control_size + (uint64_t) span * UVSHM__SPAN_SIZE +
-         (uint64_t) index * uvshm__heap_bin_size(bin);
-}
-
-
 /* The block that this thread freed last. */
-static uint64_t take_freed(struct uvshm__lane* lane, uint32_t bin) {
-  struct uvshm__lane_heap* hint = &lane->heap[bin];
-  uint32_t span = hint->freed_span;
-  uint32_t index = hint->freed_index;
-  struct look look;
-  int taken;
+static uint64_t take_freed(struct uvshm__lane* lane,
+                           struct uvshm__lane_span* freed) {
+  int taken = enter(lane, freed) && take_one(lane, freed, freed->own);
 
-  hint->freed_span = 0;
-  taken = enter(lane, span, bin, &look) && take_index(lane, &look, index);
   leave(lane);
-  return taken ? block_at(lane->core, span, bin, index) : 0;
+  freed->entry = NULL;
+  return taken ? freed->ref : 0;
 }
 
 
 static uint32_t take_between(struct uvshm__lane* lane,
-                             const struct look* look,
+                             const struct uvshm__lane_span* span,
                              uint32_t from,
                              uint32_t count) {
-  uint32_t index = uvshm__owners_find(look->owners, from, count);
+  uint32_t index = uvshm__owners_find(span->own, from, count);
 
-  while (index < count && !take_index(lane, look, index))
-    index = uvshm__owners_find(look->owners, index + 1, count);
+  while (index < count && !take_one(lane, span, &span->own[index]))
+    index = uvshm__owners_find(span->own, index + 1, count);
   return index;
 }
 
 
-/* Any block of the span that the hint names. */
-static uint64_t take_any(struct uvshm__lane* lane, uint32_t bin) {
-  struct uvshm__lane_heap* hint = &lane->heap[bin];
+/* Any block of the span. */
+static uint64_t take_any(struct uvshm__lane* lane,
+                         uint32_t bin,
+                         struct uvshm__lane_span* span) {
   uint32_t count = uvshm__heap_bins[bin].count;
   uint32_t index = count;
-  struct look look;
 
-  if (enter(lane, hint->span, bin, &look)) {
-    index = take_between(lane, &look, hint->index, count);
-    if (index == count) index = take_between(lane, &look, 0, count);
+  if (enter(lane, span)) {
+    index = take_between(lane, span, span->index, count);
+    if (index == count) {
+      index = take_between(lane, span, 0, span->index);
+      if (index == span->index) index = count;
+    }
   }
   leave(lane);
   if (index == count) return 0;
-  hint->index = index + 1;
-  return block_at(lane->core, hint->span, bin, index);
+  span->index = index + 1;
+  return span->ref + (uint64_t) index * uvshm__heap_bin_size(bin);
 }
 
 
@@ -175,9 +147,81 @@ uint64_t uvshm__small_take_near(struct uvshm__lane* lane, uint32_t bin) {
   struct uvshm__lane_heap* hint = &lane->heap[bin];
   uint64_t ref = 0;
 
-  if (hint->freed_span != 0) ref = take_freed(lane, bin);
-  if (ref == 0 && hint->span != 0) ref = take_any(lane, bin);
+  if (hint->freed.entry != NULL) ref = take_freed(lane, &hint->freed);
+  if (ref == 0 && hint->span.entry != NULL)
+    ref = take_any(lane, bin, &hint->span);
   return ref;
+}
+
+
+/* 1: the zone is small just now, so that there is something to look at. */
+static int look_at(const struct uvshm__core* core,
+                   uint32_t zone,
+                   uint32_t place,
+                   struct uvshm__lane_span* span) {
+  span->zone = uvshm__heap_zone(core, zone);
+  span->entry = uvshm__heap_span(core, zone, place);
+  span->own = uvshm__heap_owners(core, zone, place);
+  span->ref =
+      uvshm__zone_offset(core, zone) + (uint64_t) place * UVSHM__SPAN_SIZE;
+  span->number = zone + 1;
+  span->index = 0;
+  if (uvshm__word_kind(uvshm__a64_load_acquire(&span->zone->word)) !=
+      UVSHM__ZONE_SMALL)
+    return 0;
+  span->word = uvshm__a64_load_acquire(&span->entry->word);
+  return 1;
+}
+
+/* ---- freeing ------------------------------------------------------------- */
+
+/* What is private to us nobody else frees, so a store will do. It is no barrier:
+ * who clears the bit of the span's room just now (take_again) may not see it,
+ * and then the bit is set again only by a look at all spans.
+ *
+ * The block is remembered, so that the next one of its size is this one, while
+ * it is in the cache; not when its span is another thread's. Field by field: a
+ * copy of a struct that was just written is slow. */
+int uvshm__small_free(struct uvshm__lane* lane, uint64_t ref) {
+  const struct uvshm__core* core = lane->core;
+  uint64_t at = ref - core->control_size;
+  uint32_t number = (uint32_t) (at / UVSHM__ZONE_SIZE);
+  uint32_t place = (uint32_t) (at / UVSHM__SPAN_SIZE) % UVSHM__ZONE_SPANS;
+  struct uvshm__zone_ent* zone;
+  struct uvshm__span_ent* entry;
+  struct uvshm__lane_span* freed;
+  uvshm__a16_t* own;
+  uint64_t word;
+  uint32_t index;
+
+  /* What was not known to exist is left to others. */
+  if (place == 0 ||
+      at >= uvshm__a64_load_relaxed(core->exists) - core->control_size)
+    return 0;
+  zone = uvshm__heap_zone(core, number);
+  word = uvshm__a64_load_acquire(&zone->word);
+  if (uvshm__word_kind(word) != UVSHM__ZONE_SMALL) return 0;
+  entry = uvshm__heap_span(core, number, place);
+  word = uvshm__a64_load_acquire(&entry->word);
+  if (uvshm__word_kind(word) != UVSHM__SPAN_SMALL ||
+      !uvshm__heap_index(
+          uvshm__word_count(word), (uint32_t) at % UVSHM__SPAN_SIZE, &index))
+    return 0;
+  own = uvshm__heap_owners(core, number, place) + index;
+  if (uvshm__a16_load_relaxed(own) != uvshm__heap_me(core)) return 0;
+
+  uvshm__a16_store_release(own, UVSHM__OWN_FREE);
+  if ((uvshm__a32_load_relaxed(&zone->room) >> place & 1) == 0)
+    uvshm__a32_or(&zone->room, 1u << place);
+  if (uvshm__a32_load_relaxed(&entry->user) != lane->index + 1) return 1;
+  freed = &lane->heap[uvshm__word_count(word)].freed;
+  freed->zone = zone;
+  freed->entry = entry;
+  freed->own = own;
+  freed->word = word;
+  freed->ref = ref;
+  freed->number = number + 1;
+  return 1;
 }
 
 /* ---- searching ----------------------------------------------------------- */
@@ -196,40 +240,38 @@ static int is_others(const struct uvshm__lane* lane, uint32_t user) {
  * the bit is there; we first clear the bit, then look at the blocks again. */
 static uint64_t take_again(struct uvshm__lane* lane,
                            uint32_t bin,
-                           struct uvshm__zone_ent* zone,
+                           struct uvshm__lane_span* span,
                            uint32_t bit) {
   uint64_t ref;
 
-  uvshm__a32_and(&zone->room, ~bit);
+  uvshm__a32_and(&span->zone->room, ~bit);
   uvshm__fence_seq_cst();
-  ref = take_any(lane, bin);
-  if (ref != 0) uvshm__a32_or(&zone->room, bit);
+  span->index = 0;
+  ref = take_any(lane, bin, span);
+  if (ref != 0) uvshm__a32_or(&span->zone->room, bit);
   return ref;
 }
 
 
 static uint64_t search_span(struct uvshm__lane* lane,
                             uint32_t bin,
-                            uint32_t span,
+                            uint32_t zone,
+                            uint32_t place,
                             int others) {
-  const struct uvshm__core* core = lane->core;
-  uint32_t place = span % UVSHM__ZONE_SPANS;
-  uint32_t number = span / UVSHM__ZONE_SPANS;
-  struct uvshm__zone_ent* zone = uvshm__heap_zone(core, number);
-  struct uvshm__span_ent* entry = uvshm__heap_span(core, number, place);
-  uint64_t word = uvshm__a64_load_relaxed(&entry->word);
+  struct uvshm__lane_span span;
   uint64_t ref;
 
-  if (uvshm__word_kind(word) != UVSHM__SPAN_SMALL ||
-      uvshm__word_count(word) != bin)
+  if (!look_at(lane->core, zone, place, &span) ||
+      uvshm__word_kind(span.word) != UVSHM__SPAN_SMALL ||
+      uvshm__word_count(span.word) != bin)
     return 0;
-  if (!others && is_others(lane, uvshm__a32_load_relaxed(&entry->user)))
+  if (!others && is_others(lane, uvshm__a32_load_relaxed(&span.entry->user)))
     return 0;
+  ref = take_any(lane, bin, &span);
+  if (ref == 0) ref = take_again(lane, bin, &span, 1u << place);
+  if (ref == 0) return 0;
+  uvshm__a32_store_relaxed(&span.entry->user, lane->index + 1);
   lane->heap[bin].span = span;
-  lane->heap[bin].index = 0;
-  ref = take_any(lane, bin);
-  if (ref == 0) ref = take_again(lane, bin, zone, 1u << place);
-  if (ref != 0) uvshm__a32_store_relaxed(&entry->user, lane->index + 1);
   return ref;
 }
 
@@ -248,13 +290,12 @@ static uint64_t search_zone(struct uvshm__lane* lane,
                        UVSHM__ZONE_SMALL)
     return 0;
   for (place = 1; place < places && ref == 0; place++)
-    if (room >> place & 1)
-      ref = search_span(lane, bin, number * UVSHM__ZONE_SPANS + place, others);
+    if (room >> place & 1) ref = search_span(lane, bin, number, place, others);
   return ref;
 }
 
 
-/* A span of `bin` that has room: from the zone of the last one on, at most
+/* A span of `bin` that has room: in the zone of the last one first, at most in
  * `most` zones. */
 static uint64_t search(struct uvshm__lane* lane,
                        uint32_t bin,
@@ -263,12 +304,12 @@ static uint64_t search(struct uvshm__lane* lane,
   uint64_t exists = uvshm__a64_load_relaxed(lane->core->exists);
   uint32_t spans = uvshm__heap_spans(lane->core, exists);
   uint32_t zones = uvshm__spans_to_zones(spans);
-  uint32_t first = lane->heap[bin].span / UVSHM__ZONE_SPANS;
+  uint32_t first = lane->heap[bin].span.number;
   uint64_t ref = 0;
   uint32_t i;
 
   for (i = 0; i < zones && i < most && ref == 0; i++) {
-    uint32_t zone = (first + i) % zones;
+    uint32_t zone = (first + zones - 1 + i) % zones;
 
     ref = search_zone(lane, bin, zone, uvshm__zone_places(zone, spans), others);
   }
@@ -278,19 +319,20 @@ static uint64_t search(struct uvshm__lane* lane,
 
 static int cut_span(struct uvshm__lane* lane, uint32_t bin, uint64_t* ref) {
   struct uvshm__lock* lock = uvshm__heap_lock(lane->core);
-  uint32_t span;
+  struct uvshm__lane_span* span = &lane->heap[bin].span;
+  uint32_t number;
   int err;
 
   err = uvshm__lock_acquire(
       lane, lock, UVSHM_FOREVER, UVSHM__LOCK_INTERNAL, NULL);
   if (err < 0) return err;
-  span = uvshm__zone_new_span(lane, bin);
-  if (span != 0) {
-    lane->heap[bin].span = span;
-    lane->heap[bin].index = 0;
-    /* Before others find it. */
-    *ref = take_any(lane, bin);
-  }
+  number = uvshm__zone_new_span(lane, bin);
+  /* Before others find it. */
+  if (number != 0 && look_at(lane->core,
+                             number / UVSHM__ZONE_SPANS,
+                             number % UVSHM__ZONE_SPANS,
+                             span))
+    *ref = take_any(lane, bin, span);
   uvshm__lock_release(lane, lock);
   return 0;
 }

@@ -14,12 +14,23 @@
 
 #include <stdint.h>
 
-/* Where a thread allocates small blocks of one size (heap_small.c). */
+/* Where a thread allocates small blocks of one size (heap_small.c): the span
+ * that it took from last, and the block that it freed last. What was found out
+ * when the hint was made is kept with it; `word` says whether the span still is
+ * what it was. */
+struct uvshm__lane_span {
+  struct uvshm__zone_ent* zone;
+  struct uvshm__span_ent* entry; /* NULL: there is no hint */
+  uvshm__a16_t* own;             /* of block 0, or of the one that was freed */
+  uint64_t word;
+  uint64_t ref;    /* of block 0, or of the one that was freed */
+  uint32_t number; /* of the zone, + 1 */
+  uint32_t index;  /* where to look first */
+};
+
 struct uvshm__lane_heap {
-  uint32_t span;       /* number of the span that blocks come from; 0: none */
-  uint32_t index;      /* where to look first */
-  uint32_t freed_span; /* the block that was freed last; 0: none */
-  uint32_t freed_index;
+  struct uvshm__lane_span freed;
+  struct uvshm__lane_span span;
 };
 
 /* The thread's private side. One for each thread and attached object; the
