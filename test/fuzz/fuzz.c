@@ -8,9 +8,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct fuzz_table* const tables[] = {&fuzz_damage, &fuzz_core};
+/* Damage first. */
+static const struct fuzz_table* const tables[] = {
+    &fuzz_damage, &fuzz_core, &fuzz_heap, &fuzz_death};
+
+/* Of the heap: a part of the first zone at first, some zones at last. */
+#define SIZE 262144u
+#define MAX_SIZE 524288u
 
 #define TABLES (sizeof(tables) / sizeof(tables[0]))
+
+/* These call other tables. */
+#define CALLERS 1
+
+uint32_t fuzz_only;
 
 static struct fuzz_world world;
 
@@ -102,11 +113,13 @@ static uint64_t env_now_ms(void* arg) {
 
 
 struct uvshm__core* fuzz_core_of(struct fuzz_world* w, uint32_t peer) {
+  if (fuzz_only != 0) peer = fuzz_only - 1;
   return &w->fake.peers[peer % FUZZ_PEERS].core;
 }
 
 
 struct uvshm__lane* fuzz_lane(struct fuzz_world* w, uint32_t peer) {
+  if (fuzz_only != 0) peer = fuzz_only - 1;
   peer %= FUZZ_PEERS;
   return w->lane_claimed[peer] ? &w->lanes[peer] : NULL;
 }
@@ -134,7 +147,7 @@ static void make_world(void) {
   static const char* const names[FUZZ_MUTEXES] = {"a", "bb", "ccc"};
   uint32_t i;
 
-  fake_make_sized(&world.fake, UVSHM_KIND_SEGMENT, 0, 0);
+  fake_make_sized(&world.fake, UVSHM_KIND_SEGMENT, SIZE, MAX_SIZE);
   world.fake.env.wait = env_wait;
   world.fake.env.wake = env_wake;
   world.fake.env.now_ms = env_now_ms;
@@ -184,5 +197,5 @@ void fuzz_run(const uint8_t* bytes, size_t size, uint32_t commands) {
 
 
 void fuzz_call(struct fuzz_input* input) {
-  call(tables[1 + fuzz_u8(input) % (TABLES - 1)], input);
+  call(tables[1 + fuzz_u8(input) % (TABLES - 1 - CALLERS)], input);
 }

@@ -55,6 +55,13 @@ struct fuzz_table {
 /* One for each structure, in the file of its name. */
 extern const struct fuzz_table fuzz_damage;
 extern const struct fuzz_table fuzz_core;
+extern const struct fuzz_table fuzz_heap;
+
+/* One of the calls above, by a peer that is killed at one of its stores. */
+extern const struct fuzz_table fuzz_death;
+
+/* While not 0, all calls are made by peer `fuzz_only` - 1. */
+extern uint32_t fuzz_only;
 
 /* The world as it is before any command; made once. */
 struct fuzz_world* fuzz_world(void);

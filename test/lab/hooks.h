@@ -32,6 +32,11 @@
 # define LAB_L(call, p) (lab_load(p, sizeof(*(p))), call)
 # define LAB_S(call, p) (lab_store(p, sizeof(*(p))), call)
 
+# define uvshm__a16_load_relaxed(p) LAB_L(uvshm__a16_load_relaxed(p), p)
+# define uvshm__a16_load_seq_cst(p) LAB_L(uvshm__a16_load_seq_cst(p), p)
+# define uvshm__a16_store_release(p, v) LAB_S(uvshm__a16_store_release(p, v), p)
+# define uvshm__a16_cas_seq_cst(p, e, d)                                       \
+  LAB_S(uvshm__a16_cas_seq_cst(p, e, d), p)
 # define uvshm__a32_load_relaxed(p) LAB_L(uvshm__a32_load_relaxed(p), p)
 # define uvshm__a32_load_acquire(p) LAB_L(uvshm__a32_load_acquire(p), p)
 # define uvshm__a32_load_seq_cst(p) LAB_L(uvshm__a32_load_seq_cst(p), p)
