@@ -2,6 +2,7 @@
 
 #include "fuzz/fuzz.h"
 
+#include "core/heap.h"
 #include "core/sem.h"
 #include "uvshm/name.h"
 
@@ -10,11 +11,14 @@
 
 /* Damage first. */
 static const struct fuzz_table* const tables[] = {
-    &fuzz_damage, &fuzz_core, &fuzz_heap, &fuzz_death};
+    &fuzz_damage, &fuzz_core, &fuzz_heap, &fuzz_txn, &fuzz_death};
 
 /* Of the heap: a part of the first zone at first, some zones at last. */
 #define SIZE 262144u
 #define MAX_SIZE 524288u
+
+/* Of each mutex, for transactions. */
+#define LOG_SIZE 256u
 
 #define TABLES (sizeof(tables) / sizeof(tables[0]))
 
@@ -129,16 +133,25 @@ static void make_named(const char* name,
                        uint32_t type,
                        struct uvshm__directory_ref* ref) {
   unsigned char body[UVSHM__ENTRY_BODY] = {0};
+  struct uvshm__lane* lane = &world.lanes[0];
+  struct uvshm__lock* lock = (struct uvshm__lock*) (void*) body;
   struct uvshm__directory_spec spec;
   int made;
 
   memset(&spec, 0, sizeof(spec));
+  if (type == UVSHM__TYPE_MUTEX) {
+    if (uvshm__heap_alloc(
+            lane, LOG_SIZE, 0, uvshm__heap_me(lane->core), &spec.blocks[0]) < 0)
+      abort();
+    uvshm__lock_format(lock, 0);
+    lock->undo.value = uvshm__txn_undo(spec.blocks[0], LOG_SIZE);
+  }
   spec.name = name;
   spec.name_size = (uint32_t) strlen(name);
   spec.type = type;
   spec.body = body;
   if (type == UVSHM__TYPE_SEM) uvshm__sem_format((struct uvshm__sem*) body, 3);
-  if (uvshm__directory_make(&world.lanes[0], &spec, 0, ref, &made) < 0) abort();
+  if (uvshm__directory_make(lane, &spec, 0, ref, &made) < 0) abort();
   if (uvshm__directory_open(fuzz_core_of(&world, 0), ref) < 0) abort();
 }
 

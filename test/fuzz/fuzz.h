@@ -13,6 +13,7 @@
 #define UVSHM_TEST_FUZZ_FUZZ_H_
 
 #include "core/directory.h"
+#include "core/txn.h"
 #include "fake.h"
 
 #include <stddef.h>
@@ -43,6 +44,7 @@ struct fuzz_world {
   struct uvshm__directory_ref sem;
   uint64_t clock_ms;
   uint64_t blocks[8]; /* ops_heap.c: what was allocated */
+  struct uvshm__txn txns[FUZZ_PEERS];
 };
 
 typedef void (*fuzz_op)(struct fuzz_world* world, struct fuzz_input* input);
@@ -56,6 +58,7 @@ struct fuzz_table {
 extern const struct fuzz_table fuzz_damage;
 extern const struct fuzz_table fuzz_core;
 extern const struct fuzz_table fuzz_heap;
+extern const struct fuzz_table fuzz_txn;
 
 /* One of the calls above, by a peer that is killed at one of its stores. */
 extern const struct fuzz_table fuzz_death;
