@@ -9,6 +9,7 @@
 #include "uvshm/error.h"
 #include "uvshm/export.h"
 #include "uvshm/flags.h"
+#include "uvshm/heap.h"
 #include "uvshm/mutex.h"
 #include "uvshm/name.h"
 #include "uvshm/region.h"

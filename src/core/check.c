@@ -106,7 +106,7 @@ static const char* fault_of_object(const struct uvshm__core* core,
       (uint32_t) uvshm__hash(facts->name, facts->name_size))
     return "its name or the hash of it";
   if (facts->ref.type != UVSHM__TYPE_MUTEX &&
-      facts->ref.type != UVSHM__TYPE_SEM)
+      facts->ref.type != UVSHM__TYPE_SEM && facts->ref.type != UVSHM__TYPE_ROOT)
     return "its type";
   return NULL;
 }

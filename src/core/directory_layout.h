@@ -7,7 +7,7 @@
  *        0     8  state       maker, remover,   {generation:32 | slot:24 |
  *                             last closer,      0 free, 1 used, 2 removed,
  *                             repairer          3 buried by peer `slot`}
- *        8     4  type        maker             1 mutex, 2 sem
+ *        8     4  type        maker             1 mutex, 2 sem, 3 map, 4 root
  *       12     4  flags       maker             the type's own
  *       16     4  hash        maker             of the name, low 32 bits
  *       20     4  name_size   maker             bytes
@@ -47,6 +47,8 @@
 
 #define UVSHM__TYPE_MUTEX 1u
 #define UVSHM__TYPE_SEM 2u
+#define UVSHM__TYPE_MAP 3u
+#define UVSHM__TYPE_ROOT 4u
 
 #define UVSHM__ENTRY_SIZE 512u
 #define UVSHM__ENTRY_BODY 128u

@@ -49,6 +49,7 @@
 #define UVSHM_CORE_HEAP_H_
 
 #include "base/align.h"
+#include "base/asan.h"
 #include "core/core.h"
 #include "core/heap_layout.h"
 #include "core/lane.h"
@@ -162,6 +163,7 @@ static inline void* uvshm__heap_at(const struct uvshm__core* core,
       !uvshm__fits(ref, size, uvshm__heap_look(core)))
     return NULL;
   if (ref < core->control_size) return NULL;
+  UVSHM__UNPOISON(core->base + ref, (size_t) size);
   return core->base + ref;
 }
 
@@ -187,19 +189,26 @@ int uvshm__heap_has_lock(const struct uvshm__core* core, uint64_t offset);
 /* ---- links --------------------------------------------------------------- */
 
 /* Store `ref` (0: none) in the 8-byte word at offset `slot`, which lies in a
- * block or in a directory body; the block becomes shared (it was private to
+ * block or is a root; the block becomes shared (it was private to
  * this peer), and what the slot named before becomes private to this peer, who
  * frees it or not; its offset goes to *old, 0: there was none. Both or nothing,
  * wherever somebody is killed. Words that are changed by this are changed by
  * nothing else while others may publish there.
  *
  *   UV_EINVAL  `slot` is no such word, or `ref` not a block private to us
+ *   UV_ENXIO   it was a root, and was removed
  *   UV_EPROTO  the slot names what is no shared block
  *   and what uvshm__lock_acquire() returns, UV_ETIMEDOUT left out */
 int uvshm__heap_publish(struct uvshm__lane* lane,
                         uint64_t slot,
                         uint64_t ref,
                         uint64_t* old);
+
+/* Remove the root `name`, whose word is at `slot`. UV_EBUSY: it names a block;
+ * UV_ENOENT. */
+int uvshm__heap_remove_root(struct uvshm__lane* lane,
+                            uint64_t slot,
+                            const char* name);
 
 /* ---- repair and looks from outside --------------------------------------- */
 

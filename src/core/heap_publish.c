@@ -12,19 +12,11 @@
 #include "core/heap_inside.h"
 
 #include "base/error.h"
+#include "core/directory.h"
 #include "core/extent.h"
 #include "uvshm/flags.h"
 
-
-static int is_slot(const struct uvshm__core* core, uint64_t slot) {
-  uint32_t own;
-
-  if (!uvshm__is_multiple(slot, 8)) return 0;
-  if (slot < core->control_size)
-    return slot >= core->objects_offset && uvshm__extent_holds(core, slot, 8);
-  own = uvshm__heap_holds(core, slot, 8);
-  return own == UVSHM__OWN_SHARED || own == uvshm__heap_me(core);
-}
+#include <string.h>
 
 
 static int bad(const char* what, uint64_t offset) {
@@ -32,6 +24,43 @@ static int bad(const char* what, uint64_t offset) {
                      "cannot publish: %s at offset %llu",
                      what,
                      (unsigned long long) offset);
+}
+
+
+static int is_body(const struct uvshm__core* core, uint64_t slot) {
+  return slot >= core->objects_offset &&
+         slot < core->objects_offset +
+                    (uint64_t) core->objects_max * UVSHM__ENTRY_SIZE &&
+         (slot - core->objects_offset) % UVSHM__ENTRY_SIZE ==
+             offsetof(struct uvshm__directory_ent, body);
+}
+
+
+/* 0: `slot` is the word of a root. The lock is held under which roots go. */
+static int may_be_root(const struct uvshm__core* core, uint64_t slot) {
+  const struct uvshm__directory_ent* ent;
+  uint64_t state;
+
+  if (!is_body(core, slot)) return bad("no word for it", slot);
+  ent = uvshm__core_entry(
+      core, (uint32_t) ((slot - core->objects_offset) / UVSHM__ENTRY_SIZE));
+  state = uvshm__a64_load_acquire(&ent->state);
+  if (((uint32_t) state & UVSHM__ENTRY_KIND) != UVSHM__ENTRY_USED)
+    return uvshm__fail(UV_ENXIO, "cannot publish: the root was removed");
+  if (uvshm__a32_load_relaxed(&ent->type) != UVSHM__TYPE_ROOT)
+    return bad("no word for it", slot);
+  return 0;
+}
+
+
+static int may_be_slot(const struct uvshm__core* core, uint64_t slot) {
+  uint32_t own;
+
+  if (slot < core->control_size) return may_be_root(core, slot);
+  own = uvshm__heap_holds(core, slot, 8);
+  if (own != UVSHM__OWN_SHARED && own != uvshm__heap_me(core))
+    return bad("no word for it", slot);
+  return 0;
 }
 
 
@@ -70,8 +99,9 @@ static int exchange(const struct uvshm__core* core,
   struct uvshm__heap_block comes;
   struct uvshm__heap_block goes;
   uint32_t n = 0;
-  int err;
+  int err = may_be_slot(core, slot);
 
+  if (err < 0) return err;
   *old = uvshm__a64_load_acquire(word);
   err = may_come(core, ref, &comes);
   if (err == 0) err = may_go(core, *old, &goes);
@@ -85,23 +115,65 @@ static int exchange(const struct uvshm__core* core,
 }
 
 
+static struct uvshm__lock* lock_for(const struct uvshm__core* core,
+                                    uint64_t slot) {
+  return uvshm__heap_lock_at(
+      core, 1 + (uint32_t) (slot / 8 % UVSHM__HEAP_PUBLISH_LOCKS));
+}
+
+
+static int acquire(struct uvshm__lane* lane, struct uvshm__lock* lock) {
+  return uvshm__lock_acquire(
+      lane, lock, UVSHM_FOREVER, UVSHM__LOCK_INTERNAL, NULL);
+}
+
+
 int uvshm__heap_publish(struct uvshm__lane* lane,
                         uint64_t slot,
                         uint64_t ref,
                         uint64_t* old) {
   const struct uvshm__core* core = lane->core;
-  uint32_t which = (uint32_t) (slot / 8 % UVSHM__HEAP_PUBLISH_LOCKS);
-  struct uvshm__lock* lock = uvshm__heap_lock_at(core, 1 + which);
+  struct uvshm__lock* lock = lock_for(core, slot);
   uint64_t gone = 0;
   int err;
 
-  if (lock == NULL || !is_slot(core, slot)) return bad("no word for it", slot);
-  err = uvshm__lock_acquire(
-      lane, lock, UVSHM_FOREVER, UVSHM__LOCK_INTERNAL, NULL);
+  if (lock == NULL || !uvshm__is_multiple(slot, 8))
+    return bad("no word for it", slot);
+  err = acquire(lane, lock);
   if (err < 0) return err;
   err = exchange(core, lock, slot, ref, &gone);
   uvshm__lock_release(lane, lock);
   if (err < 0) return err;
   *old = gone;
   return 0;
+}
+
+
+static int remove_root(const struct uvshm__core* core,
+                       uint64_t slot,
+                       const char* name) {
+  uint32_t size = (uint32_t) strlen(name);
+  struct uvshm__directory_ref ref;
+  int err = uvshm__directory_find(core, name, size, &ref);
+
+  if (err < 0) return err;
+  if (uvshm__offset_of(core, uvshm__directory_body(core, ref.index)) != slot)
+    return UV_ENOENT; /* it was made anew meanwhile */
+  if (uvshm__a64_load_acquire((uvshm__a64_t*) (void*) (core->base + slot)) != 0)
+    return UV_EBUSY;
+  return uvshm__directory_remove(core, name, size);
+}
+
+
+/* Nobody publishes there meanwhile, so nothing is lost with it. */
+int uvshm__heap_remove_root(struct uvshm__lane* lane,
+                            uint64_t slot,
+                            const char* name) {
+  struct uvshm__lock* lock = lock_for(lane->core, slot);
+  int err = acquire(lane, lock);
+
+  if (err < 0) return err;
+  err = remove_root(lane->core, slot, name);
+  uvshm__lock_release(lane, lock);
+  return err;
 }

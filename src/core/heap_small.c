@@ -69,7 +69,7 @@ uint32_t uvshm__owners_find(const uvshm__a16_t* owners,
 /* From here to leave() nobody makes the zone anything but small. 1: it is small
  * and the span is what it was. */
 static inline int enter(struct uvshm__lane* lane,
-                 const struct uvshm__lane_span* span) {
+                        const struct uvshm__lane_span* span) {
   uint64_t word;
 
   /* Pairs with anybody_in(), heap_zone.c. */
@@ -86,8 +86,8 @@ static void leave(struct uvshm__lane* lane) {
 
 
 static inline int take_one(struct uvshm__lane* lane,
-                    const struct uvshm__lane_span* span,
-                    uvshm__a16_t* own) {
+                           const struct uvshm__lane_span* span,
+                           uvshm__a16_t* own) {
   uint32_t me = uvshm__heap_me(lane->core);
 
   /* The allocation. */
