@@ -10,6 +10,7 @@
 #include "uvshm/export.h"
 #include "uvshm/flags.h"
 #include "uvshm/heap.h"
+#include "uvshm/map.h"
 #include "uvshm/mutex.h"
 #include "uvshm/name.h"
 #include "uvshm/region.h"

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+
 /* A shard of a map: core/map_write.c and map_read.c, with the log of
  * core/lock.c and the repair of core/reap.c.
  *

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+
 /* A bucket of a map is split in two: core/map_split.c, with map_read.c's way
  * through the buckets, the log of core/lock.c and the repair of core/reap.c.
  *

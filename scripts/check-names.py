@@ -20,7 +20,7 @@ VERBS = set(
     open close unlink rejoin
     lock unlock rdlock wrlock wait post set reset cancel
     grow protect sync advise
-    put get remove next alloc calloc free resize publish send recv claim commit abort peek release
+    put get remove contains replace take add expire sweep clear next alloc calloc free resize publish send recv claim commit abort peek release
     begin save init start stop prepare accept
     check repair info gc
     """.split()

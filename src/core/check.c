@@ -24,6 +24,7 @@
 #include "core/heap.h"
 #include "core/lane.h"
 #include "core/lock.h"
+#include "core/map.h"
 #include "core/txn.h"
 #include "uvshm/name.h"
 
@@ -47,7 +48,7 @@ static int check_peer(const struct uvshm__core* core, uint32_t slot) {
 
 /* ---- locks --------------------------------------------------------------- */
 
-static int check_lock(const struct uvshm__core* core,
+int uvshm__lock_check(const struct uvshm__core* core,
                       const struct uvshm__lock* lock) {
   uint32_t word = uvshm__a32_load_acquire(&lock->word);
   unsigned long long offset =
@@ -106,7 +107,8 @@ static const char* fault_of_object(const struct uvshm__core* core,
       (uint32_t) uvshm__hash(facts->name, facts->name_size))
     return "its name or the hash of it";
   if (facts->ref.type != UVSHM__TYPE_MUTEX &&
-      facts->ref.type != UVSHM__TYPE_SEM && facts->ref.type != UVSHM__TYPE_ROOT)
+      facts->ref.type != UVSHM__TYPE_SEM &&
+      facts->ref.type != UVSHM__TYPE_MAP && facts->ref.type != UVSHM__TYPE_ROOT)
     return "its type";
   return NULL;
 }
@@ -124,8 +126,10 @@ static int check_object(const struct uvshm__core* core, uint32_t index) {
   if (fault != NULL && uvshm__directory_usable(core, &facts.ref) == 0)
     return uvshm__fail(
         UV_EPROTO, "directory entry %u: %s is damaged", index, fault);
+  if (facts.ref.type == UVSHM__TYPE_MAP)
+    return uvshm__map_check(core, &facts.ref);
   if (facts.ref.type != UVSHM__TYPE_MUTEX) return 0;
-  return check_lock(core, uvshm__directory_body(core, index));
+  return uvshm__lock_check(core, uvshm__directory_body(core, index));
 }
 
 
@@ -147,9 +151,9 @@ static int check_entry(const struct uvshm__core* core, uint32_t index) {
 static int check_root(const struct uvshm__core* core, uint32_t kind) {
   const void* root = core->base + UVSHM__ROOT_OFFSET;
 
-  if (kind == UVSHM_KIND_MUTEX) return check_lock(core, root);
+  if (kind == UVSHM_KIND_MUTEX) return uvshm__lock_check(core, root);
   if (kind == UVSHM_KIND_SEGMENT)
-    return check_lock(
+    return uvshm__lock_check(
         core,
         (const struct uvshm__lock*) uvshm__core_header(core)->directory_lock);
   return 0;
@@ -172,6 +176,6 @@ int uvshm__core_check(const struct uvshm__core* core, uint32_t kind) {
     err = check_entry(core, i);
   for (i = 0; i < UVSHM__HEAP_LOCKS && err == 0; i++)
     if (uvshm__heap_lock_at(core, i) != NULL)
-      err = check_lock(core, uvshm__heap_lock_at(core, i));
+      err = uvshm__lock_check(core, uvshm__heap_lock_at(core, i));
   return err == 0 ? uvshm__heap_check(core) : err;
 }

@@ -37,6 +37,7 @@
 #include "base/hash.h"
 #include "core/heap.h"
 #include "core/lock.h"
+#include "core/map.h"
 #include "core/peer.h"
 #include "core/reap.h"
 #include "core/txn.h"
@@ -291,15 +292,20 @@ static int has_open_bits(const struct uvshm__directory_ent* ent) {
 
 /* What an object has beside its entry, by its type. Each can be done again. */
 static int has_blocks(const struct uvshm__directory_ent* ent) {
-  return uvshm__a32_load_relaxed(&ent->type) == UVSHM__TYPE_MUTEX;
+  uint32_t type = uvshm__a32_load_relaxed(&ent->type);
+
+  return type == UVSHM__TYPE_MUTEX || type == UVSHM__TYPE_MAP;
 }
 
 
 static void bury(const struct uvshm__core* core,
                  struct uvshm__directory_ent* ent,
                  uint32_t slot) {
-  if (uvshm__a32_load_relaxed(&ent->type) == UVSHM__TYPE_MUTEX)
+  uint32_t type = uvshm__a32_load_relaxed(&ent->type);
+
+  if (type == UVSHM__TYPE_MUTEX)
     uvshm__txn_bury(core, slot, (struct uvshm__lock*) ent->body);
+  if (type == UVSHM__TYPE_MAP) uvshm__map_bury(core, slot, ent->body);
 }
 
 

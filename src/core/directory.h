@@ -56,6 +56,15 @@ static inline void* uvshm__directory_body(const struct uvshm__core* core,
   return uvshm__core_entry(core, index)->body;
 }
 
+/* The number of the entry that has this body. */
+static inline uint32_t uvshm__directory_index(const struct uvshm__core* core,
+                                              const void* body) {
+  return (uint32_t) ((uint64_t) ((const unsigned char*) body - core->base -
+                                 core->objects_offset) /
+                     UVSHM__ENTRY_SIZE);
+}
+
+
 /* Look `name` up. No lock, writes nothing. 0 or UV_ENOENT. */
 int uvshm__directory_find(const struct uvshm__core* core,
                           const char* name,

@@ -185,4 +185,12 @@ int uvshm__lock_repair(const struct uvshm__core* core,
  * too. 1: something was mended. */
 int uvshm__lock_mend(struct uvshm__lane* lane, struct uvshm__lock* lock);
 
+/* Part of uvshm__core_check(), check.c: 0, or UV_EPROTO with a sentence. */
+int uvshm__lock_check(const struct uvshm__core* core,
+                      const struct uvshm__lock* lock);
+
+/* Part of uvshm__core_reset(), reset.c: free; one that was held says that its
+ * owner died. */
+void uvshm__lock_reset(struct uvshm__lock* lock);
+
 #endif /* UVSHM_CORE_LOCK_H_ */

@@ -14,6 +14,7 @@
 #include "core/heap.h"
 #include "core/lane.h"
 #include "core/lock.h"
+#include "core/map.h"
 #include "core/wait.h"
 #include "uvshm/name.h"
 
@@ -39,6 +40,16 @@ static struct uvshm__lock* lock_at(const struct uvshm__core* core,
   return (struct uvshm__lock*) ent->body;
 }
 
+/* The body of entry `index` if it is a map, else NULL. */
+static void* map_at(const struct uvshm__core* core, uint32_t index) {
+  struct uvshm__directory_ent* ent = uvshm__core_entry(core, index);
+
+  return (uint32_t) uvshm__a64_load_acquire(&ent->state) == UVSHM__ENTRY_USED &&
+                 uvshm__a32_load_acquire(&ent->type) == UVSHM__TYPE_MAP
+             ? ent->body
+             : NULL;
+}
+
 /* ---- mend ---------------------------------------------------------------- */
 
 uint32_t uvshm__core_mend(struct uvshm__lane* lane, uint32_t kind) {
@@ -59,6 +70,9 @@ uint32_t uvshm__core_mend(struct uvshm__lane* lane, uint32_t kind) {
     lock = uvshm__heap_lock_at(core, i);
     if (lock != NULL && uvshm__lock_mend(lane, lock)) count++;
   }
+  for (i = 0; i < core->objects_max; i++)
+    if (map_at(core, i) != NULL)
+      count += uvshm__map_mend(lane, map_at(core, i));
   return count + uvshm__heap_mend(lane);
 }
 
@@ -76,7 +90,7 @@ static void reset_lane(struct uvshm__lane_ent* ent) {
 
 /* What was on its way into memory when the machine stopped is anybody's guess,
  * so no log is replayed or taken back. */
-static void reset_lock(struct uvshm__lock* lock) {
+void uvshm__lock_reset(struct uvshm__lock* lock) {
   uint32_t word = uvshm__a32_load_relaxed(&lock->word);
 
   uvshm__a32_store_relaxed(&lock->n, 0);
@@ -100,11 +114,13 @@ void uvshm__core_reset(const struct uvshm__core* core, uint32_t kind) {
   for (i = 0; i < core->objects_max; i++) uvshm__directory_reset(core, i);
   for (i = 0; i <= core->objects_max; i++) {
     lock = lock_at(core, kind, i);
-    if (lock != NULL) reset_lock(lock);
+    if (lock != NULL) uvshm__lock_reset(lock);
   }
   for (i = 0; i < UVSHM__HEAP_LOCKS; i++) {
     lock = uvshm__heap_lock_at(core, i);
-    if (lock != NULL) reset_lock(lock);
+    if (lock != NULL) uvshm__lock_reset(lock);
   }
+  for (i = 0; i < core->objects_max; i++)
+    if (map_at(core, i) != NULL) uvshm__map_reset(core, map_at(core, i));
   uvshm__heap_reset(core);
 }
