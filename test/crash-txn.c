@@ -52,13 +52,14 @@ static struct uvshm__lock* lock_of(struct lab* l) {
 }
 
 
-static void* at(struct lab* l, uint64_t offset) {
-  return world_core(&l->world, WORLD_BYSTANDER)->base + offset;
+static uvshm__a64_t* at(struct lab* l, uint64_t offset) {
+  return (uvshm__a64_t*) (void*) (world_core(&l->world, WORLD_BYSTANDER)->base +
+                                  offset);
 }
 
 
 static struct ledger* ledger_of(struct lab* l) {
-  return at(l, l->ledger);
+  return (struct ledger*) (void*) at(l, l->ledger);
 }
 
 

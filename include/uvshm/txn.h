@@ -61,6 +61,7 @@
 
 #include "uvshm/export.h"
 #include "uvshm/flags.h"
+#include "uvshm/heap.h"
 #include "uvshm/mutex.h"
 
 #include <stddef.h>
@@ -103,6 +104,35 @@ UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_txn_begin(uvshm_txn_t* txn,
 UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_txn_save(uvshm_txn_t* txn,
                                                  const void* address,
                                                  size_t size);
+
+/* As uvshm_heap_alloc(): a block that is this process's alone until the commit
+ * and then belongs to all; abort, or a death, frees it. Save the word in which
+ * you link it.
+ *
+ *   what uvshm_txn_save() and uvshm_heap_alloc() return; the memory of other
+ *   processes that have died is not reclaimed for it */
+UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_txn_alloc(uvshm_txn_t* txn,
+                                                  void** block,
+                                                  size_t size);
+
+/* Free `block` with the commit, not before; abort leaves it. It must be shared,
+ * or this process's own. NULL is fine.
+ *
+ *   UV_EINVAL  no block begins there, or it is free, or is freed in this
+ *              transaction already
+ *   UV_EPERM   it belongs to another process, or to an object of the segment
+ *   and as uvshm_txn_save() */
+UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_txn_free(uvshm_txn_t* txn, void* block);
+
+/* Link `block`, which is this process's alone, in *slot, a word inside a block;
+ * with the commit it belongs to all. Abort puts back what *slot said, and the
+ * block still is this process's. What was linked there before is not touched.
+ *
+ *   UV_EINVAL  no such block, or no such word
+ *   and as uvshm_txn_save() */
+UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_txn_publish(uvshm_txn_t* txn,
+                                                    uvshm_ref_t* slot,
+                                                    void* block);
 
 /* Make it so, and give the mutex back. After UV_ECANCELED, the only failure of
  * a transaction that was begun, nothing has happened. */

@@ -40,7 +40,8 @@ int uvshm__txn_locate(const struct uvshm__core* core,
   *offset = (undo & UVSHM__LOCK_UNDO_OFFSET) * UVSHM__LOCK_UNDO_UNIT;
   *size = (undo >> UVSHM__LOCK_UNDO_SHIFT) * UVSHM__LOCK_UNDO_UNIT;
   return *offset != 0 && *size != 0 &&
-         uvshm__heap_holds(core, *offset, *size) == UVSHM__OWN_LIBRARY;
+         uvshm__heap_holds(core, *offset, *size) == UVSHM__OWN_LIBRARY &&
+         uvshm__heap_at(core, *offset, *size) != NULL;
 }
 
 /* ---- entries ------------------------------------------------------------- */
@@ -113,13 +114,14 @@ void uvshm__txn_restore(const struct uvshm__core* core,
                         uint64_t used) {
   struct uvshm__txn_entry entry;
   uint64_t at = used;
+  unsigned char* to;
 
   while (uvshm__txn_previous(core, log, &at, &entry)) {
     if (entry.kind != UVSHM__TXN_SAVE) continue;
     if (!uvshm__txn_may_touch(core, entry.offset, entry.size)) continue;
-    copy_back(core->base + entry.offset,
-              (const uvshm__a64_t*) (core->base + entry.bytes),
-              entry.size);
+    to = uvshm__heap_at(core, entry.offset, entry.size);
+    if (to == NULL) continue;
+    copy_back(to, (const uvshm__a64_t*) (core->base + entry.bytes), entry.size);
   }
 }
 

@@ -123,6 +123,47 @@ int uvshm_txn_save(uvshm_txn_t* txn, const void* address, size_t size) {
   return err < 0 ? failed(txn, "save", err, failures) : 0;
 }
 
+/* ---- blocks -------------------------------------------------------------- */
+
+static uint64_t ref_of(const struct uvshm__txn* in, const void* address) {
+  return uvshm__heap_ref(in->lane->core, address);
+}
+
+
+int uvshm_txn_alloc(uvshm_txn_t* txn, void** block, size_t size) {
+  unsigned int failures = uvshm__error_count();
+  const struct uvshm__core* core = inside(txn)->lane->core;
+  uint64_t ref = 0;
+  int err = check(txn);
+
+  if (err < 0) return err;
+  err = uvshm__txn_alloc(inside(txn), size, &ref);
+  if (err < 0) return failed(txn, "allocate", err, failures);
+  *block = uvshm__heap_at(core, ref, uvshm__heap_size(core, ref));
+  return 0;
+}
+
+
+int uvshm_txn_free(uvshm_txn_t* txn, void* block) {
+  unsigned int failures = uvshm__error_count();
+  int err = check(txn);
+
+  if (err < 0 || block == NULL) return err;
+  err = uvshm__txn_free(inside(txn), ref_of(inside(txn), block));
+  return err < 0 ? failed(txn, "free", err, failures) : 0;
+}
+
+
+int uvshm_txn_publish(uvshm_txn_t* txn, uvshm_ref_t* slot, void* block) {
+  unsigned int failures = uvshm__error_count();
+  struct uvshm__txn* in = inside(txn);
+  int err = check(txn);
+
+  if (err < 0) return err;
+  err = uvshm__txn_publish(in, ref_of(in, slot), ref_of(in, block));
+  return err < 0 ? failed(txn, "publish", err, failures) : 0;
+}
+
 /* ---- the end ------------------------------------------------------------- */
 
 /* Of a process that was declared dead the lock is not held; its lane is told
