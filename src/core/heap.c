@@ -9,13 +9,15 @@
  * its number in the owner words.
  *
  *   up to 32 KiB     a block of its size's span             heap_small.c
+ *                    when few spans are left, of a span
+ *                    for all sizes                          heap_mixed.c
  *   up to 31 spans   a run of spans in one zone             heap_zone.c
  *   more             zones in a row                         heap_huge.c
  *
  * Finding room for a small block is a look at one owner word in the usual case.
  * Otherwise, in this order: another span of the size that has room, a free
- * span, a span that other threads take from; what is empty is made free; the
- * segment grows; dead peers are cleared away.
+ * span, a span that other threads take from, one for all sizes; what is empty is
+ * made free; the segment grows; dead peers are cleared away.
  *
  * A block is private to the peer when it has been taken, whatever was asked
  * for, and becomes shared by a second store. So a death in between leaves
@@ -146,19 +148,19 @@ static int take_spans(struct uvshm__lane* lane,
 
 
 static int take_small(struct uvshm__lane* lane,
-                      uint32_t bin,
+                      const struct uvshm__heap_want* want,
                       uint64_t* ref,
                       uint32_t* needed) {
-  int err = uvshm__small_take(lane, bin, ref);
+  int err = uvshm__small_take(lane, want, ref);
 
   if (err == UV_ENOSPC) *needed = needed_for_run(lane->core, 1);
   return err;
 }
 
 
-/* The long way, private to us. `bin` UVSHM__HEAP_BINS: `count` spans. */
+/* The long way, private to us. `count` not 0: so many spans. */
 static int take(struct uvshm__lane* lane,
-                uint32_t bin,
+                const struct uvshm__heap_want* want,
                 uint32_t count,
                 uint64_t* ref) {
   uint32_t needed = 0;
@@ -169,8 +171,8 @@ static int take(struct uvshm__lane* lane,
     return uvshm__fail(UV_ECANCELED, "this process was declared dead");
   uvshm__heap_mark(lane->core);
   for (round = 0; round < ROUNDS; round++) {
-    if (bin < UVSHM__HEAP_BINS)
-      err = take_small(lane, bin, ref, &needed);
+    if (count == 0)
+      err = take_small(lane, want, ref, &needed);
     else
       err = take_spans(lane, count, ref, &needed);
     if (err != UV_ENOSPC) return err;
@@ -182,38 +184,47 @@ static int take(struct uvshm__lane* lane,
 
 
 /* Blocks lie at multiples of their size from a multiple of 64 KiB. */
-static uint32_t aligned_bin(uint32_t bin, uint64_t alignment) {
-  uint32_t units = (uint32_t) (alignment / UVSHM__HEAP_UNIT);
+static uint32_t aligned_bin(uint32_t bin, uint32_t alignment) {
+  uint32_t units = alignment / UVSHM__HEAP_UNIT;
 
   while (units > 1 && uvshm__heap_bins[bin].units % units != 0) bin++;
   return bin;
 }
 
 
-static int alloc_long(struct uvshm__lane* lane,
-                      uint64_t size,
-                      uint32_t bin,
-                      uint64_t* ref) {
-  uint64_t count = size / UVSHM__SPAN_SIZE + (size % UVSHM__SPAN_SIZE != 0);
-  uint64_t found = 0;
-  int err = UV_ENOSPC;
+static int alloc_small(struct uvshm__lane* lane,
+                       uint32_t size,
+                       uint32_t alignment,
+                       uint64_t* ref) {
+  struct uvshm__heap_want want;
 
-  if (count <= (uint64_t) lane->core->heap_zones * UVSHM__ZONE_SPANS &&
-      count < UVSHM__ZONE_USED)
-    err = take(lane, bin, (uint32_t) count, &found);
-  if (err < 0) return no_room(lane->core, err, size);
-  *ref = found;
-  return 0;
+  want.bin = aligned_bin(uvshm__heap_bin(size), alignment);
+  want.units = (size + UVSHM__HEAP_UNIT - 1) / UVSHM__HEAP_UNIT;
+  want.step = alignment / UVSHM__HEAP_UNIT;
+  if (want.step == 0) want.step = 1;
+  *ref = 0;
+  if (uvshm__a32_load_relaxed(&lane->ent->owner) == lane->owner)
+    *ref = uvshm__small_take_near(lane, want.bin);
+  return *ref != 0 ? 0 : take(lane, &want, 0, ref);
 }
 
 
-/* A small block with a larger alignment than its neighbours', and all that is
- * not small. */
+static int alloc_spans(struct uvshm__lane* lane, uint64_t size, uint64_t* ref) {
+  uint64_t count = size / UVSHM__SPAN_SIZE + (size % UVSHM__SPAN_SIZE != 0);
+
+  if (count > (uint64_t) lane->core->heap_zones * UVSHM__ZONE_SPANS ||
+      count >= UVSHM__ZONE_USED)
+    return UV_ENOSPC;
+  return take(lane, NULL, (uint32_t) count, ref);
+}
+
+
+/* All that is not at hand. */
 static int alloc_slow(struct uvshm__lane* lane,
                       uint64_t size,
                       uint64_t alignment,
                       uint64_t* ref) {
-  uint32_t bin = UVSHM__HEAP_BINS;
+  int err;
 
   if (size == 0) size = 1;
   if (alignment > UVSHM__HEAP_UNIT && (alignment > UVSHM__HEAP_ALIGNMENT_MAX ||
@@ -221,15 +232,11 @@ static int alloc_slow(struct uvshm__lane* lane,
     return uvshm__fail(UV_EINVAL,
                        "an alignment is a power of 2, at most %u",
                        UVSHM__HEAP_ALIGNMENT_MAX);
-  if (size <= UVSHM__HEAP_SMALL_MAX) {
-    bin = uvshm__heap_bin((uint32_t) size);
-    if (alignment > UVSHM__HEAP_UNIT) bin = aligned_bin(bin, alignment);
-    if (uvshm__a32_load_relaxed(&lane->ent->owner) == lane->owner) {
-      *ref = uvshm__small_take_near(lane, bin);
-      if (*ref != 0) return 0;
-    }
-  }
-  return alloc_long(lane, size, bin, ref);
+  if (size <= UVSHM__HEAP_SMALL_MAX)
+    err = alloc_small(lane, (uint32_t) size, (uint32_t) alignment, ref);
+  else
+    err = alloc_spans(lane, size, ref);
+  return err < 0 ? no_room(lane->core, err, size) : 0;
 }
 
 

@@ -20,17 +20,17 @@
 
 /* ---- check --------------------------------------------------------------- */
 
-/* `blocks` 0: there is no block that it could be the owner of. */
+/* `most`: the largest that it may be without being private; 0 where no block
+ * is. */
 static const char* fault_of_own(const struct uvshm__core* core,
                                 const uvshm__a16_t* word,
-                                int block) {
+                                uint32_t most) {
   uint32_t own = uvshm__a16_load_seq_cst(word);
 
-  if (own == UVSHM__OWN_FREE) return NULL;
+  if (own <= most) return NULL;
   if (own < UVSHM__OWN_PRIVATE)
-    return own > UVSHM__OWN_LIBRARY ? "an owner that cannot be"
-           : block                  ? NULL
-                                    : "an owner where no block is";
+    return most == 0 && own <= UVSHM__OWN_LIBRARY ? "an owner where no block is"
+                                                  : "an owner that cannot be";
   if (own - UVSHM__OWN_PRIVATE >= core->peers_max)
     return "an owner that cannot be";
   if (!uvshm__peer_is_free(core, own - UVSHM__OWN_PRIVATE)) return NULL;
@@ -42,7 +42,8 @@ static const char* fault_of_own(const struct uvshm__core* core,
 
 static const char* fault_of_owners(const struct uvshm__core* core,
                                    const uvshm__a16_t* owners,
-                                   uint32_t count) {
+                                   uint32_t count,
+                                   uint32_t most) {
   const char* fault = NULL;
   uint32_t i;
 
@@ -51,9 +52,14 @@ static const char* fault_of_owners(const struct uvshm__core* core,
       i += 3;
       continue;
     }
-    fault = fault_of_own(core, &owners[i], i < count);
+    fault = fault_of_own(core, &owners[i], i < count ? most : 0);
   }
   return fault;
+}
+
+
+static int is_mixed(uint64_t word) {
+  return uvshm__word_kind(word) == UVSHM__SPAN_MIXED;
 }
 
 
@@ -64,6 +70,7 @@ static int32_t blocks_of(uint64_t word, uint32_t place) {
   if (uvshm__span_is_small(word))
     return (int32_t) uvshm__heap_bins[count].count;
   if (uvshm__word_kind(word) == UVSHM__SPAN_FREE) return 0;
+  if (is_mixed(word)) return (int32_t) UVSHM__SPAN_OWNERS;
   if (uvshm__word_kind(word) == UVSHM__SPAN_RUN && count != 0 &&
       count <= UVSHM__ZONE_SPANS - place)
     return 1;
@@ -90,7 +97,12 @@ static const char* fault_of_span(const struct uvshm__core* core,
   const char* fault = "a kind of span that there is not";
 
   *taken = places_of(word, blocks);
-  if (blocks >= 0) fault = fault_of_owners(core, owners, (uint32_t) blocks);
+  if (blocks >= 0)
+    fault = fault_of_owners(
+        core,
+        owners,
+        (uint32_t) blocks,
+        is_mixed(word) ? UVSHM__OWN_INSIDE : UVSHM__OWN_LIBRARY);
   uvshm__fence_acquire();
   /* It was becoming another. */
   return uvshm__a64_load_acquire(&entry->word) == word ? fault : NULL;
@@ -107,8 +119,9 @@ static const char* fault_of_zone(const struct uvshm__core* core,
   if (kind == UVSHM__ZONE_HUGE &&
       (count == 0 || count > (core->heap_zones - zone) * UVSHM__ZONE_SPANS))
     return "a huge block that cannot be";
-  return fault_of_own(
-      core, &uvshm__heap_zone(core, zone)->own, kind == UVSHM__ZONE_HUGE);
+  return fault_of_own(core,
+                      &uvshm__heap_zone(core, zone)->own,
+                      kind == UVSHM__ZONE_HUGE ? UVSHM__OWN_LIBRARY : 0);
 }
 
 
@@ -201,6 +214,29 @@ static void count_small(struct count* count,
 }
 
 
+static void count_mixed(struct count* count, const uvshm__a16_t* owners) {
+  uint64_t blocks = count->facts->blocks;
+  uint64_t free_before = count->facts->free;
+  uint32_t gap = 0;
+  uint32_t units;
+  uint32_t own;
+  uint32_t i;
+
+  for (i = 0; i < UVSHM__SPAN_OWNERS; i += units) {
+    units = uvshm__mixed_next(owners, i, &own);
+    count_block(count, own, (uint64_t) units * UVSHM__HEAP_UNIT);
+    gap = own == UVSHM__OWN_FREE ? gap + units : 0;
+    enlarge(count, (uint64_t) gap * UVSHM__HEAP_UNIT);
+  }
+  if (blocks != count->facts->blocks) {
+    count->row = 0;
+    return;
+  }
+  count->facts->free = free_before;
+  count_free_span(count);
+}
+
+
 /* Returns how many places the span takes. */
 static uint32_t count_span(const struct uvshm__core* core,
                            uint32_t zone,
@@ -216,6 +252,8 @@ static uint32_t count_span(const struct uvshm__core* core,
     count->row = 0;
   } else if (uvshm__span_is_small(word)) {
     count_small(count, owners, uvshm__word_count(word));
+  } else if (is_mixed(word)) {
+    count_mixed(count, owners);
   } else if (blocks == 0) {
     count_free_span(count);
   } else {

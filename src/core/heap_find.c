@@ -73,6 +73,24 @@ static int find_small(const struct uvshm__core* core,
 }
 
 
+static int find_mixed(const struct uvshm__core* core,
+                      uint32_t inside,
+                      struct uvshm__heap_place* place) {
+  uvshm__a16_t* owners = uvshm__heap_owners(
+      core, place->span / UVSHM__ZONE_SPANS, place->span % UVSHM__ZONE_SPANS);
+
+  place->bin = UVSHM__HEAP_BINS;
+  place->index = inside / UVSHM__HEAP_UNIT;
+  place->count = 0;
+  place->own = owners + place->index;
+  if (!uvshm__is_multiple(inside, UVSHM__HEAP_UNIT) ||
+      uvshm__a16_load_relaxed(place->own) == UVSHM__OWN_INSIDE)
+    return 0;
+  place->units = uvshm__mixed_units(owners, place->index);
+  return 1;
+}
+
+
 int uvshm__place_find(const struct uvshm__core* core,
                       uint64_t ref,
                       struct uvshm__heap_place* place) {
@@ -95,6 +113,8 @@ int uvshm__place_find(const struct uvshm__core* core,
   word = uvshm__a64_load_acquire(
       &uvshm__heap_span(core, zone, place->span % UVSHM__ZONE_SPANS)->word);
   if (uvshm__span_is_small(word)) return find_small(core, word, inside, place);
+  if (uvshm__word_kind(word) == UVSHM__SPAN_MIXED)
+    return find_mixed(core, inside, place);
   return uvshm__word_kind(word) == UVSHM__SPAN_RUN &&
          find_run(core, word, inside, place);
 }
@@ -117,6 +137,7 @@ void uvshm__place_freed(const struct uvshm__core* core,
 
 static uint64_t size_of(const struct uvshm__heap_place* place) {
   if (place->bin < UVSHM__HEAP_BINS) return uvshm__heap_bin_size(place->bin);
+  if (place->count == 0) return (uint64_t) place->units * UVSHM__HEAP_UNIT;
   return (uint64_t) place->count * UVSHM__SPAN_SIZE;
 }
 
@@ -251,7 +272,13 @@ static uint64_t begin_of(const struct uvshm__core* core, uint64_t offset) {
   }
   if (place == 0) return 0;
   at = uvshm__zone_offset(core, zone) + (uint64_t) place * UVSHM__SPAN_SIZE;
-  if (!uvshm__span_is_small(word) || offset - at >= UVSHM__SPAN_SIZE) return at;
+  if (offset - at >= UVSHM__SPAN_SIZE) return at;
+  if (uvshm__word_kind(word) == UVSHM__SPAN_MIXED)
+    return at +
+           UVSHM__HEAP_UNIT * (uint64_t) uvshm__mixed_begin(
+                                  uvshm__heap_owners(core, zone, place),
+                                  (uint32_t) (offset - at) / UVSHM__HEAP_UNIT);
+  if (!uvshm__span_is_small(word)) return at;
   bin = uvshm__word_count(word);
   return at +
          (uint64_t) uvshm__heap_index_inside(bin, (uint32_t) (offset - at)) *

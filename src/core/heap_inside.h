@@ -177,6 +177,13 @@ uint32_t uvshm__owners_find(const uvshm__a16_t* owners,
                             uint32_t from,
                             uint32_t count);
 
+/* What is asked for: a small block. */
+struct uvshm__heap_want {
+  uint32_t bin;
+  uint32_t units; /* of 64 bytes */
+  uint32_t step;  /* units that it begins at a multiple of */
+};
+
 /* ---- heap_small.c -------------------------------------------------------- */
 
 /* A block of `bin` for this peer, from where the thread allocated last; its
@@ -185,15 +192,24 @@ uint64_t uvshm__small_take_near(struct uvshm__lane* lane, uint32_t bin);
 
 /* The same from anywhere, taking the heap's lock when a span has to be cut. 0,
  * or UV_ENOSPC: from what is free now, it cannot be had. */
-int uvshm__small_take(struct uvshm__lane* lane, uint32_t bin, uint64_t* ref);
+int uvshm__small_take(struct uvshm__lane* lane,
+                      const struct uvshm__heap_want* want,
+                      uint64_t* ref);
 
 /* Free a small block that is private to this peer; 0: it is not one. */
 int uvshm__small_free(struct uvshm__lane* lane, uint64_t ref);
 
 /* ---- heap_zone.c, the heap's lock held ----------------------------------- */
 
-/* A free span for blocks of `bin`; its number, or 0. */
-uint32_t uvshm__zone_new_span(struct uvshm__lane* lane, uint32_t bin);
+/* A free span for blocks of `bin`, UVSHM__SPAN_SMALL, or of any size,
+ * UVSHM__SPAN_MIXED; its number, or 0. */
+uint32_t uvshm__zone_new_span(struct uvshm__lane* lane,
+                              uint32_t kind,
+                              uint32_t bin);
+
+/* Are there so many free spans, or to be had by growing, that one size may have
+ * one of its own? */
+int uvshm__zone_may_cut(const struct uvshm__core* core);
 
 /* `count` free spans in a row, 1 to 31, as one block for this peer; its
  * offset, or 0. */
@@ -213,6 +229,25 @@ int uvshm__zone_is_inside(const struct uvshm__core* core,
                           uint32_t zone,
                           uint64_t word);
 
+/* ---- heap_mixed.c -------------------------------------------------------- */
+
+/* A block of any size; its offset, or 0. The heap's lock is held. */
+uint64_t uvshm__mixed_take(struct uvshm__lane* lane,
+                           const struct uvshm__heap_want* want);
+
+/* Make the span's owner words 0 if there is no block in it: 1. The lock is
+ * held. */
+int uvshm__mixed_clear(uvshm__a16_t* owners);
+
+/* How many units the block at `index` has; where the block begins that unit
+ * `index` is in; and how many units to the next block or gap, with the owner of
+ * this one. */
+uint32_t uvshm__mixed_units(const uvshm__a16_t* owners, uint32_t index);
+uint32_t uvshm__mixed_begin(const uvshm__a16_t* owners, uint32_t index);
+uint32_t uvshm__mixed_next(const uvshm__a16_t* owners,
+                           uint32_t index,
+                           uint32_t* own);
+
 /* ---- heap_huge.c, the heap's lock held ----------------------------------- */
 
 /* `count` spans, more than 31, as whole zones. Its offset; or 0, and then
@@ -230,6 +265,7 @@ struct uvshm__heap_place {
   uint32_t bin;   /* UVSHM__HEAP_BINS: a run or a huge block */
   uint32_t index; /* of a small block in its span */
   uint32_t count; /* spans of a run or a huge block */
+  uint32_t units; /* of a block in a span of any sizes */
 };
 
 /* 1: a block begins at `ref`, free or not. */

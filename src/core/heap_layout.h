@@ -55,11 +55,13 @@
  *
  * Words of spans: kind 0 free, 1 blocks of one bin, 2 a run of `spans` spans
  * begins here (those after the first say free), 3 blocks of one bin and
- * looked at: about to become free.
+ * looked at: about to become free, 4 blocks of any size.
  *
  * owner word: 0 free, 1 shared, 2 shared and the library's own, 16 + n private
- * to peer n. Block i of a span has word i; a run has word 0 of its first span.
- * A block is allocated when its word is not 0, and that is all that says so.
+ * to peer n; in a span of blocks of any size, 3 inside the block before. Block i
+ * of a span has word i, or, of any size, that of its first 64 bytes; a run has
+ * word 0 of its first span. A block is allocated when its word is not 0, and
+ * that is all that says so.
  */
 
 #ifndef UVSHM_CORE_HEAP_LAYOUT_H_
@@ -93,10 +95,12 @@
 #define UVSHM__SPAN_SMALL 1u
 #define UVSHM__SPAN_RUN 2u
 #define UVSHM__SPAN_CLOSING 3u
+#define UVSHM__SPAN_MIXED 4u
 
 #define UVSHM__OWN_FREE 0u
 #define UVSHM__OWN_SHARED 1u
 #define UVSHM__OWN_LIBRARY 2u
+#define UVSHM__OWN_INSIDE 3u
 #define UVSHM__OWN_PRIVATE 16u /* + the peer's slot */
 
 #define UVSHM__HEAP_PUBLISH_LOCKS 6u

@@ -144,7 +144,7 @@ static uint32_t judge_damaged(const struct uvshm__core* core,
                               uint32_t own,
                               uint32_t slot) {
   (void) slot;
-  if (own <= UVSHM__OWN_LIBRARY) return own;
+  if (own <= UVSHM__OWN_INSIDE) return own;
   if (own < UVSHM__OWN_PRIVATE || own - UVSHM__OWN_PRIVATE >= core->peers_max)
     return UVSHM__OWN_SHARED;
   return uvshm__peer_is_free(core, own - UVSHM__OWN_PRIVATE) ? UVSHM__OWN_FREE

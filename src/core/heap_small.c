@@ -326,7 +326,9 @@ static int cut_span(struct uvshm__lane* lane, uint32_t bin, uint64_t* ref) {
   err = uvshm__lock_acquire(
       lane, lock, UVSHM_FOREVER, UVSHM__LOCK_INTERNAL, NULL);
   if (err < 0) return err;
-  number = uvshm__zone_new_span(lane, bin);
+  number = uvshm__zone_may_cut(lane->core)
+               ? uvshm__zone_new_span(lane, UVSHM__SPAN_SMALL, bin)
+               : 0;
   /* Before others find it. */
   if (number != 0 && look_at(lane->core,
                              number / UVSHM__ZONE_SPANS,
@@ -338,14 +340,34 @@ static int cut_span(struct uvshm__lane* lane, uint32_t bin, uint64_t* ref) {
 }
 
 
-int uvshm__small_take(struct uvshm__lane* lane, uint32_t bin, uint64_t* ref) {
+static int take_mixed(struct uvshm__lane* lane,
+                      const struct uvshm__heap_want* want,
+                      uint64_t* ref) {
+  struct uvshm__lock* lock = uvshm__heap_lock(lane->core);
+  int err;
+
+  err = uvshm__lock_acquire(
+      lane, lock, UVSHM_FOREVER, UVSHM__LOCK_INTERNAL, NULL);
+  if (err < 0) return err;
+  if (!uvshm__zone_may_cut(lane->core)) *ref = uvshm__mixed_take(lane, want);
+  uvshm__lock_release(lane, lock);
+  return 0;
+}
+
+
+int uvshm__small_take(struct uvshm__lane* lane,
+                      const struct uvshm__heap_want* want,
+                      uint64_t* ref) {
   int err;
 
   (void) uvshm__heap_look(lane->core);
-  *ref = search(lane, bin, NEAR_ZONES, 0);
+  *ref = search(lane, want->bin, NEAR_ZONES, 0);
   if (*ref != 0) return 0;
-  err = cut_span(lane, bin, ref);
+  err = cut_span(lane, want->bin, ref);
   if (err < 0 || *ref != 0) return err;
-  *ref = search(lane, bin, UINT32_MAX, 1);
+  *ref = search(lane, want->bin, UINT32_MAX, 1);
+  if (*ref != 0) return 0;
+  err = take_mixed(lane, want, ref);
+  if (err < 0) return err;
   return *ref != 0 ? 0 : UV_ENOSPC;
 }

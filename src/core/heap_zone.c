@@ -25,6 +25,9 @@
 /* Spans of one zone that are the callers'. */
 #define FIRST_PLACE 1u
 
+/* How many of the last free spans are kept for blocks of any size. */
+#define MIXED_SPANS 8u
+
 /* ---- settling ------------------------------------------------------------ */
 
 static void set_room(const struct uvshm__core* core,
@@ -182,18 +185,20 @@ static uint32_t first_free(const struct uvshm__core* core,
 static void cut(struct uvshm__lane* lane,
                 uint32_t zone,
                 uint32_t place,
+                uint32_t kind,
                 uint32_t bin) {
   struct uvshm__span_ent* entry = uvshm__heap_span(lane->core, zone, place);
   uint64_t word = uvshm__a64_load_relaxed(&entry->word);
 
   uvshm__a32_store_relaxed(&entry->user, lane->index + 1);
   set_room(lane->core, zone, place, 1);
-  uvshm__a64_store_release(&entry->word,
-                           uvshm__word_next(word, UVSHM__SPAN_SMALL, bin));
+  uvshm__a64_store_release(&entry->word, uvshm__word_next(word, kind, bin));
 }
 
 
-uint32_t uvshm__zone_new_span(struct uvshm__lane* lane, uint32_t bin) {
+uint32_t uvshm__zone_new_span(struct uvshm__lane* lane,
+                              uint32_t kind,
+                              uint32_t bin) {
   const struct uvshm__core* core = lane->core;
   uvshm__a32_t* hint = &uvshm__heap_head(core)->free_zone;
   uint32_t spans = uvshm__heap_spans(core, uvshm__heap_look(core));
@@ -208,12 +213,44 @@ uint32_t uvshm__zone_new_span(struct uvshm__lane* lane, uint32_t bin) {
     place = first_free(core, zone, places);
     if (place == 0) continue;
     uvshm__a32_store_relaxed(hint, zone);
-    cut(lane, zone, place, bin);
+    cut(lane, zone, place, kind, bin);
     return zone * UVSHM__ZONE_SPANS + place;
   }
   /* The last zone may get more of its spans yet. */
   uvshm__a32_store_relaxed(hint, zones != 0 ? zones - 1 : 0);
   return 0;
+}
+
+static uint32_t count_free(const struct uvshm__core* core,
+                           uint32_t zone,
+                           uint32_t places) {
+  uint32_t kind = uvshm__zone_settle(core, zone);
+  uint32_t place = FIRST_PLACE;
+  uint32_t count = 0;
+
+  if (kind == UVSHM__ZONE_FREE) return places - FIRST_PLACE;
+  if (kind != UVSHM__ZONE_SMALL) return 0;
+  while (place < places) {
+    struct span span = settle_span(core, zone, place);
+
+    count += span.is_free;
+    place += span.count;
+  }
+  return count;
+}
+
+
+/* The last spans are for all sizes. */
+int uvshm__zone_may_cut(const struct uvshm__core* core) {
+  uint32_t spans = uvshm__heap_spans(core, uvshm__heap_look(core));
+  uint32_t zones = uvshm__spans_to_zones(spans);
+  uint32_t most = uvshm__heap_spans(core, core->reserve);
+  uint32_t count = most - spans;
+  uint32_t zone = uvshm__a32_load_relaxed(&uvshm__heap_head(core)->free_zone);
+
+  for (; zone < zones && count <= MIXED_SPANS; zone++)
+    count += count_free(core, zone, uvshm__zone_places(zone, spans));
+  return count > MIXED_SPANS;
 }
 
 /* ---- runs ---------------------------------------------------------------- */
@@ -286,7 +323,15 @@ static int close_span(const struct uvshm__core* core,
                       uint32_t place,
                       uint64_t word) {
   struct uvshm__span_ent* entry = uvshm__heap_span(core, zone, place);
-  const uvshm__a16_t* owners = uvshm__heap_owners(core, zone, place);
+  uvshm__a16_t* owners = uvshm__heap_owners(core, zone, place);
+
+  if (uvshm__word_kind(word) == UVSHM__SPAN_MIXED) {
+    /* Nobody takes blocks there without the lock. */
+    if (!uvshm__mixed_clear(owners)) return 0;
+    uvshm__a64_store_release(&entry->word,
+                             uvshm__word_next(word, UVSHM__SPAN_FREE, 0));
+    return 1;
+  }
 
   if (uvshm__word_kind(word) != UVSHM__SPAN_SMALL ||
       !uvshm__owners_are_zero(owners))
