@@ -166,20 +166,23 @@ static int wants_more(const struct uvshm__map_shard* shard,
 }
 
 
+/* Two, so that buckets keep up with entries. */
 int uvshm__map_split(const struct uvshm__map* map,
                      struct uvshm__map_shard* shard) {
+  uint64_t count = uvshm__a64_load_relaxed(&shard->count);
   struct uvshm__map_split split;
+  uint32_t i;
 
-  if (!wants_more(shard, &split)) return 0;
-  if (has_block(shard, &split)) {
+  for (i = 0; i < 2; i++) {
+    if (!wants_more(shard, &split)) return 0;
+    if (!has_block(shard, &split))
+      /* At first, and then now and then. */
+      return count <= split.buckets * ENTRIES / PER_BUCKETS + 1 ||
+             count % AGAIN == 0;
     /* What cannot be is told to whoever looks for a key there. */
-    (void) split_bucket(map, shard, 0);
-    return 0;
+    if (split_bucket(map, shard, 0) < 0) return 0;
   }
-  /* At first, and then now and then. */
-  return uvshm__a64_load_relaxed(&shard->count) <=
-             split.buckets * ENTRIES / PER_BUCKETS + 1 ||
-         uvshm__a64_load_relaxed(&shard->count) % AGAIN == 0;
+  return 0;
 }
 
 /* ---- a block for more buckets -------------------------------------------- */
