@@ -67,6 +67,18 @@ static double handoffs(const struct discipline* discipline,
   return contend(discipline, side).handoffs;
 }
 
+
+static double crowd(const struct discipline* discipline,
+                    const struct bench_side* side) {
+  int busy = 0;
+  double rate = bench_crowd(
+      side, CONTEST_MS, discipline->what == BENCH_MAP_BESIDE, &busy);
+
+  if (busy) disturbed++;
+  return rate;
+}
+
+
 /* The list in docs/benchmarks.md. */
 static const struct discipline disciplines[] = {
     {"mutex uncontended", "ns", BENCH_MUTEX, in_ns, 3000000},
@@ -76,10 +88,18 @@ static const struct discipline disciplines[] = {
     {"notify nobody waiting", "ns", BENCH_NOTIFY, in_ns, 3000000},
     {"mutex handoffs 2 processes", "M/s", BENCH_MUTEX, handoffs, 0},
     {"mutex 2 processes, work between", "M/s", BENCH_MUTEX, locks, WORK},
-    {"sem uncontended", "ns", BENCH_SEM, in_ns, 3000000}};
+    {"sem uncontended", "ns", BENCH_SEM, in_ns, 3000000},
+    {"heap lifo 64", "ns", BENCH_HEAP_LIFO, in_ns, 2000000},
+    {"heap mixed", "ns", BENCH_HEAP_MIXED, in_ns, 1000000},
+    {"heap 2 processes", "M/s", BENCH_HEAP_MIXED, crowd, 0},
+    {"map get", "ns", BENCH_MAP_GET, in_ns, 2000000},
+    {"map put", "ns", BENCH_MAP_PUT, in_ns, 500000},
+    {"map get 2 processes", "M/s", BENCH_MAP_GET, crowd, 0},
+    {"map get beside writer", "M/s", BENCH_MAP_BESIDE, crowd, 0},
+    {"txn 64", "ns", BENCH_TXN, in_ns, 1000000}};
 
 static const struct bench_side* (*const opponents[])(enum bench_what) = {
-    bench_limit, bench_pthread, bench_boost, bench_apr};
+    bench_limit, bench_pthread, bench_boost, bench_apr, bench_lmdb};
 
 
 static void compare(const struct discipline* discipline,
@@ -122,6 +142,8 @@ static void enter(const struct discipline* discipline) {
     theirs = opponents[i](discipline->what);
     if (theirs != NULL) compare(discipline, ours, theirs);
   }
+  if (discipline->measure == crowd)
+    compare(discipline, ours, bench_alone(discipline->what));
 }
 
 
