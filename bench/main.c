@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
 /* uvshm_bench [--json FILE] [--pairs N] [--only TEXT]
+ * uvshm_bench --growth FILE
  *
  * Each row is one measurement against one opponent: N pairs, in turn first
  * ours, then theirs, and the other way round. */
@@ -148,19 +149,23 @@ static void enter(const struct discipline* discipline) {
 
 
 static void usage(void) {
-  fprintf(stderr,
-          "usage: uvshm_bench [--json FILE] [--pairs N] [--only TEXT]\n"
-          "  --json FILE   write the rows there as well\n"
-          "  --pairs N     measure N pairs for each row, 1 to %u (%u)\n"
-          "  --only TEXT   only the measurements whose name has TEXT in it\n",
-          PAIRS_MAX,
-          PAIRS);
+  fprintf(
+      stderr,
+      "usage: uvshm_bench [--json FILE] [--pairs N] [--only TEXT]\n"
+      "       uvshm_bench --growth FILE\n"
+      "  --json FILE   write the rows there as well\n"
+      "  --pairs N     measure N pairs for each row, 1 to %u (%u)\n"
+      "  --only TEXT   only the measurements whose name has TEXT in it\n"
+      "  --growth FILE what a put costs as a map grows to 10 million keys\n",
+      PAIRS_MAX,
+      PAIRS);
   exit(2);
 }
 
 
 int main(int argc, char** argv) {
   const char* json = NULL;
+  const char* growth = NULL;
   size_t i;
   int at;
 
@@ -172,6 +177,8 @@ int main(int argc, char** argv) {
       pairs = (unsigned int) strtoul(argv[at + 1], NULL, 10);
     else if (strcmp(argv[at], "--only") == 0)
       only = argv[at + 1];
+    else if (strcmp(argv[at], "--growth") == 0)
+      growth = argv[at + 1];
     else
       usage();
   }
@@ -180,9 +187,11 @@ int main(int argc, char** argv) {
     perror("bench");
     return 1;
   }
+  if (growth != NULL) return bench_growth(growth);
   bench_report_begin(json);
   for (i = 0; i < sizeof(disciplines) / sizeof(disciplines[0]); i++)
     enter(&disciplines[i]);
   bench_memory(only);
+  bench_memory_map(only);
   return bench_report_end();
 }
