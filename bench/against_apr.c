@@ -120,16 +120,17 @@ static void segment_create_unlink(uint64_t count) {
 
 const struct bench_side* bench_apr(enum bench_what what) {
   static const struct bench_side mutexes = {
-      "APR", mutex_prepare, mutex_open, mutex_run, mutex_turn, NULL, finish};
+      "APR", mutex_prepare, mutex_open, mutex_run, mutex_turn, NULL, finish, 0};
   static const struct bench_side opened = {"APR",
                                            segment_prepare,
                                            NULL,
                                            segment_open_close,
                                            NULL,
                                            NULL,
-                                           segment_finish};
+                                           segment_finish,
+                                           0};
   static const struct bench_side created = {
-      "APR", prepare_pool, NULL, segment_create_unlink, NULL, NULL, finish};
+      "APR", prepare_pool, NULL, segment_create_unlink, NULL, NULL, finish, 0};
 
   switch (what) {
     case BENCH_MUTEX:

@@ -113,25 +113,34 @@ extern "C" const struct bench_side* bench_boost(enum bench_what what) {
                                             mutex_run,
                                             mutex_turn,
                                             nullptr,
-                                            mutex_finish};
+                                            mutex_finish,
+                                            0};
   static const struct bench_side opened = {"Boost",
                                            segment_prepare,
                                            nullptr,
                                            segment_open_close,
                                            nullptr,
                                            nullptr,
-                                           segment_finish};
+                                           segment_finish,
+                                           0};
   static const struct bench_side created = {"Boost",
                                             nullptr,
                                             nullptr,
                                             segment_create_unlink,
                                             nullptr,
                                             nullptr,
-                                            nullptr};
-  static const struct bench_side notified = {
-      "Boost", sem_prepare, nullptr, sem_notify, nullptr, nullptr, sem_finish};
+                                            nullptr,
+                                            0};
+  static const struct bench_side notified = {"Boost",
+                                             sem_prepare,
+                                             nullptr,
+                                             sem_notify,
+                                             nullptr,
+                                             nullptr,
+                                             sem_finish,
+                                             0};
   static const struct bench_side sems = {
-      "Boost", sem_prepare, nullptr, sem_run, nullptr, nullptr, sem_finish};
+      "Boost", sem_prepare, nullptr, sem_run, nullptr, nullptr, sem_finish, 0};
 
   switch (what) {
     case BENCH_MUTEX:
@@ -144,6 +153,7 @@ extern "C" const struct bench_side* bench_boost(enum bench_what what) {
       return &notified;
     case BENCH_SEM:
       return &sems;
+    default:
+      return bench_boost_structure(what);
   }
-  return nullptr;
 }

@@ -200,18 +200,19 @@ static void sem_run(uint64_t count) {
 const struct bench_side* bench_limit(enum bench_what what) {
   static const struct bench_side sides[] = {
       [BENCH_MUTEX] =
-          {"limit", NULL, mutex_open, mutex_run, mutex_turn, NULL, NULL},
+          {"limit", NULL, mutex_open, mutex_run, mutex_turn, NULL, NULL, 0},
       [BENCH_SEGMENT_OPEN] = {"limit",
                               object_prepare,
                               NULL,
                               object_open_close,
                               NULL,
                               NULL,
-                              object_finish},
+                              object_finish,
+                              0},
       [BENCH_SEGMENT_CREATE] =
-          {"limit", NULL, NULL, object_create_unlink, NULL, NULL, NULL},
-      [BENCH_NOTIFY] = {"limit", NULL, NULL, notify, NULL, NULL, NULL},
-      [BENCH_SEM] = {"limit", NULL, NULL, sem_run, NULL, NULL, NULL}};
+          {"limit", NULL, NULL, object_create_unlink, NULL, NULL, NULL, 0},
+      [BENCH_NOTIFY] = {"limit", NULL, NULL, notify, NULL, NULL, NULL, 0},
+      [BENCH_SEM] = {"limit", NULL, NULL, sem_run, NULL, NULL, NULL, 0}};
 
-  return &sides[what];
+  return what <= BENCH_SEM ? &sides[what] : bench_limit_structure(what);
 }

@@ -54,7 +54,7 @@ static void finish(void) {
 
 const struct bench_side* bench_pthread(enum bench_what what) {
   static const struct bench_side side = {
-      "pthread robust", prepare, NULL, run, turn, NULL, finish};
+      "pthread robust", prepare, NULL, run, turn, NULL, finish, 0};
 
   return what == BENCH_MUTEX ? &side : NULL;
 }

@@ -14,9 +14,8 @@
  *   prepare   makes what is needed, once, in the first process
  *   open      attaches to it: in the first process, or in each of two children
  *   run       does it `count` times, alone
- *   turn      does it `count` times, with bench_critical() in the middle,
- *   against
- *             another process (mutexes only)
+ *   turn      does it `count` times as process `me`, 1 or 2, beside another one;
+ *             mutexes with bench_critical() in the middle
  *   close     undoes open; finish undoes prepare
  *
  * What a side does not need is NULL.
@@ -40,6 +39,7 @@ struct bench_side {
   void (*turn)(uint64_t count, uint32_t me);
   void (*close)(void);
   void (*finish)(void);
+  int alone; /* 1: where two processes are measured, the second looks on */
 };
 
 enum bench_what {
@@ -47,7 +47,13 @@ enum bench_what {
   BENCH_SEGMENT_OPEN,
   BENCH_SEGMENT_CREATE,
   BENCH_NOTIFY,
-  BENCH_SEM
+  BENCH_SEM,
+  BENCH_HEAP_LIFO,
+  BENCH_HEAP_MIXED,
+  BENCH_MAP_GET,
+  BENCH_MAP_PUT,
+  BENCH_MAP_BESIDE, /* the first process reads, the second writes */
+  BENCH_TXN
 };
 
 /* Each contestant has a file of its own, which answers NULL when it has nothing
@@ -57,6 +63,18 @@ const struct bench_side* bench_limit(enum bench_what what);
 const struct bench_side* bench_pthread(enum bench_what what);
 const struct bench_side* bench_boost(enum bench_what what);
 const struct bench_side* bench_apr(enum bench_what what);
+const struct bench_side* bench_lmdb(enum bench_what what);
+
+/* Ours again, in one process where the others have two. */
+const struct bench_side* bench_alone(enum bench_what what);
+
+/* The parts of bench_uvshm(), bench_limit() and bench_boost() that are about
+ * structures, each in a file of its own. */
+const struct bench_side* bench_uvshm_heap(enum bench_what what);
+const struct bench_side* bench_uvshm_map(enum bench_what what);
+const struct bench_side* bench_uvshm_txn(enum bench_what what);
+const struct bench_side* bench_limit_structure(enum bench_what what);
+const struct bench_side* bench_boost_structure(enum bench_what what);
 
 /* Bytes of an object to open or to create: as many as uvshm's smallest segment
  * with a directory has. */
@@ -110,7 +128,7 @@ uint64_t bench_cpu_ns(void);
 int bench_pin(uint32_t index);
 
 /* Nanoseconds of a cache line's way to the other processor and back; 0: there
- * is no other one. */
+ * is no other one, or others use it all the time. */
 double bench_calibrate(void);
 
 /* ---- measuring (measure.c) ----------------------------------------------- */
@@ -124,6 +142,14 @@ struct bench_contest {
   double handoffs; /* millions a second */
   int disturbed;   /* 1: somebody else took a processor away meanwhile */
 };
+
+/* Two processes for `ms` milliseconds, in each other's way only as far as what
+ * they do makes it so: millions of operations a second, both together; with
+ * `first` 1, of the first process only. Negative: it cannot be had. */
+double bench_crowd(const struct bench_side* side,
+                   uint32_t ms,
+                   int first,
+                   int* disturbed);
 
 /* Two processes for `ms` milliseconds, each with `work` rounds of something
  * else between two locks. Negative locks: it cannot be had. */

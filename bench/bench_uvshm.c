@@ -135,20 +135,44 @@ const struct bench_side* bench_uvshm(enum bench_what what) {
                        mutex_run,
                        mutex_turn,
                        mutex_close,
-                       mutex_finish},
+                       mutex_finish,
+                       0},
       [BENCH_SEGMENT_OPEN] = {"uvshm",
                               segment_prepare,
                               NULL,
                               segment_open_close,
                               NULL,
                               NULL,
-                              segment_finish},
+                              segment_finish,
+                              0},
       [BENCH_SEGMENT_CREATE] =
-          {"uvshm", NULL, NULL, segment_create_unlink, NULL, NULL, NULL},
+          {"uvshm", NULL, NULL, segment_create_unlink, NULL, NULL, NULL, 0},
       [BENCH_NOTIFY] =
-          {"uvshm", sem_prepare, NULL, sem_notify, NULL, NULL, sem_finish},
+          {"uvshm", sem_prepare, NULL, sem_notify, NULL, NULL, sem_finish, 0},
       [BENCH_SEM] = {
-          "uvshm", sem_prepare, NULL, sem_run, NULL, NULL, sem_finish}};
+          "uvshm", sem_prepare, NULL, sem_run, NULL, NULL, sem_finish, 0}};
 
-  return &sides[what];
+  switch (what) {
+    case BENCH_HEAP_LIFO:
+    case BENCH_HEAP_MIXED:
+      return bench_uvshm_heap(what);
+    case BENCH_MAP_GET:
+    case BENCH_MAP_PUT:
+    case BENCH_MAP_BESIDE:
+      return bench_uvshm_map(what);
+    case BENCH_TXN:
+      return bench_uvshm_txn(what);
+    default:
+      return &sides[what];
+  }
+}
+
+
+const struct bench_side* bench_alone(enum bench_what what) {
+  static struct bench_side side;
+
+  side = *bench_uvshm(what == BENCH_MAP_BESIDE ? BENCH_MAP_GET : what);
+  side.name = "one process";
+  side.alone = 1;
+  return &side;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
 /* uvshm_bench [--json FILE] [--pairs N] [--only TEXT]
+ * uvshm_bench --growth FILE
  *
  * Each row is one measurement against one opponent: N pairs, in turn first
  * ours, then theirs, and the other way round. */
@@ -67,6 +68,18 @@ static double handoffs(const struct discipline* discipline,
   return contend(discipline, side).handoffs;
 }
 
+
+static double crowd(const struct discipline* discipline,
+                    const struct bench_side* side) {
+  int busy = 0;
+  double rate = bench_crowd(
+      side, CONTEST_MS, discipline->what == BENCH_MAP_BESIDE, &busy);
+
+  if (busy) disturbed++;
+  return rate;
+}
+
+
 /* The list in docs/benchmarks.md. */
 static const struct discipline disciplines[] = {
     {"mutex uncontended", "ns", BENCH_MUTEX, in_ns, 3000000},
@@ -76,10 +89,18 @@ static const struct discipline disciplines[] = {
     {"notify nobody waiting", "ns", BENCH_NOTIFY, in_ns, 3000000},
     {"mutex handoffs 2 processes", "M/s", BENCH_MUTEX, handoffs, 0},
     {"mutex 2 processes, work between", "M/s", BENCH_MUTEX, locks, WORK},
-    {"sem uncontended", "ns", BENCH_SEM, in_ns, 3000000}};
+    {"sem uncontended", "ns", BENCH_SEM, in_ns, 3000000},
+    {"heap lifo 64", "ns", BENCH_HEAP_LIFO, in_ns, 2000000},
+    {"heap mixed", "ns", BENCH_HEAP_MIXED, in_ns, 1000000},
+    {"heap 2 processes", "M/s", BENCH_HEAP_MIXED, crowd, 0},
+    {"map get", "ns", BENCH_MAP_GET, in_ns, 2000000},
+    {"map put", "ns", BENCH_MAP_PUT, in_ns, 500000},
+    {"map get 2 processes", "M/s", BENCH_MAP_GET, crowd, 0},
+    {"map get beside writer", "M/s", BENCH_MAP_BESIDE, crowd, 0},
+    {"txn 64", "ns", BENCH_TXN, in_ns, 1000000}};
 
 static const struct bench_side* (*const opponents[])(enum bench_what) = {
-    bench_limit, bench_pthread, bench_boost, bench_apr};
+    bench_limit, bench_pthread, bench_boost, bench_apr, bench_lmdb};
 
 
 static void compare(const struct discipline* discipline,
@@ -122,23 +143,29 @@ static void enter(const struct discipline* discipline) {
     theirs = opponents[i](discipline->what);
     if (theirs != NULL) compare(discipline, ours, theirs);
   }
+  if (discipline->measure == crowd)
+    compare(discipline, ours, bench_alone(discipline->what));
 }
 
 
 static void usage(void) {
-  fprintf(stderr,
-          "usage: uvshm_bench [--json FILE] [--pairs N] [--only TEXT]\n"
-          "  --json FILE   write the rows there as well\n"
-          "  --pairs N     measure N pairs for each row, 1 to %u (%u)\n"
-          "  --only TEXT   only the measurements whose name has TEXT in it\n",
-          PAIRS_MAX,
-          PAIRS);
+  fprintf(
+      stderr,
+      "usage: uvshm_bench [--json FILE] [--pairs N] [--only TEXT]\n"
+      "       uvshm_bench --growth FILE\n"
+      "  --json FILE   write the rows there as well\n"
+      "  --pairs N     measure N pairs for each row, 1 to %u (%u)\n"
+      "  --only TEXT   only the measurements whose name has TEXT in it\n"
+      "  --growth FILE what a put costs as a map grows to 10 million keys\n",
+      PAIRS_MAX,
+      PAIRS);
   exit(2);
 }
 
 
 int main(int argc, char** argv) {
   const char* json = NULL;
+  const char* growth = NULL;
   size_t i;
   int at;
 
@@ -150,6 +177,8 @@ int main(int argc, char** argv) {
       pairs = (unsigned int) strtoul(argv[at + 1], NULL, 10);
     else if (strcmp(argv[at], "--only") == 0)
       only = argv[at + 1];
+    else if (strcmp(argv[at], "--growth") == 0)
+      growth = argv[at + 1];
     else
       usage();
   }
@@ -158,9 +187,11 @@ int main(int argc, char** argv) {
     perror("bench");
     return 1;
   }
+  if (growth != NULL) return bench_growth(growth);
   bench_report_begin(json);
   for (i = 0; i < sizeof(disciplines) / sizeof(disciplines[0]); i++)
     enter(&disciplines[i]);
   bench_memory(only);
+  bench_memory_map(only);
   return bench_report_end();
 }

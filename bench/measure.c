@@ -88,12 +88,14 @@ static void contestant(const struct bench_side* side,
     ground->failed = 1;
     _exit(1);
   }
-  side->turn(TURNS, me + 1);
+  if (!side->alone || me == 0) side->turn(TURNS, me + 1);
   __atomic_add_fetch(&ground->done[me], 1, __ATOMIC_RELEASE); /* ready */
   while (!__atomic_load_n(&ground->go, __ATOMIC_ACQUIRE)) usleep(100);
   evicted = evictions();
   while (!__atomic_load_n(&ground->stop, __ATOMIC_ACQUIRE)) {
-    if (work == 0) {
+    if (side->alone && me == 1) {
+      usleep(1000);
+    } else if (work == 0) {
       side->turn(TURNS, me + 1);
       done += TURNS;
     } else {
@@ -130,41 +132,33 @@ static int both_ready(void) {
 }
 
 
-/* The children are both ready. */
-static struct bench_contest contest(uint32_t ms, const pid_t* pids) {
+/* The children are both ready: let them go, for how many microseconds. */
+static double let_go(uint32_t ms, const pid_t* pids) {
   struct bench_ground* ground = bench_ground;
-  struct bench_contest result;
-  uint64_t handoffs;
-  uint64_t counter;
-  uint64_t began;
+  uint64_t began = bench_now_ns();
   double us;
 
-  counter = ground->counter;
-  handoffs = ground->handoffs;
-  began = bench_now_ns();
   __atomic_store_n(&ground->go, 1, __ATOMIC_RELEASE);
   sleep_ms(ms);
   __atomic_store_n(&ground->stop, 1, __ATOMIC_RELEASE);
   us = (double) (bench_now_ns() - began) / 1e3;
   waitpid(pids[0], NULL, 0);
   waitpid(pids[1], NULL, 0);
-  if (ground->counter - counter != ground->done[0] + ground->done[1])
-    bench_fail("a lock", "mutual exclusion", 0);
-  result.locks = (double) (ground->counter - counter) / us;
-  result.handoffs = (double) (ground->handoffs - handoffs) / us;
-  result.disturbed = ground->evicted[0] + ground->evicted[1] > EVICTIONS;
-  return result;
+  return us;
 }
 
 
-static struct bench_contest contend_once(const struct bench_side* side,
-                                         uint32_t ms,
-                                         uint32_t work) {
-  struct bench_contest result = {-1, -1, 0};
+/* Both children's work in `bench_ground`. Microseconds; negative: it cannot be
+ * had. What the warm-up did stands in `before`. */
+static double two_processes(const struct bench_side* side,
+                            uint32_t ms,
+                            uint32_t work,
+                            uint64_t before[2]) {
+  double us = -1;
   pid_t pids[2];
   uint32_t i;
 
-  if (side->turn == NULL || begin(side) < 0) return result;
+  if (side->turn == NULL || begin(side) < 0) return -1;
   fflush(stdout);
   for (i = 0; i < 2; i++) {
     bench_pin(i); /* where the child begins */
@@ -172,13 +166,57 @@ static struct bench_contest contend_once(const struct bench_side* side,
     if (pids[i] == 0) contestant(side, i, work);
   }
   if (pids[0] > 0 && pids[1] > 0 && both_ready()) {
-    result = contest(ms, pids);
+    before[0] = bench_ground->counter;
+    before[1] = bench_ground->handoffs;
+    us = let_go(ms, pids);
   } else {
     for (i = 0; i < 2; i++)
       if (pids[i] > 0 && kill(pids[i], SIGKILL) == 0) waitpid(pids[i], NULL, 0);
   }
   end(side);
+  return us;
+}
+
+
+static int was_disturbed(void) {
+  return bench_ground->evicted[0] + bench_ground->evicted[1] > EVICTIONS;
+}
+
+
+static struct bench_contest contend_once(const struct bench_side* side,
+                                         uint32_t ms,
+                                         uint32_t work) {
+  struct bench_ground* ground = bench_ground;
+  struct bench_contest result = {-1, -1, 0};
+  uint64_t before[2];
+  double us = two_processes(side, ms, work, before);
+
+  if (us < 0) return result;
+  if (ground->counter - before[0] != ground->done[0] + ground->done[1])
+    bench_fail("a lock", "mutual exclusion", 0);
+  result.locks = (double) (ground->counter - before[0]) / us;
+  result.handoffs = (double) (ground->handoffs - before[1]) / us;
+  result.disturbed = was_disturbed();
   return result;
+}
+
+
+double bench_crowd(const struct bench_side* side,
+                   uint32_t ms,
+                   int first,
+                   int* disturbed) {
+  uint64_t before[2];
+  uint32_t tries = 0;
+  uint64_t done;
+  double us;
+
+  do {
+    us = two_processes(side, ms, 0, before);
+    if (us < 0) return us;
+    *disturbed = was_disturbed();
+  } while (*disturbed && ++tries < TRIES);
+  done = bench_ground->done[0] + (first ? 0 : bench_ground->done[1]);
+  return (double) done / us;
 }
 
 

@@ -7,7 +7,7 @@ include(CMakePackageConfigHelpers)
 
 set(uvshm_cmake_dir "${CMAKE_INSTALL_LIBDIR}/cmake/uvshm")
 set(uvshm_installed "")
-foreach(target uvshm uvshm_a)
+foreach(target uvshm uvshm_a uvshm_crash)
   if(TARGET ${target})
     list(APPEND uvshm_installed ${target})
   endif()
@@ -24,6 +24,11 @@ install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/"
   DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}"
   COMPONENT Development
   FILES_MATCHING PATTERN "*.h" PATTERN "*.hpp")
+if(TARGET uvshm_crash)
+  install(FILES "${PROJECT_SOURCE_DIR}/test/lab/hooks.h"
+    "${PROJECT_SOURCE_DIR}/test/lab/store.h"
+    DESTINATION "${uvshm_crash_hooks}" COMPONENT Development)
+endif()
 install(FILES "${PROJECT_SOURCE_DIR}/LICENSE"
   DESTINATION "${CMAKE_INSTALL_DATADIR}/licenses/uvshm"
   COMPONENT Runtime)
@@ -47,6 +52,7 @@ install(FILES
   "${PROJECT_BINARY_DIR}/uvshm-config.cmake"
   "${PROJECT_BINARY_DIR}/uvshm-config-version.cmake"
   "${PROJECT_SOURCE_DIR}/cmake/uvshm-libuv.cmake"
+  "${PROJECT_SOURCE_DIR}/cmake/uvshm-crash.cmake"
   DESTINATION "${uvshm_cmake_dir}" COMPONENT Development)
 
 # pkg-config. The public headers are for use with libuv's codes, so libuv is

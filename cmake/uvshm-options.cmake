@@ -14,6 +14,8 @@ option(UVSHM_BUILD_SHARED "Build the shared library" ON)
 option(UVSHM_BUILD_STATIC "Build the static library" ON)
 option(UVSHM_BUILD_TOOL "Build the command-line tool" ${PROJECT_IS_TOP_LEVEL})
 option(UVSHM_BUILD_EXAMPLES "Build examples/" ${PROJECT_IS_TOP_LEVEL})
+option(UVSHM_BUILD_CRASH "Build the crash kit, uvshm/crash.h (gcc, clang)"
+       ${PROJECT_IS_TOP_LEVEL})
 option(UVSHM_BUILD_BENCH "Build bench/" OFF)
 option(UVSHM_BUILD_FUZZ "Build test/fuzz-*.c (clang, libFuzzer)" OFF)
 option(UVSHM_INSTALL "Make install rules" ${PROJECT_IS_TOP_LEVEL})

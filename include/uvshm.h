@@ -9,11 +9,14 @@
 #include "uvshm/error.h"
 #include "uvshm/export.h"
 #include "uvshm/flags.h"
+#include "uvshm/heap.h"
+#include "uvshm/map.h"
 #include "uvshm/mutex.h"
 #include "uvshm/name.h"
 #include "uvshm/region.h"
 #include "uvshm/segment.h"
 #include "uvshm/sem.h"
+#include "uvshm/txn.h"
 #include "uvshm/version.h"
 
 #endif /* UVSHM_H_ */

@@ -86,6 +86,34 @@ check fails reap -DNO_SLOT
 check fails reap -DJOIN_BLIND
 check fails reap -DFORGETFUL
 
+check holds txn
+check holds txn -DKILLS=2 -DSMALL
+check fails txn -DEDIT_FIRST
+check fails txn -DFORWARD
+check fails txn -DCLEAR_FIRST
+check fails txn -DWORD_FIRST
+check fails txn -DFREE_AT_ONCE
+check fails txn -DMEMORY_FIRST
+check fails txn -DSHARE_EARLY
+check fails txn -DSHARE_LATE
+
+check holds map -DONE_KEY
+check holds map -DKILLS=0 -DREADS=2
+check holds map -DREADS=0
+check holds map -DONE_KEY -DKILLS=2 -DREADS=0
+check fails map -DKILLS=0 -DFREE_FIRST
+check fails map -DKILLS=0 -DONE_LOOK
+check fails map -DONE_KEY -DREADS=0 -DMEMORY_FIRST
+check fails map -DONE_KEY -DREADS=0 -DNO_LOG
+
+check holds map_split -DDEATHS=1
+check holds map_split -DDEATHS=2 -DN=2
+check fails map_split -DDEATHS=0 -DCUT_FIRST
+check fails map_split -DDEATHS=0 -DSILENT
+check fails map_split -DDEATHS=0 -DOLD_ONLY
+check fails map_split -DDEATHS=0 -DEARLY
+check fails map_split -DDEATHS=1 -DFORGETFUL
+
 if [ "$failed" -ne 0 ]; then
   echo "models: $failed of $count are not as they should be" >&2
   exit 1

@@ -20,13 +20,13 @@ VERBS = set(
     open close unlink rejoin
     lock unlock rdlock wrlock wait post set reset cancel
     grow protect sync advise
-    put get remove next alloc free resize send recv claim commit abort peek release
+    put get remove contains replace take add expire sweep clear next alloc calloc free resize publish send recv claim commit abort peek release
     begin save init start stop prepare accept
     check repair info gc
     """.split()
 )
 # Accessors: a fact that cannot fail, named by the fact.
-FACTS = {"base", "size", "alignment", "peer", "value"}
+FACTS = {"base", "size", "alignment", "peer", "value", "ref", "pointer", "root"}
 # Functions of no module.
 ALONE = {
     "uvshm_strerror",

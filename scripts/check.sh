@@ -59,13 +59,14 @@ check_names() { $python $here/check-names.py; }
 check_text() { $python $here/check-text.py; }
 check_comments() { $python $here/check-comments.py; }
 check_ci() { $python $here/check-ci.py; }
+check_fuzz() { UVSHM_FUZZ_DIR=$work/fuzz $here/fuzz.sh 60; }
 check_shell() {
   git ls-files -z --cached --others --exclude-standard -- '*.sh' .ci/run |
     xargs -0 shellcheck --severity=warning
 }
 check_checks() { $python $here/check-checks.py; }
 
-checks="aarch64 tidy gcc clang models msvc fallback headers docs checks format
+checks="fuzz aarch64 tidy gcc clang models msvc fallback headers docs checks format
   layers names text comments ci stub shell"
 
 # ---- running them ------------------------------------------------------------
@@ -73,6 +74,7 @@ checks="aarch64 tidy gcc clang models msvc fallback headers docs checks format
 what() {
   case $1 in
     aarch64) echo "aarch64: unit tests under qemu" ;;
+    fuzz) echo "damaged segments, 60 s" ;;
     tidy) echo "clang-tidy" ;;
     gcc) echo "gcc: warnings are errors" ;;
     clang) echo "clang: warnings are errors" ;;

@@ -25,8 +25,10 @@ WORDS = {
     "region": "memory that several processes map",
     "segment": "a region with peers, threads and named objects",
     "mutex": "a lock that survives its owner",
+    "txn": "changes of your structs, whole or not at all",
     "sem": "a counting semaphore",
     "name": "what there is on this system, and clearing up",
+    "crash": "proof that a structure of yours survives a death anywhere",
     "version": "library, ABI and format",
     "export": "how public functions are marked",
 }
@@ -35,6 +37,8 @@ WORDS = {
 GIVEN = {
     "region": "extern int die(const char*);",
     "segment": "int err; uvshm_mutex_t* lock;",
+    "crash": "extern void change_both(uvshm_segment_t*); extern int they_agree(uvshm_segment_t*);",
+    "txn": "int err; extern int die(const char*); uvshm_segment_t* segment; uvshm_mutex_t* lock; struct account { int64_t balance; } *a, *b;",
     "mutex": "int err; extern int die(const char*); extern void reset_the_printer(void), print(void);",
 }
 

@@ -155,16 +155,50 @@ static void env_yield(void* arg) {
   (void) arg;
 }
 
+/* All the memory is there from the start; what the header says is what counts,
+ * as far as it can be true. */
+static uint64_t env_exists(void* arg) {
+  struct fake* fake = ((struct fake_peer*) arg)->fake;
+  const struct uvshm__header* header =
+      (const struct uvshm__header*) fake->memory;
+  uint64_t committed = uvshm__a64_load_acquire(&header->committed);
+
+  return committed < fake->memory_size ? committed : fake->memory_size;
+}
+
+
+static int env_grow(void* arg, uint64_t to) {
+  struct fake* fake = ((struct fake_peer*) arg)->fake;
+  struct uvshm__header* header = (struct uvshm__header*) fake->memory;
+  uint64_t old;
+
+  if (to > fake->memory_size) return UV_ENOSPC;
+  do old = uvshm__a64_load_acquire(&header->committed);
+  while (old < to && !uvshm__a64_cas(&header->committed, old, to));
+  return 0;
+}
+
 /* ---- making -------------------------------------------------------------- */
 
 void fake_make(struct fake* fake, uint32_t kind) {
+  fake_make_sized(fake, kind, 0, 0);
+}
+
+
+void fake_make_sized(struct fake* fake,
+                     uint32_t kind,
+                     uint64_t size,
+                     uint64_t max_size) {
   memset(fake, 0, sizeof(*fake));
   fake->control.kind = kind;
+  fake->control.size = size;
+  fake->control.max_size = max_size > size ? max_size : size;
   fake->control.peers_max = FAKE_PEERS;
   fake->control.lanes_max = kind == UVSHM_KIND_REGION ? 0 : FAKE_LANES;
   fake->control.objects_max = kind == UVSHM_KIND_SEGMENT ? FAKE_OBJECTS : 0;
   if (uvshm__control_plan(&fake->control) < 0) abort();
-  fake->memory = calloc(1, (size_t) fake->control.committed);
+  fake->memory_size = fake->control.reserve;
+  fake->memory = calloc(1, (size_t) fake->memory_size);
   if (fake->memory == NULL) abort();
   uvshm__control_format(fake->memory, &fake->control);
   if (kind != UVSHM_KIND_REGION) uvshm__lock_format(fake_root(fake), 0);
@@ -178,6 +212,8 @@ void fake_make(struct fake* fake, uint32_t kind) {
   fake->env.unclaim = env_unclaim;
   fake->env.now_ms = env_now_ms;
   fake->env.yield = env_yield;
+  fake->env.grow = env_grow;
+  fake->env.exists = env_exists;
 }
 
 
@@ -193,13 +229,18 @@ struct fake_peer* fake_join(struct fake* fake, uint32_t slot) {
 
   peer->fake = fake;
   core->base = fake->memory;
-  core->reach = fake->control.committed;
+  core->reach = fake->memory_size;
   core->peers_max = fake->control.peers_max;
   core->lanes_max = fake->control.lanes_max;
   core->lanes_offset = fake->control.lanes_offset;
   core->objects_max = fake->control.objects_max;
   core->objects_offset = fake->control.objects_offset;
   core->control_size = fake->control.control_size;
+  core->heap_offset = fake->control.heap_offset;
+  core->heap_zones = fake->control.heap_zones;
+  core->reserve = fake->control.reserve;
+  core->exists = &peer->exists;
+  uvshm__a64_store_relaxed(&peer->exists, env_exists(peer));
   core->slot = slot;
   core->env = &fake->env;
   core->env_arg = peer;

@@ -24,12 +24,14 @@ struct fake_sleeper;
 /* Another process, as long as `alive`. */
 struct fake_peer {
   struct uvshm__core core;
+  uvshm__a64_t exists;
   struct fake* fake;
   uint32_t alive;
 };
 
 struct fake {
   unsigned char* memory;
+  uint64_t memory_size; /* all of the reserve is there from the start */
   struct uvshm__control control;
   struct uvshm__env env;
   struct fake_peer peers[FAKE_PEERS];
@@ -51,6 +53,12 @@ struct fake {
 /* Make an object of `kind` with the numbers above; a segment has a directory, a
  * mutex has a lock in its root. */
 void fake_make(struct fake* fake, uint32_t kind);
+
+/* The same with `size` bytes of the caller's, and room for `max_size`. */
+void fake_make_sized(struct fake* fake,
+                     uint32_t kind,
+                     uint64_t size,
+                     uint64_t max_size);
 void fake_free(struct fake* fake);
 
 /* A process attaches in `slot`. */

@@ -264,7 +264,8 @@ static int check_all(const struct fake_peer* peer) {
 static struct uvshm__directory_ref make_mutex(struct uvshm__lane* lane,
                                               const char* name) {
   unsigned char body[UVSHM__ENTRY_BODY] = {0};
-  struct uvshm__directory_spec spec = {name, 0, UVSHM__TYPE_MUTEX, 0, body};
+  struct uvshm__directory_spec spec = {
+      name, 0, UVSHM__TYPE_MUTEX, 0, body, {0}};
   struct uvshm__directory_ref ref;
   int made;
 
@@ -317,7 +318,8 @@ static void check_says_what_is_wrong(void** state) {
   BREAK32(&lock->word, 9);
   BREAK32(&lock->n, 7);
   BREAK32((uvshm__a32_t*) uvshm__core_header(core)->directory_lock, 9);
-  BREAK64(&ent->state, 3);
+  BREAK64(&ent->state, 4);
+  BREAK64(&ent->state, 3 | 7 << 8); /* buried by who is no peer */
   BREAK64(&ent->open[0], 2);
   BREAK64(&ent->open[15], UINT64_C(1) << 63);
   BREAK32(&ent->name_size, 0);
@@ -413,7 +415,7 @@ static void after_a_reboot_nobody_is_there(void** state) {
  * that garbage gives to a live lane is as good as held. */
 static void use_everything(struct fake_peer* peer) {
   struct uvshm__core* core = &peer->core;
-  struct uvshm__directory_spec spec = {"new", 3, UVSHM__TYPE_SEM, 0, NULL};
+  struct uvshm__directory_spec spec = {"new", 3, UVSHM__TYPE_SEM, 0, NULL, {0}};
   unsigned char body[UVSHM__ENTRY_BODY] = {0};
   struct uvshm__directory_facts facts;
   struct uvshm__directory_ref ref;

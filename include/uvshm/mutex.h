@@ -51,6 +51,8 @@ typedef struct {
   const char* group;   /* by name alone, as in region.h */
   const char* sddl;
   const char* label;
+  uint64_t log_size; /* in a segment: room for transactions (txn.h), bytes, */
+                     /* counts when it is made; 0: none */
 } uvshm_mutex_options_t;
 
 typedef struct {
@@ -69,9 +71,10 @@ typedef struct {
  * new. UVSHM_KEEP and UVSHM_SYSTEM count by name alone. A segment must stay
  * open longer than the handles opened from it.
  *
- *   0, UV_ENOENT, UV_EEXIST, UV_EPROTOTYPE (another kind of object, or
- *   recursive against not recursive), UV_ENOSPC (the segment's directory is
- *   full), and what uvshm_region_open() returns
+ *   0, UV_ENOENT, UV_EEXIST, UV_EPROTOTYPE (another kind of object, recursive
+ *   against not recursive, or log_size given and made without), UV_ENOSPC (the
+ *   segment's directory is full, or no room for the log), and what
+ *   uvshm_region_open() returns
  */
 UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_mutex_open(
     uvshm_mutex_t** mutex,
@@ -108,7 +111,8 @@ UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_mutex_unlink(
 UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_mutex_lock(uvshm_mutex_t* mutex,
                                                    uint64_t timeout_ms);
 
-/* Give the lock back. 0, or UV_EPERM: this thread does not hold it. */
+/* Give the lock back. 0; UV_EPERM: this thread does not hold it; UV_EINVAL: it
+ * is in a transaction, which gives it back when it ends. */
 UVSHM_EXTERN int uvshm_mutex_unlock(uvshm_mutex_t* mutex);
 
 /* Wake this process's own blocked calls on this handle with UV_ECANCELED, and

@@ -68,7 +68,7 @@ typedef struct {
 } uvshm_peer_info_t;
 
 typedef struct {
-  const char* type; /* "mutex", "sem" */
+  const char* type; /* "mutex", "sem", "map", "root" (heap.h) */
   uint32_t open;    /* peers that have it open */
   char name[UVSHM_NAME_MAX + 1];
 } uvshm_object_info_t;

@@ -18,6 +18,12 @@
  *   uvshm__aW_cas(p, expected, desired) acquire and release; 1 when it was done
  *   uvshm__aW_add(p, v), _or(p, v), _and(p, v)
  *                                       acquire and release; the old value
+ *   uvshm__a32_xchg_seq_cst(p, v)       as xchg, and in the one order of all that
+ *                                       is seq_cst
+ * and for 16 bits, as arguments and results uint32_t:
+ *   uvshm__a16_load_{relaxed,seq_cst}(p), uvshm__a16_store_release(p, v),
+ *   uvshm__a16_cas_seq_cst(p, expected, desired)
+ * and
  *   uvshm__fence_acquire(), _release(), _seq_cst(), uvshm__fence_compiler()
  *   uvshm__pause()                      in a spinning loop
  */
@@ -26,6 +32,10 @@
 #define UVSHM_BASE_ATOMIC_H_
 
 #include <stdint.h>
+
+typedef struct {
+  uint16_t value;
+} uvshm__a16_t;
 
 typedef struct {
   uint32_t value;
@@ -37,6 +47,7 @@ typedef struct {
   _Alignas(8) uint64_t value;
 } uvshm__a64_t;
 
+_Static_assert(sizeof(uvshm__a16_t) == 2, "plain layout");
 _Static_assert(sizeof(uvshm__a32_t) == 4, "plain layout");
 _Static_assert(sizeof(uvshm__a64_t) == 8, "plain layout");
 _Static_assert(_Alignof(uvshm__a64_t) == 8, "never split over two lines");

@@ -47,6 +47,36 @@ static inline void uvshm__pause(void) {
 #endif
 }
 
+/* ---- 16 bits ------------------------------------------------------------- */
+
+static inline uint32_t uvshm__a16_load_relaxed(const uvshm__a16_t* p) {
+  return __atomic_load_n(&p->value, __ATOMIC_RELAXED);
+}
+
+
+static inline uint32_t uvshm__a16_load_seq_cst(const uvshm__a16_t* p) {
+  return __atomic_load_n(&p->value, __ATOMIC_SEQ_CST);
+}
+
+
+static inline void uvshm__a16_store_release(uvshm__a16_t* p, uint32_t v) {
+  __atomic_store_n(&p->value, (uint16_t) v, __ATOMIC_RELEASE);
+}
+
+
+static inline int uvshm__a16_cas_seq_cst(uvshm__a16_t* p,
+                                         uint32_t expected,
+                                         uint32_t desired) {
+  uint16_t found = (uint16_t) expected;
+
+  return __atomic_compare_exchange_n(&p->value,
+                                     &found,
+                                     (uint16_t) desired,
+                                     0,
+                                     __ATOMIC_SEQ_CST,
+                                     __ATOMIC_SEQ_CST);
+}
+
 /* ---- 32 bits ------------------------------------------------------------- */
 
 static inline uint32_t uvshm__a32_load_relaxed(const uvshm__a32_t* p) {
@@ -81,6 +111,11 @@ static inline void uvshm__a32_store_seq_cst(uvshm__a32_t* p, uint32_t v) {
 
 static inline uint32_t uvshm__a32_xchg(uvshm__a32_t* p, uint32_t v) {
   return __atomic_exchange_n(&p->value, v, __ATOMIC_ACQ_REL);
+}
+
+
+static inline uint32_t uvshm__a32_xchg_seq_cst(uvshm__a32_t* p, uint32_t v) {
+  return __atomic_exchange_n(&p->value, v, __ATOMIC_SEQ_CST);
 }
 
 

@@ -79,6 +79,16 @@ static inline void uvshm__pause(void) {
 
 #if defined(__GNUC__)
 
+static inline uint32_t uvshm__raw16_load(const uvshm__a16_t* p) {
+  return *(const volatile uint16_t*) &p->value;
+}
+
+
+static inline void uvshm__raw16_store(uvshm__a16_t* p, uint32_t v) {
+  *(volatile uint16_t*) &p->value = (uint16_t) v;
+}
+
+
 static inline uint32_t uvshm__raw32_load(const uvshm__a32_t* p) {
   return *(const volatile uint32_t*) &p->value;
 }
@@ -131,6 +141,16 @@ static inline void uvshm__raw64_store(uvshm__a64_t* p, uint64_t v) {
 
 #else /* MSVC */
 
+static inline uint32_t uvshm__raw16_load(const uvshm__a16_t* p) {
+  return (uint16_t) __iso_volatile_load16((const volatile __int16*) &p->value);
+}
+
+
+static inline void uvshm__raw16_store(uvshm__a16_t* p, uint32_t v) {
+  __iso_volatile_store16((volatile __int16*) &p->value, (__int16) v);
+}
+
+
 static inline uint32_t uvshm__raw32_load(const uvshm__a32_t* p) {
   return (uint32_t) __iso_volatile_load32((const volatile __int32*) &p->value);
 }
@@ -159,6 +179,37 @@ static inline volatile long* uvshm__long(uvshm__a32_t* p) {
 
 static inline volatile __int64* uvshm__int64(uvshm__a64_t* p) {
   return (volatile __int64*) &p->value;
+}
+
+/* ---- 16 bits ------------------------------------------------------------- */
+
+static inline uint32_t uvshm__a16_load_relaxed(const uvshm__a16_t* p) {
+  return uvshm__raw16_load(p);
+}
+
+
+static inline uint32_t uvshm__a16_load_seq_cst(const uvshm__a16_t* p) {
+  uint32_t v;
+
+  _ReadWriteBarrier();
+  v = uvshm__raw16_load(p);
+  UVSHM__BARRIER_ACQUIRE();
+  return v;
+}
+
+
+static inline void uvshm__a16_store_release(uvshm__a16_t* p, uint32_t v) {
+  UVSHM__BARRIER_RELEASE();
+  uvshm__raw16_store(p, v);
+}
+
+
+static inline int uvshm__a16_cas_seq_cst(uvshm__a16_t* p,
+                                         uint32_t expected,
+                                         uint32_t desired) {
+  return _InterlockedCompareExchange16((volatile short*) &p->value,
+                                       (short) desired,
+                                       (short) expected) == (short) expected;
 }
 
 /* ---- 32 bits ------------------------------------------------------------- */
@@ -195,6 +246,11 @@ static inline void uvshm__a32_store_release(uvshm__a32_t* p, uint32_t v) {
 
 static inline uint32_t uvshm__a32_xchg(uvshm__a32_t* p, uint32_t v) {
   return (uint32_t) _InterlockedExchange(uvshm__long(p), (long) v);
+}
+
+
+static inline uint32_t uvshm__a32_xchg_seq_cst(uvshm__a32_t* p, uint32_t v) {
+  return uvshm__a32_xchg(p, v);
 }
 
 

@@ -2,15 +2,20 @@
 
 /* UVSHM__RARE marks the long way of a function whose usual way is a few
  * instructions. Merged into it by the compiler, the long way would have the
- * short one save and restore registers that only the long one needs. */
+ * short one save and restore registers that only the long one needs.
+ *
+ * UVSHM__USUAL marks a function that is part of such a usual way and called
+ * from more places than one, so that compilers would leave it out of line. */
 
 #ifndef UVSHM_BASE_RARE_H_
 #define UVSHM_BASE_RARE_H_
 
 #if (defined(_MSC_VER) && !defined(__clang__)) || defined(UVSHM__MSVC_RULES)
 # define UVSHM__RARE __declspec(noinline)
+# define UVSHM__USUAL inline
 #else
 # define UVSHM__RARE __attribute__((cold, noinline))
+# define UVSHM__USUAL inline __attribute__((always_inline))
 #endif
 
 #endif /* UVSHM_BASE_RARE_H_ */

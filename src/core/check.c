@@ -9,7 +9,9 @@
  *   lanes      an owner is a peer that is not free, of this generation;
  *              a free lane has no notes
  *   locks      a word is free, or names a lane that somebody owns;
- *              at most 6 entries of the log count
+ *              at most 6 entries of the log count; an undo log is a block
+ *              of the library's, and nothing in it counts while nobody has
+ *              the lock
  *   directory  a known state; an object has a name of 1 to 200 bytes with the
  *              right hash, and a known type; nobody but peers has it open
  */
@@ -19,8 +21,11 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "core/directory.h"
+#include "core/heap.h"
 #include "core/lane.h"
 #include "core/lock.h"
+#include "core/map.h"
+#include "core/txn.h"
 #include "uvshm/name.h"
 
 /* ---- peers --------------------------------------------------------------- */
@@ -43,11 +48,12 @@ static int check_peer(const struct uvshm__core* core, uint32_t slot) {
 
 /* ---- locks --------------------------------------------------------------- */
 
-static int check_lock(const struct uvshm__core* core,
+int uvshm__lock_check(const struct uvshm__core* core,
                       const struct uvshm__lock* lock) {
   uint32_t word = uvshm__a32_load_acquire(&lock->word);
   unsigned long long offset =
       (unsigned long long) ((const unsigned char*) lock - core->base);
+  const char* fault;
   uint32_t slot = 0;
 
   if (uvshm__lock_judge(core, lock, word, &slot) == UVSHM__LOCK_DAMAGED)
@@ -58,6 +64,9 @@ static int check_lock(const struct uvshm__core* core,
   if (uvshm__a32_load_acquire(&lock->n) > UVSHM__LOCK_LOG)
     return uvshm__fail(
         UV_EPROTO, "the lock at offset %llu: its log is damaged", offset);
+  fault = uvshm__txn_fault(core, lock);
+  if (fault != NULL)
+    return uvshm__fail(UV_EPROTO, "the lock at offset %llu: %s", offset, fault);
   return 0;
 }
 
@@ -98,7 +107,8 @@ static const char* fault_of_object(const struct uvshm__core* core,
       (uint32_t) uvshm__hash(facts->name, facts->name_size))
     return "its name or the hash of it";
   if (facts->ref.type != UVSHM__TYPE_MUTEX &&
-      facts->ref.type != UVSHM__TYPE_SEM)
+      facts->ref.type != UVSHM__TYPE_SEM &&
+      facts->ref.type != UVSHM__TYPE_MAP && facts->ref.type != UVSHM__TYPE_ROOT)
     return "its type";
   return NULL;
 }
@@ -116,8 +126,10 @@ static int check_object(const struct uvshm__core* core, uint32_t index) {
   if (fault != NULL && uvshm__directory_usable(core, &facts.ref) == 0)
     return uvshm__fail(
         UV_EPROTO, "directory entry %u: %s is damaged", index, fault);
+  if (facts.ref.type == UVSHM__TYPE_MAP)
+    return uvshm__map_check(core, &facts.ref);
   if (facts.ref.type != UVSHM__TYPE_MUTEX) return 0;
-  return check_lock(core, uvshm__directory_body(core, index));
+  return uvshm__lock_check(core, uvshm__directory_body(core, index));
 }
 
 
@@ -125,7 +137,7 @@ static int check_entry(const struct uvshm__core* core, uint32_t index) {
   const struct uvshm__directory_ent* ent = uvshm__core_entry(core, index);
   uint32_t kind = (uint32_t) uvshm__a64_load_acquire(&ent->state);
 
-  if (kind > UVSHM__ENTRY_REMOVED)
+  if (uvshm__directory_is_strange(core, index))
     return uvshm__fail(
         UV_EPROTO, "directory entry %u: no such state, %u", index, kind);
   if (has_strange_bit(core, index))
@@ -139,9 +151,9 @@ static int check_entry(const struct uvshm__core* core, uint32_t index) {
 static int check_root(const struct uvshm__core* core, uint32_t kind) {
   const void* root = core->base + UVSHM__ROOT_OFFSET;
 
-  if (kind == UVSHM_KIND_MUTEX) return check_lock(core, root);
+  if (kind == UVSHM_KIND_MUTEX) return uvshm__lock_check(core, root);
   if (kind == UVSHM_KIND_SEGMENT)
-    return check_lock(
+    return uvshm__lock_check(
         core,
         (const struct uvshm__lock*) uvshm__core_header(core)->directory_lock);
   return 0;
@@ -162,5 +174,8 @@ int uvshm__core_check(const struct uvshm__core* core, uint32_t kind) {
   if (err == 0) err = check_root(core, kind);
   for (i = 0; i < core->objects_max && err == 0; i++)
     err = check_entry(core, i);
-  return err;
+  for (i = 0; i < UVSHM__HEAP_LOCKS && err == 0; i++)
+    if (uvshm__heap_lock_at(core, i) != NULL)
+      err = uvshm__lock_check(core, uvshm__heap_lock_at(core, i));
+  return err == 0 ? uvshm__heap_check(core) : err;
 }

@@ -12,6 +12,7 @@
 #include "base/align.h"
 #include "base/error.h"
 #include "core/directory_layout.h"
+#include "core/heap_layout.h"
 #include "core/lane_layout.h"
 #include "uvshm/name.h"
 
@@ -22,6 +23,9 @@
  (UVSHM__PEERS_OFFSET + (uint64_t) (peers) * sizeof(struct uvshm__peer))
 #define LANES_SIZE(lanes) ((uint64_t) (lanes) * sizeof(struct uvshm__lane_ent))
 #define OBJECTS_SIZE(objects) ((uint64_t) (objects) *UVSHM__ENTRY_SIZE)
+#define HEAP_SIZE(zones)                                                       \
+ (UVSHM__HEAP_HEAD_SIZE + (uint64_t) (zones) * sizeof(struct uvshm__zone_ent))
+#define DATA_SPANS (UVSHM__ZONE_SPANS - 1)
 
 /* 64 peers and 256 lanes without a directory, a stand-alone lock, take no more
  * than the first granule. */
@@ -40,9 +44,52 @@ static int within_limits(const struct uvshm__control* control) {
 
 /* ---- making -------------------------------------------------------------- */
 
+int uvshm__control_extent(uint32_t kind, uint64_t size, uint64_t* bytes) {
+  uint64_t spans;
+
+  if (!uvshm__round_up(size, UVSHM__GRANULE, &size)) return 0;
+  *bytes = size;
+  if (kind != UVSHM_KIND_SEGMENT) return 1;
+  spans = size / UVSHM__SPAN_SIZE;
+  spans += (spans + DATA_SPANS - 1) / DATA_SPANS;
+  return uvshm__mul(spans, UVSHM__SPAN_SIZE, bytes);
+}
+
+
+uint64_t uvshm__control_capacity(uint32_t kind, uint64_t bytes) {
+  uint64_t spans = bytes / UVSHM__SPAN_SIZE;
+
+  if (kind != UVSHM_KIND_SEGMENT) return bytes;
+  spans -= (spans + UVSHM__ZONE_SPANS - 1) / UVSHM__ZONE_SPANS;
+  return spans * UVSHM__SPAN_SIZE;
+}
+
+
+/* Where the control area ends. A segment's heap has an entry for each zone that
+ * there may ever be. */
+static int plan_control_size(struct uvshm__control* control,
+                             uint64_t max_extent) {
+  uint64_t end = control->objects_offset + OBJECTS_SIZE(control->objects_max);
+  uint64_t zones =
+      max_extent / UVSHM__ZONE_SIZE + (max_extent % UVSHM__ZONE_SIZE != 0);
+
+  control->heap_offset = 0;
+  control->heap_zones = 0;
+  if (control->kind == UVSHM_KIND_SEGMENT) {
+    if (zones > UVSHM__ZONES_LIMIT) return 0;
+    control->heap_offset = (uint32_t) end;
+    control->heap_zones = (uint32_t) zones;
+    end += HEAP_SIZE(zones);
+  }
+  (void) uvshm__round_up(end, UVSHM__GRANULE, &end);
+  control->control_size = (uint32_t) end;
+  return 1;
+}
+
+
 int uvshm__control_plan(struct uvshm__control* control) {
-  uint64_t control_size = 0;
-  uint64_t committed;
+  uint64_t extent;
+  uint64_t max_extent;
   uint64_t reserve;
 
   if (!within_limits(control))
@@ -54,22 +101,16 @@ int uvshm__control_plan(struct uvshm__control* control) {
   control->lanes_offset = (uint32_t) PEERS_END(control->peers_max);
   control->objects_offset =
       control->lanes_offset + (uint32_t) LANES_SIZE(control->lanes_max);
-  (void) uvshm__round_up(
-      control->objects_offset + OBJECTS_SIZE(control->objects_max),
-      UVSHM__GRANULE,
-      &control_size);
-
-  if (!uvshm__add(control_size, control->size, &committed) ||
-      !uvshm__round_up(committed, UVSHM__GRANULE, &committed) ||
-      !uvshm__add(control_size, control->max_size, &reserve) ||
-      !uvshm__round_up(reserve, UVSHM__GRANULE, &reserve) ||
-      control->size > control->max_size)
+  if (control->size > control->max_size ||
+      !uvshm__control_extent(control->kind, control->size, &extent) ||
+      !uvshm__control_extent(control->kind, control->max_size, &max_extent) ||
+      !plan_control_size(control, max_extent) ||
+      !uvshm__add(control->control_size, max_extent, &reserve))
     return uvshm__fail(UV_ENOSPC,
                        "no object can have %llu bytes and grow to %llu",
                        (unsigned long long) control->size,
                        (unsigned long long) control->max_size);
-  control->control_size = (uint32_t) control_size;
-  control->committed = committed;
+  control->committed = control->control_size + extent;
   control->reserve = reserve;
   return 0;
 }
@@ -96,6 +137,8 @@ static void format_facts(struct uvshm__header* header,
   header->lanes_offset = control->lanes_offset;
   header->objects_max = control->objects_max;
   header->objects_offset = control->objects_offset;
+  header->heap_offset = control->heap_offset;
+  header->heap_zones = control->heap_zones;
   header->name_size = control->name_size;
   memcpy(header->name, control->name, sizeof(header->name));
 }
@@ -162,6 +205,8 @@ static void copy(struct uvshm__control* control,
   control->lanes_offset = header->lanes_offset;
   control->objects_max = header->objects_max;
   control->objects_offset = header->objects_offset;
+  control->heap_offset = header->heap_offset;
+  control->heap_zones = header->heap_zones;
   control->name_size = header->name_size;
   memcpy(control->name, header->name, sizeof(control->name));
 }
@@ -211,6 +256,29 @@ static int check_tables(const struct uvshm__control* control) {
 }
 
 
+static int check_heap(const struct uvshm__control* control) {
+  uint64_t objects_end =
+      control->objects_offset + OBJECTS_SIZE(control->objects_max);
+
+  if (control->kind != UVSHM_KIND_SEGMENT) {
+    if (control->heap_offset != 0)
+      return damaged("heap offset", control->heap_offset);
+    return 0;
+  }
+  if (control->heap_zones > UVSHM__ZONES_LIMIT ||
+      (uint64_t) control->heap_zones * UVSHM__ZONE_SIZE <
+          control->reserve - control->control_size)
+    return damaged("heap zones", control->heap_zones);
+  if (!uvshm__is_multiple(control->heap_offset, 128) ||
+      control->heap_offset < objects_end ||
+      !uvshm__fits(control->heap_offset,
+                   HEAP_SIZE(control->heap_zones),
+                   control->control_size))
+    return damaged("heap offset", control->heap_offset);
+  return 0;
+}
+
+
 static int check_sizes(const struct uvshm__control* control, uint64_t storage) {
   uint64_t sum;
 
@@ -244,6 +312,7 @@ int uvshm__control_check(const struct uvshm__header* header,
   err = check_facts(&found);
   if (err == 0) err = check_tables(&found);
   if (err == 0) err = check_sizes(&found, storage);
+  if (err == 0) err = check_heap(&found);
   if (err < 0) return err;
   *control = found;
   return 0;

@@ -33,14 +33,23 @@ struct uvshm__control {
   uint32_t lanes_offset;
   uint32_t objects_max;
   uint32_t objects_offset;
+  uint32_t heap_offset;
+  uint32_t heap_zones;
   uint32_t name_size;
   unsigned char name[256];
 };
 
 /* Given kind, peers_max, lanes_max, objects_max (0 where the kind has none),
- * size and max_size: fill in the offsets, control_size, committed and reserve.
+ * size and max_size: fill in the offsets, heap_zones, control_size, committed
+ * and reserve.
  * UV_EINVAL: a number above its limit. UV_ENOSPC: the sum overflows. */
 int uvshm__control_plan(struct uvshm__control* control);
+
+/* How many bytes behind the control area hold `size` bytes of the caller's, in
+ * granules: of a segment each zone has one granule more, for the heap's
+ * bookkeeping. 0: that has no place in 64 bits. And the opposite. */
+int uvshm__control_extent(uint32_t kind, uint64_t size, uint64_t* bytes);
+uint64_t uvshm__control_capacity(uint32_t kind, uint64_t bytes);
 
 /* Write a header for `control` at the start of zeroed memory, and format what
  * the control area has apart from the root: peers, lanes, directory and its

@@ -10,7 +10,9 @@
  *     2048  128*P  peers
  *   lanes_offset    128*L  lanes (none in a region)
  *   objects_offset  512*E  directory (segments only)
- *   control_size           the caller's bytes begin, a multiple of 64 KiB
+ *   heap_offset  1024+16*Z heap: locks, zones (segments only, heap_layout.h)
+ *   control_size           the caller's bytes, or the heap's zones, begin; a
+ *                          multiple of 64 KiB
  *
  * header:
  *   offset  size  field          written by        meaning
@@ -44,7 +46,9 @@
  *      152     4  objects_max    maker             E
  *      156     4  objects_offset maker
  *      160     4  name_size      maker             bytes in `name`
- *      164    92  unused
+ *      164     4  heap_offset    maker             0: no heap
+ *      168     4  heap_zones     maker             Z
+ *      172    84  unused
  *      256   256  name           maker             UTF-8, no final zero needed
  *      512   128  directory_lock                   a lock (lock_layout.h)
  *      640   384  unused
@@ -55,7 +59,8 @@
  *        8     8  attached_ms    Unix time
  *       16     4  pid            as the peer saw itself
  *       20     4  label_size
- *       24     8  unused
+ *       24     4  heap_used      1: it may have private blocks in the heap
+ *       28     4  heap_zone      zone + 1 that who repairs after it looks at
  *       32    48  label          UTF-8
  *       80    48  unused
  *
@@ -135,7 +140,9 @@ struct uvshm__header {
   uint32_t objects_max;
   uint32_t objects_offset;
   uint32_t name_size;
-  unsigned char unused1[92];
+  uint32_t heap_offset;
+  uint32_t heap_zones;
+  unsigned char unused1[84];
   unsigned char name[256];
   unsigned char directory_lock[128];
   unsigned char unused2[384];
@@ -146,9 +153,10 @@ struct uvshm__peer {
   uvshm__a64_t attached_ms;
   uvshm__a32_t pid;
   uvshm__a32_t label_size;
-  unsigned char unused1[8];
+  uvshm__a32_t heap_used;
+  uvshm__a32_t heap_zone;
   unsigned char label[48];
-  unsigned char unused2[48];
+  unsigned char unused[48];
 };
 
 /* The tables above, checked by the compiler. */
@@ -167,10 +175,12 @@ _Static_assert(offsetof(struct uvshm__header, control_size) == 136, "format");
 _Static_assert(offsetof(struct uvshm__header, lanes_max) == 144, "format");
 _Static_assert(offsetof(struct uvshm__header, objects_max) == 152, "format");
 _Static_assert(offsetof(struct uvshm__header, name_size) == 160, "format");
+_Static_assert(offsetof(struct uvshm__header, heap_zones) == 168, "format");
 _Static_assert(offsetof(struct uvshm__header, name) == 256, "format");
 _Static_assert(offsetof(struct uvshm__header, directory_lock) == 512, "format");
 _Static_assert(sizeof(struct uvshm__header) == UVSHM__HEADER_SIZE, "format");
 _Static_assert(offsetof(struct uvshm__peer, pid) == 16, "format");
+_Static_assert(offsetof(struct uvshm__peer, heap_used) == 24, "format");
 _Static_assert(offsetof(struct uvshm__peer, label) == 32, "format");
 _Static_assert(sizeof(struct uvshm__peer) == 128, "format");
 

@@ -35,6 +35,13 @@ struct uvshm__env {
   void (*unclaim)(void* arg, uint32_t slot); /* what claim took */
   uint64_t (*now_ms)(void* arg);
   void (*yield)(void* arg);
+
+  /* Make the object's first `to` bytes exist (a multiple of the granule, at
+   * most the reserve) and its header say so. 0, UV_ENOSPC, UV_ENOMEM: they
+   * would lie where this process has nothing mapped. */
+  int (*grow)(void* arg, uint64_t to);
+  /* How many bytes from base exist and are mapped, as the system says. */
+  uint64_t (*exists)(void* arg);
 };
 
 /* One attached object, in private memory. The numbers were copied from the
@@ -48,8 +55,12 @@ struct uvshm__core {
   uint32_t objects_max;
   uint32_t objects_offset;
   uint32_t control_size;
-  uint32_t slot;       /* our own peer slot */
-  uint32_t generation; /* and its generation */
+  uint32_t heap_offset; /* 0: it has no heap */
+  uint32_t heap_zones;
+  uint64_t reserve;     /* bytes that it may grow to */
+  uvshm__a64_t* exists; /* private: what env->exists last said; only rises */
+  uint32_t slot;        /* our own peer slot */
+  uint32_t generation;  /* and its generation */
   const struct uvshm__env* env;
   void* env_arg;
 };

@@ -24,14 +24,23 @@
  * Freeing is a compare-and-swap of {generation, removed}, so it happens once,
  * and a late bit on the next incarnation only delays that one's end until it is
  * cleared.
+ *
+ * An object that has blocks of the heap is buried before: {removed} becomes
+ * {buried by slot n}, by compare-and-swap, so there is one burier, and when he
+ * dies it is part of his repair to finish it. No lock is needed, which counts
+ * because the last one to close may be a repairer.
  */
 
 #include "core/directory.h"
 
 #include "base/error.h"
 #include "base/hash.h"
+#include "core/heap.h"
 #include "core/lock.h"
+#include "core/map.h"
+#include "core/peer.h"
 #include "core/reap.h"
+#include "core/txn.h"
 
 #include <string.h>
 
@@ -43,6 +52,11 @@ static uint64_t state_word(uint32_t generation, uint32_t kind) {
 
 static uint64_t read_state(const struct uvshm__core* core, uint32_t index) {
   return uvshm__a64_load_acquire(&uvshm__core_entry(core, index)->state);
+}
+
+
+static struct uvshm__lock* directory_lock(const struct uvshm__core* core) {
+  return (struct uvshm__lock*) uvshm__core_header(core)->directory_lock;
 }
 
 /* ---- names --------------------------------------------------------------- */
@@ -147,6 +161,36 @@ static void copy_body(struct uvshm__directory_ent* ent, const void* body) {
 }
 
 
+/* The store of the state makes it an object. With blocks they change owner in
+ * the same commit. */
+static void make_used(const struct uvshm__core* core,
+                      struct uvshm__directory_ent* ent,
+                      const struct uvshm__directory_spec* spec,
+                      uint64_t state) {
+  struct uvshm__lock* lock = directory_lock(core);
+  uint32_t count = 0;
+  uint32_t i;
+
+  for (i = 0; i < UVSHM__DIRECTORY_BLOCKS; i++)
+    if (spec->blocks[i] != 0)
+      uvshm__lock_log(lock,
+                      count++,
+                      uvshm__heap_word(core, spec->blocks[i]),
+                      2,
+                      UVSHM__OWN_LIBRARY);
+  if (count == 0) {
+    uvshm__a64_store_release(&ent->state, state);
+    return;
+  }
+  uvshm__lock_log(lock,
+                  count++,
+                  (uint64_t) ((unsigned char*) &ent->state - core->base),
+                  8,
+                  state);
+  uvshm__lock_commit(core, lock, count);
+}
+
+
 /* Fill a free entry and make it an object. A death before the last store leaves
  * a free entry. */
 static void furnish(const struct uvshm__core* core,
@@ -165,8 +209,7 @@ static void furnish(const struct uvshm__core* core,
   for (i = 0; i < UVSHM__ENTRY_NAME_WORDS; i++)
     uvshm__a64_store_relaxed(&ent->name[i], name->words[i]);
   copy_body(ent, spec->body);
-  uvshm__a64_store_release(&ent->state,
-                           state_word(generation, UVSHM__ENTRY_USED));
+  make_used(core, ent, spec, state_word(generation, UVSHM__ENTRY_USED));
   ref->index = index;
   ref->generation = generation;
   ref->type = spec->type;
@@ -204,8 +247,7 @@ static int make_under_lock(struct uvshm__lane* lane,
                            struct uvshm__directory_ref* ref,
                            int* made) {
   const struct uvshm__core* core = lane->core;
-  struct uvshm__lock* lock =
-      (struct uvshm__lock*) uvshm__core_header(core)->directory_lock;
+  struct uvshm__lock* lock = directory_lock(core);
   int err;
 
   err = uvshm__lock_acquire(lane, lock, timeout_ms, UVSHM__LOCK_INTERNAL, NULL);
@@ -248,17 +290,68 @@ static int has_open_bits(const struct uvshm__directory_ent* ent) {
 }
 
 
+/* What an object has beside its entry, by its type. Each can be done again. */
+static int has_blocks(const struct uvshm__directory_ent* ent) {
+  uint32_t type = uvshm__a32_load_relaxed(&ent->type);
+
+  return type == UVSHM__TYPE_MUTEX || type == UVSHM__TYPE_MAP;
+}
+
+
+static void bury(const struct uvshm__core* core,
+                 struct uvshm__directory_ent* ent,
+                 uint32_t slot) {
+  uint32_t type = uvshm__a32_load_relaxed(&ent->type);
+
+  if (type == UVSHM__TYPE_MUTEX)
+    uvshm__txn_bury(core, slot, (struct uvshm__lock*) ent->body);
+  if (type == UVSHM__TYPE_MAP) uvshm__map_bury(core, slot, ent->body);
+}
+
+
+static uint64_t buried_by(uint64_t state, uint32_t slot) {
+  return state_word((uint32_t) (state >> 32),
+                    slot << UVSHM__ENTRY_SLOT_SHIFT | UVSHM__ENTRY_BURIED);
+}
+
+
+static void free_entry(struct uvshm__directory_ent* ent, uint64_t state) {
+  uvshm__a64_cas(&ent->state,
+                 state,
+                 state_word((uint32_t) (state >> 32), UVSHM__ENTRY_FREE));
+}
+
+
 /* Somebody removed it or cleared a bit of it: is that its end? */
 void uvshm__directory_settle(const struct uvshm__core* core, uint32_t index) {
   struct uvshm__directory_ent* ent = uvshm__core_entry(core, index);
+  uint64_t buried;
   uint64_t state;
 
   uvshm__fence_seq_cst();
   state = read_state(core, index);
   if ((uint32_t) state != UVSHM__ENTRY_REMOVED || has_open_bits(ent)) return;
-  uvshm__a64_cas(&ent->state,
-                 state,
-                 state_word((uint32_t) (state >> 32), UVSHM__ENTRY_FREE));
+  if (!has_blocks(ent)) {
+    free_entry(ent, state);
+    return;
+  }
+  buried = buried_by(state, core->slot);
+  if (!uvshm__a64_cas(&ent->state, state, buried)) return;
+  bury(core, ent, core->slot);
+  free_entry(ent, buried);
+}
+
+
+/* Nobody else does: `slot` is dead, and we hold it. */
+static void finish_burial(const struct uvshm__core* core,
+                          uint32_t index,
+                          uint32_t slot) {
+  struct uvshm__directory_ent* ent = uvshm__core_entry(core, index);
+  uint64_t state = read_state(core, index);
+
+  if (state != buried_by(state, slot)) return;
+  bury(core, ent, slot);
+  free_entry(ent, state);
 }
 
 
@@ -314,9 +407,63 @@ void uvshm__directory_forget(const struct uvshm__core* core, uint32_t slot) {
 
   for (index = 0; index < core->objects_max; index++) {
     clear_bit(core, index, slot);
+    finish_burial(core, index, slot);
     if ((uint32_t) read_state(core, index) == UVSHM__ENTRY_REMOVED)
       uvshm__directory_settle(core, index);
   }
+}
+
+/* ---- damage, and a new beginning ----------------------------------------- */
+
+static int is_strange(const struct uvshm__core* core, uint64_t state) {
+  uint32_t kind = (uint32_t) state & UVSHM__ENTRY_KIND;
+  uint32_t slot = (uint32_t) state >> UVSHM__ENTRY_SLOT_SHIFT;
+
+  if (kind < UVSHM__ENTRY_BURIED) return slot != 0;
+  return kind > UVSHM__ENTRY_BURIED || slot >= core->peers_max ||
+         uvshm__peer_is_free(core, slot);
+}
+
+
+int uvshm__directory_is_strange(const struct uvshm__core* core,
+                                uint32_t index) {
+  uint64_t state = read_state(core, index);
+
+  /* A burier leaves after he is through. */
+  return is_strange(core, state) && read_state(core, index) == state;
+}
+
+
+int uvshm__directory_mend(const struct uvshm__core* core, uint32_t index) {
+  uint64_t state = read_state(core, index);
+
+  if (!uvshm__directory_is_strange(core, index)) return 0;
+  if (!uvshm__a64_cas(
+          &uvshm__core_entry(core, index)->state,
+          state,
+          state_word((uint32_t) (state >> 32), UVSHM__ENTRY_REMOVED)))
+    return 0;
+  uvshm__directory_settle(core, index);
+  return 1;
+}
+
+
+void uvshm__directory_reset(const struct uvshm__core* core, uint32_t index) {
+  struct uvshm__directory_ent* ent = uvshm__core_entry(core, index);
+  uint64_t state = read_state(core, index);
+  uint32_t i;
+
+  for (i = 0; i < UVSHM__ENTRY_OPEN_WORDS; i++)
+    uvshm__a64_store_relaxed(&ent->open[i], 0);
+  if ((uint32_t) state == UVSHM__ENTRY_FREE ||
+      (uint32_t) state == UVSHM__ENTRY_USED)
+    return;
+  bury(core,
+       ent,
+       (uint32_t) state == UVSHM__ENTRY_REMOVED
+           ? core->slot
+           : (uint32_t) state >> UVSHM__ENTRY_SLOT_SHIFT);
+  free_entry(ent, state);
 }
 
 /* ---- list ---------------------------------------------------------------- */

@@ -31,12 +31,17 @@ struct uvshm__directory_ref {
 };
 
 /* What to make. */
+#define UVSHM__DIRECTORY_BLOCKS 2u
+
 struct uvshm__directory_spec {
   const char* name;
   uint32_t name_size; /* 1 to 200 */
   uint32_t type;
   uint32_t flags;
   const void* body; /* its first UVSHM__ENTRY_BODY bytes */
+  /* Blocks of the heap that it has, private to this peer (0: none): they become
+   * the library's in the same moment in which it becomes an object. */
+  uint64_t blocks[UVSHM__DIRECTORY_BLOCKS];
 };
 
 static inline struct uvshm__directory_ent* uvshm__core_entry(
@@ -51,6 +56,15 @@ static inline void* uvshm__directory_body(const struct uvshm__core* core,
   return uvshm__core_entry(core, index)->body;
 }
 
+/* The number of the entry that has this body. */
+static inline uint32_t uvshm__directory_index(const struct uvshm__core* core,
+                                              const void* body) {
+  return (uint32_t) ((uint64_t) ((const unsigned char*) body - core->base -
+                                 core->objects_offset) /
+                     UVSHM__ENTRY_SIZE);
+}
+
+
 /* Look `name` up. No lock, writes nothing. 0 or UV_ENOENT. */
 int uvshm__directory_find(const struct uvshm__core* core,
                           const char* name,
@@ -58,7 +72,7 @@ int uvshm__directory_find(const struct uvshm__core* core,
                           struct uvshm__directory_ref* ref);
 
 /* Find `spec->name`, or make it as `spec` says, under the directory's lock.
- * Sets *made to 1 when it is new.
+ * Sets *made to 1 when it is new; else spec->blocks still are the caller's.
  *   UV_ENOSPC  the directory is full, and what uvshm__lock_acquire() returns */
 int uvshm__directory_make(struct uvshm__lane* lane,
                           const struct uvshm__directory_spec* spec,
@@ -107,10 +121,22 @@ int uvshm__directory_next(const struct uvshm__core* core,
 /* How many there are. */
 uint32_t uvshm__directory_used(const struct uvshm__core* core);
 
-/* Free the entry if it is removed and nobody has it open. */
+/* Free the entry if it is removed and nobody has it open, and its blocks with
+ * it. */
 void uvshm__directory_settle(const struct uvshm__core* core, uint32_t index);
 
-/* Part of the repair of `slot` (reap.c): it has nothing open any more. */
+/* A state that there is not, or buried by somebody who is no peer? Such an
+ * entry cannot be found by its name, so all that mending (1: done) saves is
+ * room. */
+int uvshm__directory_is_strange(const struct uvshm__core* core, uint32_t index);
+int uvshm__directory_mend(const struct uvshm__core* core, uint32_t index);
+
+/* Nobody is attached: nobody has it open, and if it was removed it is free. */
+void uvshm__directory_reset(const struct uvshm__core* core, uint32_t index);
+
+/* Part of the repair of `slot` (reap.c): it has nothing open any more, and what
+ * it was burying is buried. Before the heap's part: a block on its way out is
+ * the dead peer's own for a moment. */
 void uvshm__directory_forget(const struct uvshm__core* core, uint32_t slot);
 
 #endif /* UVSHM_CORE_DIRECTORY_H_ */

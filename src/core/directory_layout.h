@@ -4,9 +4,10 @@
  * objects_offset.
  *
  *   offset  size  field       written by        meaning
- *        0     8  state       maker, remover,   {generation:32 | 0 free,
- *                             last closer       1 used, 2 removed}
- *        8     4  type        maker             1 mutex, 2 sem
+ *        0     8  state       maker, remover,   {generation:32 | slot:24 |
+ *                             last closer,      0 free, 1 used, 2 removed,
+ *                             repairer          3 buried by peer `slot`}
+ *        8     4  type        maker             1 mutex, 2 sem, 3 map, 4 root
  *       12     4  flags       maker             the type's own
  *       16     4  hash        maker             of the name, low 32 bits
  *       20     4  name_size   maker             bytes
@@ -20,10 +21,12 @@
  * The life of an entry:
  *
  *   free --make--> used --remove--> removed --last open bit gone--> free
+ *                                      \--the same, with blocks--> buried --/
  *
  * Everything but `state` and `open` is written while the entry is free, under
  * the directory's lock; the store of {generation+1, used} is the commit. Each
- * step is one store, so a death leaves nothing to repair but its open bits.
+ * step is one store, so a death leaves nothing to repair but its open bits, and
+ * what the dead one was burying: the blocks of the heap that an object has.
  */
 
 #ifndef UVSHM_CORE_DIRECTORY_LAYOUT_H_
@@ -38,9 +41,14 @@
 #define UVSHM__ENTRY_FREE 0u
 #define UVSHM__ENTRY_USED 1u
 #define UVSHM__ENTRY_REMOVED 2u
+#define UVSHM__ENTRY_BURIED 3u
+#define UVSHM__ENTRY_KIND 0xffu /* of the low half of `state` */
+#define UVSHM__ENTRY_SLOT_SHIFT 8
 
 #define UVSHM__TYPE_MUTEX 1u
 #define UVSHM__TYPE_SEM 2u
+#define UVSHM__TYPE_MAP 3u
+#define UVSHM__TYPE_ROOT 4u
 
 #define UVSHM__ENTRY_SIZE 512u
 #define UVSHM__ENTRY_BODY 128u

@@ -5,7 +5,8 @@
  * Repair follows offsets that it finds in shared memory: in a lane's notes and
  * in logs. Any bytes may stand there, so every such offset passes here first.
  * What it lets through exists (the control area does, as long as the object
- * does) and is none of the tables that repair itself goes by.
+ * does; of the heap, heap.h knows) and is none of the tables that repair itself
+ * goes by, the owner words of blocks excepted.
  */
 
 #ifndef UVSHM_CORE_EXTENT_H_
@@ -13,6 +14,7 @@
 
 #include "base/align.h"
 #include "core/core.h"
+#include "core/heap.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -26,7 +28,10 @@ static inline int uvshm__extent_holds(const struct uvshm__core* core,
   if (offset >= UVSHM__ROOT_OFFSET && offset < UVSHM__PEERS_OFFSET)
     return uvshm__fits(offset, size, UVSHM__ROOT_OFFSET + UVSHM__ROOT_SIZE);
   return core->objects_max != 0 && offset >= core->objects_offset &&
-         uvshm__fits(offset, size, core->control_size);
+         uvshm__fits(
+             offset,
+             size,
+             core->heap_offset != 0 ? core->heap_offset : core->control_size);
 }
 
 
@@ -34,7 +39,8 @@ static inline int uvshm__extent_holds(const struct uvshm__core* core,
 static inline int uvshm__extent_has_lock(const struct uvshm__core* core,
                                          uint64_t offset) {
   return offset == UVSHM__DIRECTORY_LOCK_OFFSET ||
-         uvshm__extent_holds(core, offset, 128);
+         uvshm__extent_holds(core, offset, 128) ||
+         uvshm__heap_has_lock(core, offset);
 }
 
 
@@ -42,8 +48,10 @@ static inline int uvshm__extent_has_lock(const struct uvshm__core* core,
 static inline int uvshm__extent_has_word(const struct uvshm__core* core,
                                          uint64_t offset,
                                          uint32_t width) {
+  if (width == 2) return uvshm__heap_has_word(core, offset, width);
   return (width == 4 || width == 8) && uvshm__is_multiple(offset, width) &&
-         uvshm__extent_holds(core, offset, width);
+         (uvshm__extent_holds(core, offset, width) ||
+          uvshm__heap_has_word(core, offset, width));
 }
 
 #endif /* UVSHM_CORE_EXTENT_H_ */

@@ -60,6 +60,7 @@ static void move_in(const struct uvshm__core* core,
   for (i = 0; i < UVSHM__LANE_HELD; i++)
     uvshm__a32_store_relaxed(&ent->held[i], 0);
   uvshm__a64_store_relaxed(&ent->wait_on, 0);
+  uvshm__a32_store_relaxed(&ent->zone, 0);
   uvshm__a32_store_release(&ent->generation, generation);
 }
 
@@ -105,7 +106,9 @@ void uvshm__lane_repair(const struct uvshm__core* core, uint32_t index) {
   uint64_t offset;
   uint32_t i;
 
-  for (i = 0; i < UVSHM__LANE_HELD; i++) {
+  /* From the inner locks to the outer ones: whoever gets an outer one may rely
+   * on what the dead thread began under an inner one being done. */
+  for (i = UVSHM__LANE_HELD; i-- > 0;) {
     offset = (uint64_t) uvshm__a32_load_acquire(&ent->held[i]) *
              UVSHM__LOCK_ALIGNMENT;
     if (offset == 0) continue;
@@ -124,6 +127,7 @@ void uvshm__lane_free(const struct uvshm__core* core,
                       uint32_t index,
                       uint32_t owner) {
   uvshm__lane_repair(core, index);
+  uvshm__a32_store_release(&uvshm__core_lane(core, index)->zone, 0);
   uvshm__a32_cas(&uvshm__core_lane(core, index)->owner, owner, 0);
 }
 
@@ -134,6 +138,7 @@ void uvshm__lane_exit(struct uvshm__lane* lane) {
     uvshm__lane_free(lane->core, lane->index, lane->owner);
   lane->owner = NOBODY;
   lane->count = 0;
+  lane->txn = 0;
 }
 
 

@@ -9,9 +9,29 @@
 #define UVSHM_CORE_LANE_H_
 
 #include "core/core.h"
+#include "core/heap_layout.h"
 #include "core/lane_layout.h"
 
 #include <stdint.h>
+
+/* Where a thread allocates small blocks of one size (heap_small.c): the span
+ * that it took from last, and the block that it freed last. What was found out
+ * when the hint was made is kept with it; `word` says whether the span still is
+ * what it was. */
+struct uvshm__lane_span {
+  struct uvshm__zone_ent* zone;
+  struct uvshm__span_ent* entry; /* NULL: there is no hint */
+  uvshm__a16_t* own;             /* of block 0, or of the one that was freed */
+  uint64_t word;
+  uint64_t ref;    /* of block 0, or of the one that was freed */
+  uint32_t number; /* of the zone, + 1 */
+  uint32_t index;  /* where to look first */
+};
+
+struct uvshm__lane_heap {
+  struct uvshm__lane_span freed;
+  struct uvshm__lane_span span;
+};
 
 /* The thread's private side. One for each thread and attached object; the
  * thread that claimed it is the only one that uses it. What the thread holds is
@@ -24,15 +44,18 @@ struct uvshm__lane {
   uint32_t name;  /* what the words of our locks say */
   uint32_t count; /* how many locks it has */
   uint32_t spins; /* how often to look again before sleeping (wait.c) */
+  uint32_t txn;   /* place of the lock whose transaction it is in; 0: none */
   uint32_t held[UVSHM__LANE_HELD + 1];  /* places of our locks, see below */
   uint32_t depth[UVSHM__LANE_HELD + 1]; /* times taken beyond the first */
+  struct uvshm__lane_heap heap[UVSHM__HEAP_BINS]; /* hints, by size of block */
 };
 
 /* held[i] is for note i - 1 of `ent`; held[0] is always 0, which is no lock's
  * place, so that nobody need ask whether there are any. When a lock was taken
  * more than once its place has this mark, which no place has (it would be 128
- * GiB from the start), so that nobody need ask for the depth either. Depths
- * beyond `count` are 0. */
+ * GiB from the start), so that nobody need ask for the depth either. So has the
+ * lock of a transaction, so that giving it back goes the long way, where that
+ * is refused. Depths beyond `count` are 0. */
 #define UVSHM__LANE_AGAIN 0x80000000u
 
 static inline struct uvshm__lane_ent* uvshm__core_lane(

@@ -13,7 +13,10 @@
  *       16    80  held        owner, repairer      offsets / 64 of locks that
  *                                                  it holds, is taking or has
  *                                                  just given back; 0 none
- *       96    32  unused
+ *       96     4  zone        owner, repairer      zone + 1 whose owner words
+ *                                                  the thread may change just
+ *                                                  now; 0: none (heap.c)
+ *      100    28  unused
  *
  * A lane is freed only when all of `held` is 0, so no lock word ever names a
  * free lane or an older generation of a lane.
@@ -39,7 +42,8 @@ struct uvshm__lane_ent {
   uvshm__a32_t generation;
   uvshm__a64_t wait_on;
   uvshm__a32_t held[UVSHM__LANE_HELD];
-  unsigned char unused[32];
+  uvshm__a32_t zone;
+  unsigned char unused[28];
 };
 
 /* The table above, checked by the compiler. */
@@ -47,6 +51,7 @@ _Static_assert(offsetof(struct uvshm__lane_ent, generation) == 4,
                "lane format");
 _Static_assert(offsetof(struct uvshm__lane_ent, wait_on) == 8, "lane format");
 _Static_assert(offsetof(struct uvshm__lane_ent, held) == 16, "lane format");
+_Static_assert(offsetof(struct uvshm__lane_ent, zone) == 96, "lane format");
 _Static_assert(sizeof(struct uvshm__lane_ent) == 128, "lane format");
 
 #endif /* UVSHM_CORE_LANE_LAYOUT_H_ */

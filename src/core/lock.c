@@ -48,6 +48,7 @@
 
 #include "base/error.h"
 #include "core/reap.h"
+#include "core/txn.h"
 #include "core/wait.h"
 #include "uvshm/flags.h"
 
@@ -97,6 +98,23 @@ static void set_depth(struct uvshm__lane* lane, uint32_t i, uint32_t depth) {
   lane->depth[i] = depth;
   lane->held[i] &= ~UVSHM__LANE_AGAIN;
   if (depth != 0) lane->held[i] |= UVSHM__LANE_AGAIN;
+}
+
+
+void uvshm__lock_pin(struct uvshm__lane* lane, const struct uvshm__lock* lock) {
+  uint32_t i = find_held(lane, lock);
+
+  lane->held[i] |= UVSHM__LANE_AGAIN;
+  lane->txn = uvshm__lock_place(lane->core, lock);
+}
+
+
+void uvshm__lock_unpin(struct uvshm__lane* lane,
+                       const struct uvshm__lock* lock) {
+  uint32_t i = find_held(lane, lock);
+
+  lane->held[i] &= ~UVSHM__LANE_AGAIN;
+  lane->txn = 0;
 }
 
 
@@ -286,6 +304,8 @@ int uvshm__lock_release_slow(struct uvshm__lane* lane,
   uint32_t word;
 
   if (held == NOT_HELD) return UV_EPERM;
+  if (lane->txn == uvshm__lock_place(lane->core, lock))
+    return uvshm__fail(UV_EINVAL, "the lock is in a transaction");
   if (lane->depth[held] != 0) {
     set_depth(lane, held, lane->depth[held] - 1);
     uvshm__a32_store_relaxed(&lock->depth, lane->depth[held]);
@@ -310,6 +330,7 @@ int uvshm__lock_abandon(struct uvshm__lane* lane, struct uvshm__lock* lock) {
   uint32_t held = find_held(lane, lock);
 
   if (held == NOT_HELD) return UV_EPERM;
+  if (lane->txn == uvshm__lock_place(lane->core, lock)) lane->txn = 0;
   uvshm__lock_repair(lane->core, lock, lane->name);
   forget(lane, held);
   return 0;
@@ -326,6 +347,7 @@ int uvshm__lock_mend(struct uvshm__lane* lane, struct uvshm__lock* lock) {
 
   /* No owner ever says so, so there is none whose commit we could undo. */
   if (n > UVSHM__LOCK_LOG) mended = uvshm__a32_cas(&lock->n, n, 0);
+  mended |= uvshm__txn_mend(lane->core, lock);
   if (uvshm__lock_judge(lane->core, lock, word, &slot) != UVSHM__LOCK_DAMAGED ||
       count >= UVSHM__LANE_HELD)
     return mended;

@@ -104,8 +104,9 @@ static inline int uvshm__lock_give(struct uvshm__lane* lane,
 }
 
 
-/* Give the lock back; a recursive one as often as it was taken. UV_EPERM: this
- * lane does not hold it. */
+/* Give the lock back; a recursive one as often as it was taken.
+ *   UV_EPERM   this lane does not hold it
+ *   UV_EINVAL  it is in a transaction */
 static inline int uvshm__lock_release(struct uvshm__lane* lane,
                                       struct uvshm__lock* lock) {
   if (uvshm__lock_give(lane, lock, uvshm__lock_place(lane->core, lock)))
@@ -121,11 +122,18 @@ int uvshm__lock_abandon(struct uvshm__lane* lane, struct uvshm__lock* lock);
 int uvshm__lock_is_held(const struct uvshm__lane* lane,
                         const struct uvshm__lock* lock);
 
+/* The lock, which this lane holds, is a transaction's until it is unpinned:
+ * giving it back is UV_EINVAL. */
+void uvshm__lock_pin(struct uvshm__lane* lane, const struct uvshm__lock* lock);
+void uvshm__lock_unpin(struct uvshm__lane* lane,
+                       const struct uvshm__lock* lock);
+
 /* A change of several words that happens whole or not at all, for the owner of
  * `lock`: fill entries 0 .. count-1 of its log, then commit. Nothing is stored
  * in the words before the commit, and everything is, by the owner or by whoever
- * repairs after it, once the commit has begun. `width` is 4 or 8, `offset` a
- * multiple of it, inside the object; index below UVSHM__LOCK_LOG. */
+ * repairs after it, once the commit has begun. `width` is 2 (an owner word of
+ * the heap), 4 or 8, `offset` a multiple of it, inside the object; index below
+ * UVSHM__LOCK_LOG. */
 void uvshm__lock_log(struct uvshm__lock* lock,
                      uint32_t index,
                      uint64_t offset,
@@ -176,5 +184,13 @@ int uvshm__lock_repair(const struct uvshm__core* core,
  * two menders or a death in the middle do no harm. Clears a log that cannot be,
  * too. 1: something was mended. */
 int uvshm__lock_mend(struct uvshm__lane* lane, struct uvshm__lock* lock);
+
+/* Part of uvshm__core_check(), check.c: 0, or UV_EPROTO with a sentence. */
+int uvshm__lock_check(const struct uvshm__core* core,
+                      const struct uvshm__lock* lock);
+
+/* Part of uvshm__core_reset(), reset.c: free; one that was held says that its
+ * owner died. */
+void uvshm__lock_reset(struct uvshm__lock* lock);
 
 #endif /* UVSHM_CORE_LOCK_H_ */

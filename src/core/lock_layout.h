@@ -9,7 +9,10 @@
  *        8     4  flags  maker                UVSHM__LOCK_RECURSIVE
  *       12     4  depth  owner, repairer      times taken beyond the first
  *       16    96  log    owner                what to store, below
- *      112    16  unused
+ *      112     8  undo   maker                where the undo log lies, below;
+ *                                             0: it has none
+ *      120     8  undo_n owner, repairer      how much of the undo log counts
+ *                                             (txn_layout.h)
  *
  * word:
  *   bit 31      somebody may sleep on the word
@@ -17,8 +20,11 @@
  *   bits 12-29  generation of the owner's lane, its low 18 bits
  *   bits 0-11   the owner's lane + 1; 0: free, and then the generation is 0 too
  *
- * log entry: {offset:56 | width:8} and the value for the `width` bytes (4 or 8)
- * at `offset`. An entry may name only words that the lock protects alone.
+ * log entry: {offset:56 | width:8} and the value for the `width` bytes (2, 4 or
+ * 8) at `offset`. An entry may name only words that the lock protects alone.
+ *
+ * undo: {size/64:24 | offset/64:40}. With an offset but no size the log is
+ * being freed.
  */
 
 #ifndef UVSHM_CORE_LOCK_LAYOUT_H_
@@ -39,6 +45,9 @@
 #define UVSHM__LOCK_RECURSIVE 1u
 
 #define UVSHM__LOCK_LOG 6u
+#define UVSHM__LOCK_UNDO_UNIT 64u
+#define UVSHM__LOCK_UNDO_SHIFT 40 /* of the size */
+#define UVSHM__LOCK_UNDO_OFFSET UINT64_C(0xffffffffff)
 #define UVSHM__LOCK_ALIGNMENT 64u
 
 struct uvshm__lock_log {
@@ -52,7 +61,8 @@ struct uvshm__lock {
   uvshm__a32_t flags;
   uvshm__a32_t depth;
   struct uvshm__lock_log log[UVSHM__LOCK_LOG];
-  unsigned char unused[16];
+  uvshm__a64_t undo;
+  uvshm__a64_t undo_n;
 };
 
 /* The tables above, checked by the compiler. */
@@ -60,6 +70,8 @@ _Static_assert(offsetof(struct uvshm__lock, n) == 4, "lock format");
 _Static_assert(offsetof(struct uvshm__lock, flags) == 8, "lock format");
 _Static_assert(offsetof(struct uvshm__lock, depth) == 12, "lock format");
 _Static_assert(offsetof(struct uvshm__lock, log) == 16, "lock format");
+_Static_assert(offsetof(struct uvshm__lock, undo) == 112, "lock format");
+_Static_assert(offsetof(struct uvshm__lock, undo_n) == 120, "lock format");
 _Static_assert(sizeof(struct uvshm__lock) == 128, "lock format");
 
 #endif /* UVSHM_CORE_LOCK_LAYOUT_H_ */

@@ -8,6 +8,7 @@
 #include "core/lock.h"
 
 #include "core/extent.h"
+#include "core/txn.h"
 #include "core/wait.h"
 
 #include <limits.h>
@@ -111,9 +112,12 @@ static void apply(const struct uvshm__core* core,
   if (!uvshm__extent_has_word(core, offset, width)) return;
   if (width == 8)
     uvshm__a64_store_release((uvshm__a64_t*) (core->base + offset), value);
-  else
+  else if (width == 4)
     uvshm__a32_store_release((uvshm__a32_t*) (core->base + offset),
                              (uint32_t) value);
+  else
+    uvshm__a16_store_release((uvshm__a16_t*) (core->base + offset),
+                             (uint32_t) value & 0xffff);
 }
 
 
@@ -138,6 +142,16 @@ void uvshm__lock_commit(const struct uvshm__core* core,
 }
 
 
+/* The peer of the lane that `name` means. */
+static uint32_t slot_of(const struct uvshm__core* core, uint32_t name) {
+  uint32_t lane = (name & UVSHM__LOCK_LANE) - 1;
+  uint32_t owner =
+      uvshm__a32_load_relaxed(&uvshm__core_lane(core, lane)->owner);
+
+  return (owner & UVSHM__LANE_SLOT) - 1;
+}
+
+
 int uvshm__lock_repair(const struct uvshm__core* core,
                        struct uvshm__lock* lock,
                        uint32_t name) {
@@ -145,6 +159,7 @@ int uvshm__lock_repair(const struct uvshm__core* core,
 
   if ((word & UVSHM__LOCK_NAME) != name) return 0;
   replay(core, lock);
+  uvshm__txn_settle(core, lock, slot_of(core, name));
   uvshm__a32_store_release(&lock->depth, 0);
   uvshm__a32_xchg(&lock->word, UVSHM__LOCK_DIED);
   /* All of them: one that was woken before may be dead too. */

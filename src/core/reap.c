@@ -25,6 +25,7 @@
 
 #include "base/error.h"
 #include "core/directory.h"
+#include "core/heap.h"
 #include "core/lane.h"
 
 
@@ -70,6 +71,7 @@ static void part_rest(const struct uvshm__core* core, uint32_t slot) {
   uint32_t owner;
 
   uvshm__directory_forget(core, slot);
+  uvshm__heap_forget(core, slot);
   for (index = 0; index < core->lanes_max; index++)
     if (is_lane_of(core, index, slot, &owner))
       uvshm__lane_free(core, index, owner);
@@ -78,10 +80,23 @@ static void part_rest(const struct uvshm__core* core, uint32_t slot) {
 }
 
 
+/* What a transaction has changed may lie anywhere in what exists. Who has
+ * mapped less of it (address space is short) leaves repair to the others. */
+static int reaches_all(const struct uvshm__core* core) {
+  return uvshm__a64_load_relaxed(&uvshm__core_header(core)->committed) <=
+         core->reach;
+}
+
+
+static int may_repair(const struct uvshm__core* core, uint32_t slot) {
+  return slot < core->peers_max && slot != core->slot && reaches_all(core);
+}
+
+
 int uvshm__reap_locks(const struct uvshm__core* core, uint32_t slot) {
   int err;
 
-  if (slot >= core->peers_max || slot == core->slot) return UV_EBUSY;
+  if (!may_repair(core, slot)) return UV_EBUSY;
   err = core->env->claim(core->env_arg, slot);
   if (err < 0) return err;
   part_locks(core, slot);
@@ -93,7 +108,7 @@ int uvshm__reap_locks(const struct uvshm__core* core, uint32_t slot) {
 int uvshm__reap(const struct uvshm__core* core, uint32_t slot) {
   int err;
 
-  if (slot >= core->peers_max || slot == core->slot) return UV_EBUSY;
+  if (!may_repair(core, slot)) return UV_EBUSY;
   err = core->env->claim(core->env_arg, slot);
   if (err < 0) return err;
   uvshm__reap_claimed(core, slot);

@@ -12,7 +12,8 @@
 /* First part: the locks of `slot`. Takes no lock and never waits, so anybody
  * who is blocked by the dead peer may do it, whatever it holds itself.
  *   0         done (also when there was nothing to do)
- *   UV_EBUSY  it lives, or somebody is at it just now */
+ *   UV_EBUSY  it lives, somebody is at it just now, or this peer has mapped
+ *             less than there is */
 int uvshm__reap_locks(const struct uvshm__core* core, uint32_t slot);
 
 /* Both parts: the second is everything else the peer had, and its slot is free

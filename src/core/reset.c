@@ -11,8 +11,10 @@
 #include "core/reset.h"
 
 #include "core/directory.h"
+#include "core/heap.h"
 #include "core/lane.h"
 #include "core/lock.h"
+#include "core/map.h"
 #include "core/wait.h"
 #include "uvshm/name.h"
 
@@ -38,24 +40,17 @@ static struct uvshm__lock* lock_at(const struct uvshm__core* core,
   return (struct uvshm__lock*) ent->body;
 }
 
-/* ---- mend ---------------------------------------------------------------- */
-
-/* Any object's entry in a state that there is not: its name cannot be found, so
- * all that is lost is the room. */
-static uint32_t mend_entry(const struct uvshm__core* core, uint32_t index) {
+/* The body of entry `index` if it is a map, else NULL. */
+static void* map_at(const struct uvshm__core* core, uint32_t index) {
   struct uvshm__directory_ent* ent = uvshm__core_entry(core, index);
-  uint64_t state = uvshm__a64_load_acquire(&ent->state);
-  uint32_t generation = (uint32_t) (state >> 32);
 
-  if ((uint32_t) state <= UVSHM__ENTRY_REMOVED) return 0;
-  if (!uvshm__a64_cas(&ent->state,
-                      state,
-                      (uint64_t) generation << 32 | UVSHM__ENTRY_REMOVED))
-    return 0;
-  uvshm__directory_settle(core, index);
-  return 1;
+  return (uint32_t) uvshm__a64_load_acquire(&ent->state) == UVSHM__ENTRY_USED &&
+                 uvshm__a32_load_acquire(&ent->type) == UVSHM__TYPE_MAP
+             ? ent->body
+             : NULL;
 }
 
+/* ---- mend ---------------------------------------------------------------- */
 
 uint32_t uvshm__core_mend(struct uvshm__lane* lane, uint32_t kind) {
   const struct uvshm__core* core = lane->core;
@@ -65,12 +60,20 @@ uint32_t uvshm__core_mend(struct uvshm__lane* lane, uint32_t kind) {
 
   for (i = 0; i < core->lanes_max; i++)
     count += (uint32_t) uvshm__lane_mend(core, i);
-  for (i = 0; i < core->objects_max; i++) count += mend_entry(core, i);
+  for (i = 0; i < core->objects_max; i++)
+    count += (uint32_t) uvshm__directory_mend(core, i);
   for (i = 0; i <= core->objects_max; i++) {
     lock = lock_at(core, kind, i);
     if (lock != NULL && uvshm__lock_mend(lane, lock)) count++;
   }
-  return count;
+  for (i = 0; i < UVSHM__HEAP_LOCKS; i++) {
+    lock = uvshm__heap_lock_at(core, i);
+    if (lock != NULL && uvshm__lock_mend(lane, lock)) count++;
+  }
+  for (i = 0; i < core->objects_max; i++)
+    if (map_at(core, i) != NULL)
+      count += uvshm__map_mend(lane, map_at(core, i));
+  return count + uvshm__heap_mend(lane);
 }
 
 /* ---- reset --------------------------------------------------------------- */
@@ -85,23 +88,13 @@ static void reset_lane(struct uvshm__lane_ent* ent) {
 }
 
 
-static void reset_entry(struct uvshm__directory_ent* ent) {
-  uint64_t state = uvshm__a64_load_relaxed(&ent->state);
-  uint32_t i;
-
-  for (i = 0; i < UVSHM__ENTRY_OPEN_WORDS; i++)
-    uvshm__a64_store_relaxed(&ent->open[i], 0);
-  if ((uint32_t) state == UVSHM__ENTRY_REMOVED)
-    uvshm__a64_store_relaxed(&ent->state, state >> 32 << 32);
-}
-
-
 /* What was on its way into memory when the machine stopped is anybody's guess,
- * so a log is not replayed. */
-static void reset_lock(struct uvshm__lock* lock) {
+ * so no log is replayed or taken back. */
+void uvshm__lock_reset(struct uvshm__lock* lock) {
   uint32_t word = uvshm__a32_load_relaxed(&lock->word);
 
   uvshm__a32_store_relaxed(&lock->n, 0);
+  uvshm__a64_store_relaxed(&lock->undo_n, 0);
   uvshm__a32_store_relaxed(&lock->depth, 0);
   if ((word & ~UVSHM__LOCK_WAITERS) != 0) word = UVSHM__LOCK_DIED;
   uvshm__a32_store_relaxed(&lock->word, word & ~UVSHM__LOCK_WAITERS);
@@ -118,10 +111,16 @@ void uvshm__core_reset(const struct uvshm__core* core, uint32_t kind) {
     uvshm__a64_store_relaxed(state, uvshm__a64_load_relaxed(state) >> 32 << 32);
   }
   for (i = 0; i < core->lanes_max; i++) reset_lane(uvshm__core_lane(core, i));
-  for (i = 0; i < core->objects_max; i++)
-    reset_entry(uvshm__core_entry(core, i));
+  for (i = 0; i < core->objects_max; i++) uvshm__directory_reset(core, i);
   for (i = 0; i <= core->objects_max; i++) {
     lock = lock_at(core, kind, i);
-    if (lock != NULL) reset_lock(lock);
+    if (lock != NULL) uvshm__lock_reset(lock);
   }
+  for (i = 0; i < UVSHM__HEAP_LOCKS; i++) {
+    lock = uvshm__heap_lock_at(core, i);
+    if (lock != NULL) uvshm__lock_reset(lock);
+  }
+  for (i = 0; i < core->objects_max; i++)
+    if (map_at(core, i) != NULL) uvshm__map_reset(core, map_at(core, i));
+  uvshm__heap_reset(core);
 }

@@ -60,6 +60,7 @@ struct uvshm__attach {
   struct uvshm__lane_entry* lanes; /* process lock: of all threads */
   struct uvshm__export* exports;   /* process lock: prepared for children */
   uvshm__a64_t plain_size;         /* stands in for the header's word */
+  uvshm__a64_t exists;             /* core's: bytes that may be touched */
   char label[UVSHM_LABEL_SIZE];
   char name[UVSHM_NAME_MAX + 1]; /* for sentences; cut, of a path */
 };
@@ -119,6 +120,11 @@ int uvshm__attach_usable(const struct uvshm__attach* attach);
 
 /* Raise the caller's size to at least `size`. */
 int uvshm__attach_grow(struct uvshm__attach* attach, uint64_t size);
+
+/* For a segment's heap: make the object's first `to` bytes exist; how many do,
+ * of those that are mapped, as the system says. */
+int uvshm__attach_extend(struct uvshm__attach* attach, uint64_t to);
+uint64_t uvshm__attach_exists(struct uvshm__attach* attach);
 
 /* Exact size of the caller's bytes, and what exists of the object. */
 uint64_t uvshm__attach_size(const struct uvshm__attach* attach);

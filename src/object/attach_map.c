@@ -17,6 +17,7 @@
 #include "object/attach.h"
 
 #include "base/align.h"
+#include "base/asan.h"
 #include "base/error.h"
 #include "core/control.h"
 
@@ -52,6 +53,13 @@ int uvshm__attach_map_control(struct uvshm__attach* attach,
   core->objects_max = control->objects_max;
   core->objects_offset = control->objects_offset;
   core->control_size = control->control_size;
+  core->heap_offset = control->heap_offset;
+  core->heap_zones = control->heap_zones;
+  core->reserve = control->reserve;
+  core->exists = &attach->exists;
+  uvshm__a64_store_relaxed(
+      &attach->exists,
+      control->committed < core->reach ? control->committed : core->reach);
   uvshm__attach_wire(attach);
   return 0;
 }
@@ -114,7 +122,11 @@ int uvshm__attach_map_bytes(struct uvshm__attach* attach,
 
 void uvshm__attach_unmap(struct uvshm__attach* attach) {
   if (attach->bytes.addr != NULL) uvshm__port_unmap(&attach->bytes);
-  if (attach->control.addr != NULL) uvshm__port_unmap(&attach->control);
+  if (attach->control.addr != NULL) {
+    /* Something else may be mapped there next. */
+    UVSHM__UNPOISON(attach->control.addr, (size_t) attach->control.size);
+    uvshm__port_unmap(&attach->control);
+  }
   memset(&attach->bytes, 0, sizeof(attach->bytes));
   memset(&attach->control, 0, sizeof(attach->control));
   attach->core.base = NULL;

@@ -13,6 +13,7 @@
 #include "base/align.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "core/control.h"
 #include "core/peer.h"
 
 #include <string.h>
@@ -76,18 +77,51 @@ static int reaches(const struct uvshm__attach* attach, uint64_t end) {
 }
 
 
-static int grow_committed(struct uvshm__attach* attach, uint64_t size) {
-  uint64_t end;
-
-  if (!uvshm__add(size, attach->core.control_size, &end) ||
-      !uvshm__round_up(end, UVSHM__GRANULE, &end))
-    return UV_ENOSPC;
+static int commit_to(struct uvshm__attach* attach, uint64_t end) {
   if (end <= uvshm__attach_committed(attach)) return 0;
   if (!reaches(attach, end)) return UV_ENOMEM;
   return uvshm__port_grow(&attach->object,
                           view_of(attach),
                           &uvshm__core_header(&attach->core)->committed,
                           end);
+}
+
+
+static int grow_committed(struct uvshm__attach* attach, uint64_t size) {
+  uint64_t end;
+
+  if (!uvshm__control_extent(attach->kind, size, &end) ||
+      !uvshm__add(end, attach->core.control_size, &end))
+    return UV_ENOSPC;
+  return commit_to(attach, end);
+}
+
+
+/* What was asked for by heap calls counts as if it had been asked for by grow:
+ * `size` follows. */
+int uvshm__attach_extend(struct uvshm__attach* attach, uint64_t to) {
+  uint64_t size;
+  int err;
+
+  if (to > attach->reserve) return UV_ENOSPC;
+  err = commit_to(attach, to);
+  if (err < 0) return err;
+  size = uvshm__control_capacity(
+      attach->kind,
+      uvshm__attach_committed(attach) - attach->core.control_size);
+  raise_to(&uvshm__core_header(&attach->core)->size,
+           at_most(size, attach->max_size));
+  return 0;
+}
+
+
+uint64_t uvshm__attach_exists(struct uvshm__attach* attach) {
+  uint64_t end = at_most(uvshm__attach_committed(attach), attach->core.reach);
+  uint64_t size;
+
+  if (uvshm__port_exists(&attach->object, &attach->control, &size) < 0)
+    return uvshm__a64_load_relaxed(&attach->exists);
+  return at_most(size, end);
 }
 
 

@@ -127,6 +127,16 @@ static uint64_t env_now_ms(void* arg) {
 }
 
 
+static int env_grow(void* arg, uint64_t to) {
+  return uvshm__attach_extend(arg, to);
+}
+
+
+static uint64_t env_exists(void* arg) {
+  return uvshm__attach_exists(arg);
+}
+
+
 static void env_yield(void* arg) {
   (void) arg;
   uvshm__port_yield();
@@ -134,7 +144,9 @@ static void env_yield(void* arg) {
 
 
 void uvshm__attach_wire(struct uvshm__attach* attach) {
-  static const struct uvshm__env env = {.wait = env_wait,
+  static const struct uvshm__env env = {.grow = env_grow,
+                                        .exists = env_exists,
+                                        .wait = env_wait,
                                         .wake = env_wake,
                                         .wakes_lanes = UVSHM__PORT_WAKES_LANES,
                                         .alive = env_alive,

@@ -7,32 +7,16 @@
 
 #include "base/error.h"
 #include "base/rare.h"
+#include "core/heap.h"
 #include "core/lock.h"
 #include "core/peer.h"
 #include "core/wait.h"
+#include "core/txn.h"
 #include "object/lanes.h"
-#include "object/named.h"
+#include "object/mutex.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-/* All that the usual case looks at of a handle is in its first line, as copies
- * where it has to be, because what counts there is how many loads wait for each
- * other. */
-struct uvshm_mutex_s {
-  uvshm__a64_t entry;  /* address of the lane that was used first (lanes.h) */
-  uvshm__a64_t serial; /* of the attach; the slow path brings this and the */
-                       /* next up to date after a fork */
-  uvshm__a32_t lineage;
-  uint32_t place;
-  const uvshm__a32_t* lineage_word; /* of this process, in port */
-  struct uvshm__lock* lock;
-  const uvshm__a64_t* state; /* of the directory entry, or `there` itself */
-  uvshm__a64_t there;        /* what *state says unless it was removed */
-  uint32_t flags;            /* UVSHM__LOCK_RECURSIVE or 0 */
-  struct uvshm__named named;
-};
-
 
 static void format_body(void* body, uint32_t flags) {
   uvshm__lock_format(body, flags);
@@ -47,17 +31,11 @@ static void remember_attach(uvshm_mutex_t* mutex) {
 }
 
 
-static struct uvshm__lane_entry* entry_of(const uvshm_mutex_t* mutex) {
-  return (struct uvshm__lane_entry*) (uintptr_t) uvshm__a64_load_acquire(
-      &mutex->entry);
-}
-
-
 /* Unless it leads to a lane of this object already. */
 static void remember_lane(uvshm_mutex_t* mutex, struct uvshm__lane* lane) {
   struct uvshm__lane_entry* entry = uvshm__lane_entry_of(lane);
 
-  if (uvshm__a64_load_relaxed(&entry_of(mutex)->serial) !=
+  if (uvshm__a64_load_relaxed(&uvshm__mutex_entry(mutex)->serial) !=
       mutex->named.attach->serial)
     uvshm__a64_store_release(&mutex->entry, (uint64_t) (uintptr_t) entry);
 }
@@ -83,6 +61,61 @@ static void note_facts(uvshm_mutex_t* mutex) {
 }
 
 
+/* The log of transactions is made with the mutex: both are there at once. */
+static int give_log(struct uvshm__lane* lane,
+                    struct uvshm__directory_spec* spec,
+                    void* body,
+                    uint64_t size) {
+  struct uvshm__lock* lock = body;
+  uint64_t undo = uvshm__txn_undo(0, size);
+  int err;
+
+  if (size == 0) return 0;
+  err = uvshm__heap_alloc(
+      lane, size, 0, uvshm__heap_me(lane->core), &spec->blocks[0]);
+  if (err < 0) return err;
+  undo |= uvshm__txn_undo(spec->blocks[0], 0);
+  uvshm__a64_store_relaxed(&lock->undo, undo);
+  return 0;
+}
+
+
+static int check_log(uvshm_mutex_t* mutex, uint64_t wanted) {
+  const struct uvshm__core* core = &mutex->named.attach->core;
+
+  if (uvshm__a64_load_relaxed(&mutex->lock->undo) == 0) {
+    if (wanted == 0) return 0;
+    return uvshm__fail(UV_EPROTOTYPE,
+                       "cannot open \"%s\": it was made without log_size",
+                       mutex->named.name);
+  }
+  if (uvshm__txn_locate(core, mutex->lock, &mutex->log, &mutex->log_size))
+    return 0;
+  return uvshm__fail(UV_EPROTO,
+                     "cannot open \"%s\": its log is not where it says",
+                     mutex->named.name);
+}
+
+
+static int check_options(const struct uvshm_segment_s* segment,
+                         const uvshm_mutex_options_t* options) {
+  if (options == NULL || options->log_size == 0) return 0;
+  if (segment == NULL)
+    return uvshm__fail(UV_EINVAL,
+                       "cannot open a mutex: one with log_size lies in the "
+                       "segment whose bytes its transactions change");
+  if (options->flags & UVSHM_MUTEX_RECURSIVE)
+    return uvshm__fail(UV_EINVAL,
+                       "cannot open a mutex: one with log_size is not "
+                       "recursive");
+  if (options->log_size > UVSHM__TXN_LOG_MAX)
+    return uvshm__fail(UV_EINVAL,
+                       "cannot open a mutex: log_size is at most %llu",
+                       (unsigned long long) UVSHM__TXN_LOG_MAX);
+  return 0;
+}
+
+
 static int check_root(const uvshm_mutex_t* mutex) {
   if (uvshm__a32_load_relaxed(&mutex->lock->flags) == mutex->flags) return 0;
   return uvshm__fail(UV_EPROTOTYPE,
@@ -98,8 +131,9 @@ int uvshm_mutex_open(uvshm_mutex_t** result,
                      const uvshm_mutex_options_t* options) {
   struct uvshm__named_request request;
   uvshm_mutex_t* mutex;
-  int err;
+  int err = check_options(segment, options);
 
+  if (err < 0) return err;
   memset(&request, 0, sizeof(request));
   request.segment = segment;
   request.name = name;
@@ -116,6 +150,8 @@ int uvshm_mutex_open(uvshm_mutex_t** result,
     request.group = options->group;
     request.sddl = options->sddl;
     request.label = options->label;
+    request.furnish = give_log;
+    request.furnish_size = options->log_size;
   }
   mutex = calloc(1, sizeof(*mutex));
   if (mutex == NULL) return uvshm__fail(UV_ENOMEM, "no private memory");
@@ -127,6 +163,7 @@ int uvshm_mutex_open(uvshm_mutex_t** result,
   mutex->flags = request.type_flags;
   note_facts(mutex);
   err = check_root(mutex);
+  if (err == 0) err = check_log(mutex, request.furnish_size);
   if (err < 0) {
     uvshm_mutex_close(mutex);
     return err;
@@ -210,32 +247,27 @@ static int lock_failed(const uvshm_mutex_t* mutex,
 }
 
 
-UVSHM__RARE static int lock_slow(uvshm_mutex_t* mutex, uint64_t timeout_ms) {
-  unsigned int failures = uvshm__error_count();
-  struct uvshm__lane* lane;
+int uvshm__mutex_lane_get(uvshm_mutex_t* mutex, struct uvshm__lane** lane) {
   int err = uvshm__named_usable(&mutex->named);
 
-  if (err == 0) {
-    remember_attach(mutex);
-    err = uvshm__lane_get(mutex->named.attach, &lane);
-  }
-  if (err == 0) {
-    remember_lane(mutex, lane);
-    err = uvshm__lock_acquire(
-        lane, mutex->lock, timeout_ms, mutex->flags, &mutex->named.cancelled);
-  }
-  return err >= 0 ? err : lock_failed(mutex, err, timeout_ms, failures);
+  if (err < 0) return err;
+  remember_attach(mutex);
+  err = uvshm__lane_get(mutex->named.attach, lane);
+  if (err < 0) return err;
+  remember_lane(mutex, *lane);
+  return 0;
 }
 
 
-/* The lane for the usual case, or NULL: this thread was the first to use the
- * handle, and it was not forked away from us. */
-static inline struct uvshm__lane* fast_lane(const uvshm_mutex_t* mutex) {
-  if (uvshm__a32_load_relaxed(mutex->lineage_word) !=
-      uvshm__a32_load_relaxed(&mutex->lineage))
-    return NULL;
-  return uvshm__lane_of(entry_of(mutex),
-                        uvshm__a64_load_relaxed(&mutex->serial));
+UVSHM__RARE static int lock_slow(uvshm_mutex_t* mutex, uint64_t timeout_ms) {
+  unsigned int failures = uvshm__error_count();
+  struct uvshm__lane* lane;
+  int err = uvshm__mutex_lane_get(mutex, &lane);
+
+  if (err == 0)
+    err = uvshm__lock_acquire(
+        lane, mutex->lock, timeout_ms, mutex->flags, &mutex->named.cancelled);
+  return err >= 0 ? err : lock_failed(mutex, err, timeout_ms, failures);
 }
 
 
@@ -247,7 +279,7 @@ static inline int is_there(const uvshm_mutex_t* mutex) {
 
 /* The usual case is a few loads, one compare-and-swap and no call. */
 int uvshm_mutex_lock(uvshm_mutex_t* mutex, uint64_t timeout_ms) {
-  struct uvshm__lane* lane = fast_lane(mutex);
+  struct uvshm__lane* lane = uvshm__mutex_lane(mutex);
 
   if (lane != NULL && is_there(mutex) &&
       uvshm__lock_take(lane, mutex->lock, mutex->place))
@@ -258,20 +290,24 @@ int uvshm_mutex_lock(uvshm_mutex_t* mutex, uint64_t timeout_ms) {
 
 UVSHM__RARE static int unlock_slow(uvshm_mutex_t* mutex) {
   struct uvshm__lane* lane;
+  int err;
 
   if (!uvshm__attach_is_ours(mutex->named.attach))
     return uvshm__fail_bare(UV_ENOTCONN);
-  if (uvshm__lane_have(mutex->named.attach, &lane) < 0 ||
-      uvshm__lock_release(lane, mutex->lock) < 0)
+  err = uvshm__lane_have(mutex->named.attach, &lane);
+  if (err == 0) err = uvshm__lock_release(lane, mutex->lock);
+  if (err == 0) return 0;
+  if (err == UV_EINVAL)
     return uvshm__fail(
-        UV_EPERM, "this thread has not locked \"%s\"", mutex->named.name);
-  return 0;
+        err, "\"%s\" is in a transaction: commit or abort", mutex->named.name);
+  return uvshm__fail(
+      UV_EPERM, "this thread has not locked \"%s\"", mutex->named.name);
 }
 
 
 /* A mutex that was removed meanwhile can still be given back. */
 int uvshm_mutex_unlock(uvshm_mutex_t* mutex) {
-  struct uvshm__lane* lane = fast_lane(mutex);
+  struct uvshm__lane* lane = uvshm__mutex_lane(mutex);
 
   if (lane != NULL && uvshm__lock_give(lane, mutex->lock, mutex->place))
     return 0;

@@ -5,6 +5,7 @@
 
 #include "object/named.h"
 
+#include "core/heap.h"
 #include "object/lanes.h"
 #include "object/name_check.h"
 #include "object/segment.h"
@@ -25,12 +26,41 @@ static int cannot(const struct uvshm__named_request* request,
 
 /* ---- in a segment -------------------------------------------------------- */
 
+/* What was furnished, and then not made. */
+static void free_blocks(struct uvshm__lane* lane,
+                        const struct uvshm__directory_spec* spec) {
+  uint32_t i;
+
+  for (i = 0; i < UVSHM__DIRECTORY_BLOCKS; i++)
+    if (spec->blocks[i] != 0) (void) uvshm__heap_free(lane, spec->blocks[i]);
+}
+
+
+static int make(struct uvshm__named* named,
+                const struct uvshm__named_request* request,
+                struct uvshm__lane* lane,
+                struct uvshm__directory_spec* spec,
+                int* made) {
+  _Alignas(8) unsigned char body[UVSHM__ENTRY_BODY];
+  int err = 0;
+
+  spec->body = body;
+  request->format_body(body, request->argument);
+  if (request->furnish != NULL)
+    err = request->furnish(lane, spec, body, request->furnish_size);
+  if (err == 0)
+    err = uvshm__directory_make(
+        lane, spec, request->timeout_ms, &named->ref, made);
+  if (err < 0 || !*made) free_blocks(lane, spec);
+  return err;
+}
+
+
 static int find_or_make(struct uvshm__named* named,
                         const struct uvshm__named_request* request,
                         struct uvshm__lane* lane) {
   struct uvshm__core* core = &named->attach->core;
   struct uvshm__directory_spec spec;
-  _Alignas(8) unsigned char body[UVSHM__ENTRY_BODY];
   int made = 0;
   int err;
 
@@ -39,13 +69,9 @@ static int find_or_make(struct uvshm__named* named,
   spec.name_size = (uint32_t) strlen(request->name);
   spec.type = request->type;
   spec.flags = request->type_flags;
-  spec.body = body;
   err = uvshm__directory_find(core, spec.name, spec.name_size, &named->ref);
-  if (err == UV_ENOENT && !(request->flags & UVSHM_EXISTING)) {
-    request->format_body(body, request->argument);
-    err = uvshm__directory_make(
-        lane, &spec, request->timeout_ms, &named->ref, &made);
-  }
+  if (err == UV_ENOENT && !(request->flags & UVSHM_EXISTING))
+    err = make(named, request, lane, &spec, &made);
   if (err < 0) return err;
   if (!made && request->flags & UVSHM_EXCLUSIVE)
     return uvshm__fail(UV_EEXIST, "the name is taken");

@@ -32,6 +32,13 @@ struct uvshm__named_request {
   uint32_t kind;       /* UVSHM_KIND_..., by its name alone */
   uint32_t argument;   /* of format_body */
   void (*format_body)(void* body, uint32_t argument);
+  /* In a segment, may be NULL: allocates the blocks of a new object, private to
+   * this peer (spec->blocks), and writes into `body` where they are. */
+  int (*furnish)(struct uvshm__lane* lane,
+                 struct uvshm__directory_spec* spec,
+                 void* body,
+                 uint64_t size);
+  uint64_t furnish_size;
   uint32_t mode;
   uint64_t timeout_ms;
   const char* group;

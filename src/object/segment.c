@@ -219,7 +219,7 @@ int uvshm_segment_peer(const uvshm_segment_t* segment,
 int uvshm_segment_next(const uvshm_segment_t* segment,
                        uint32_t* cursor,
                        uvshm_object_info_t* info) {
-  static const char* const types[] = {"unknown", "mutex", "sem"};
+  static const char* const types[] = {"unknown", "mutex", "sem", "map", "root"};
   struct uvshm__directory_facts facts;
   int err = uvshm__attach_usable(segment->attach);
 
@@ -227,7 +227,7 @@ int uvshm_segment_next(const uvshm_segment_t* segment,
   err = uvshm__directory_next(&segment->attach->core, cursor, &facts);
   if (err < 0) return uvshm__fail_bare(err);
   memset(info, 0, sizeof(*info));
-  info->type = types[facts.ref.type <= UVSHM__TYPE_SEM ? facts.ref.type : 0];
+  info->type = types[facts.ref.type <= UVSHM__TYPE_ROOT ? facts.ref.type : 0];
   info->open = facts.open;
   memcpy(info->name, facts.name, sizeof(info->name));
   return 0;

@@ -143,3 +143,12 @@ void uvshm__port_trim(struct uvshm__port_object* object, uint64_t to) {
   (void) object;
   (void) to;
 }
+
+
+int uvshm__port_exists(struct uvshm__port_object* object,
+                       const struct uvshm__port_view* view,
+                       uint64_t* size) {
+  (void) view;
+  if (object->os[UVSHM__OS_HOLDS] == 0) return UV_ENOTSUP;
+  return size_of((int) object->os[UVSHM__OS_FD], size);
+}

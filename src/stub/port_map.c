@@ -48,6 +48,16 @@ void uvshm__port_trim(struct uvshm__port_object* object, uint64_t to) {
 }
 
 
+int uvshm__port_exists(struct uvshm__port_object* object,
+                       const struct uvshm__port_view* view,
+                       uint64_t* size) {
+  (void) object;
+  (void) view;
+  (void) size;
+  return UV_ENOSYS;
+}
+
+
 int uvshm__port_protect(void* addr, uint64_t size, uint32_t access) {
   (void) addr;
   (void) size;

@@ -241,3 +241,32 @@ void uvshm__port_trim(struct uvshm__port_object* object, uint64_t to) {
       uvshm__win_file_size(win->file, &present) == 0 && present > to)
     (void) uvshm__win_file_resize(win->file, to);
 }
+
+
+/* Of the pagefile: the first page that is only reserved ends it. */
+static int section_exists(const struct uvshm__port_view* view, uint64_t* size) {
+  const unsigned char* base = view->addr;
+  MEMORY_BASIC_INFORMATION info;
+  uint64_t end = 0;
+
+  while (end < view->size) {
+    if (VirtualQuery(base + end, &info, sizeof(info)) == 0)
+      return uvshm__win_last_error();
+    if (info.State != MEM_COMMIT || info.RegionSize == 0) break;
+    end += info.RegionSize;
+  }
+  *size = end;
+  return 0;
+}
+
+
+int uvshm__port_exists(struct uvshm__port_object* object,
+                       const struct uvshm__port_view* view,
+                       uint64_t* size) {
+  struct uvshm__win* win = uvshm__win_of(object);
+
+  if (win->backing == UVSHM__WIN_FOREIGN) return UV_ENOTSUP;
+  if (win->backing == UVSHM__WIN_FILE)
+    return uvshm__win_file_size(win->file, size);
+  return section_exists(view, size);
+}

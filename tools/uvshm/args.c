@@ -41,6 +41,57 @@ const struct command* command_find(const char* name) {
 }
 
 
+static size_t first_size(const char* name) {
+  return strcspn(name, " ");
+}
+
+
+static bool same_first(const char* left, const char* right) {
+  size_t size = first_size(left);
+  return size == first_size(right) && memcmp(left, right, size) == 0;
+}
+
+
+bool command_is_group(const char* word) {
+  for (const struct command* command = commands; command->name; command++)
+    if (command_second(command) != NULL && same_first(command->name, word))
+      return strchr(word, ' ') == NULL;
+  return false;
+}
+
+
+const struct command* command_of(const char* first,
+                                 const char* second,
+                                 int* words) {
+  *words = command_is_group(first) ? 2 : 1;
+  if (strchr(first, ' ') != NULL) return NULL;
+  if (*words == 1) return command_find(first);
+  if (second == NULL) return NULL;
+  char* name = text_format("%s %s", first, second);
+  const struct command* command = command_find(name);
+  free(name);
+  return command;
+}
+
+
+char* command_first(const struct command* command) {
+  return text_format("%.*s", (int) first_size(command->name), command->name);
+}
+
+
+const char* command_second(const struct command* command) {
+  const char* space = strchr(command->name, ' ');
+  return space != NULL ? space + 1 : NULL;
+}
+
+
+bool command_begins(const struct command* command) {
+  for (const struct command* other = commands; other < command; other++)
+    if (same_first(other->name, command->name)) return false;
+  return true;
+}
+
+
 static void add_specs(struct parser* parser, const struct option_spec* spec) {
   for (; spec != NULL && spec->name != NULL; spec++) {
     if (parser->count == SPECS_MAX) abort();

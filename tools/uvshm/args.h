@@ -27,6 +27,7 @@ enum exit_code {
 
 enum option_id {
   OPT_NONE,
+  OPT_BASE64,
   OPT_BYTES,
   OPT_CHAT,
   OPT_COLOR,
@@ -42,6 +43,8 @@ enum option_id {
   OPT_GROW,
   OPT_HELP,
   OPT_HEX,
+  OPT_IF_VERSION,
+  OPT_INTEGER,
   OPT_JSON,
   OPT_KEEP,
   OPT_KILL,
@@ -49,8 +52,10 @@ enum option_id {
   OPT_MAX,
   OPT_MODE,
   OPT_MUTEX,
+  OPT_NEW,
   OPT_NO_HEADINGS,
   OPT_NONBLOCK,
+  OPT_NULL,
   OPT_OFFSET,
   OPT_OUTPUT,
   OPT_QUIET,
@@ -59,8 +64,10 @@ enum option_id {
   OPT_SDDL,
   OPT_SEGMENT,
   OPT_SEM,
+  OPT_SINCE,
   OPT_SIZE,
   OPT_SYSTEM,
+  OPT_TTL,
   OPT_VALUE,
   OPT_VERBOSE,
   OPT_VERSION,
@@ -103,7 +110,7 @@ enum operand_kind {
 struct args;
 
 struct command {
-  const char* name;
+  const char* name;                  /* "ls", or two words: "map put" */
   const char* operands;              /* as in the usage line */
   const char* summary;               /* one line */
   const char* details;               /* paragraphs, or NULL */
@@ -132,7 +139,22 @@ extern const struct command commands[]; /* ends with name NULL */
 extern const struct option_spec args_common_options[];
 extern const struct option_spec args_top_options[];
 
+/* By its name. By one or two words of a command line, where the second may be
+ * NULL: *words is how many of them are the name. */
 const struct command* command_find(const char* name);
+const struct command* command_of(const char* first,
+                                 const char* second,
+                                 int* words);
+
+/* Is it the first word of commands with two? */
+bool command_is_group(const char* word);
+
+/* Of the name: its first word (for free()), and what follows or NULL. */
+char* command_first(const struct command* command);
+const char* command_second(const struct command* command);
+
+/* Does the table have this first word for the first time here? */
+bool command_begins(const struct command* command);
 
 /* Parse what stands before the command's name: options of the tool itself.
  * *next is the first word behind them. 0, or EXIT_USAGE after saying why. */

@@ -47,11 +47,38 @@ static const char* operand_word(enum operand_kind operand) {
 }
 
 
-/* "ls info ...". */
+/* "ls info ...": first words. */
 static void print_commands(void) {
-  for (const struct command* command = commands; command->name; command++)
-    if (!command->hidden)
-      print("%s%s", command == commands ? "" : " ", command->name);
+  for (const struct command* command = commands; command->name; command++) {
+    if (command->hidden || !command_begins(command)) continue;
+    char* first = command_first(command);
+    print("%s%s", command == commands ? "" : " ", first);
+    free(first);
+  }
+}
+
+
+/* "create put ...": second words of `first`. */
+static void print_seconds(const char* first) {
+  const char* between = "";
+  for (const struct command* command = commands; command->name; command++) {
+    int words;
+    const char* second = command_second(command);
+    if (second == NULL || command_of(first, second, &words) != command)
+      continue;
+    print("%s%s", between, second);
+    between = " ";
+  }
+}
+
+
+/* The first command of each group, after `command`; NULL: no more. */
+static const struct command* next_group(const struct command* command) {
+  for (command = command == NULL ? commands : command + 1; command->name;
+       command++)
+    if (command_second(command) != NULL && command_begins(command))
+      return command;
+  return NULL;
 }
 
 
@@ -61,23 +88,43 @@ static void bash(void) {
       "_uvshm() {\n"
       "  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}\n"
       "  local command= operands=0 options= files= operand=command i line\n"
+      "  local seconds=\n"
+      "  local groups='");
+  for (const struct command* group = next_group(NULL); group != NULL;
+       group = next_group(group)) {
+    char* first = command_first(group);
+    print(" %s ", first);
+    free(first);
+  }
+  print(
+      "'\n"
       "  for ((i = 1; i < COMP_CWORD; i++)); do\n"
       "    case ${COMP_WORDS[i]} in\n"
       "      -*) ;;\n"
       "      *) if [[ -z $command ]]; then command=${COMP_WORDS[i]}\n"
+      "         elif [[ $groups == *\" $command \"* ]]; then\n"
+      "           command+=\" ${COMP_WORDS[i]}\"\n"
       "         else ((operands++)); fi ;;\n"
       "    esac\n"
       "  done\n"
       "  case $command in\n");
   for (const struct command* command = commands; command->name; command++) {
     if (command->hidden) continue;
-    print("    %s) operand=%s options='",
+    print("    '%s') operand=%s options='",
           command->name,
           operand_word(command->operand));
     print_spellings(command->options, false);
     print("' files='");
     print_spellings(command->options, true);
     print(" ' ;;\n");
+  }
+  for (const struct command* group = next_group(NULL); group != NULL;
+       group = next_group(group)) {
+    char* first = command_first(group);
+    print("    %s) operand=second seconds='", first);
+    print_seconds(first);
+    print("' ;;\n");
+    free(first);
   }
   print("    '') options='");
   print_spellings(args_top_options, false);
@@ -104,6 +151,7 @@ static void bash(void) {
   print_commands();
   print(
       "' -- \"$cur\")) ;;\n"
+      "      second) COMPREPLY=($(compgen -W \"$seconds\" -- \"$cur\")) ;;\n"
       "      shell) COMPREPLY=($(compgen -W 'bash zsh fish powershell' -- "
       "\"$cur\")) ;;\n"
       "      file) COMPREPLY=($(compgen -f -- \"$cur\")) ;;\n"
@@ -175,6 +223,36 @@ static const char* zsh_operand(enum operand_kind operand) {
 }
 
 
+static void zsh_case(const char* word, const struct command* command) {
+  print("    %s) _arguments -S %s", word, zsh_operand(command->operand));
+  zsh_options(command->options);
+  zsh_options(args_common_options);
+  print(" ;;\n");
+}
+
+
+/* Commands of two words: the second is completed, then what follows it. */
+static void zsh_group(const struct command* group) {
+  char* first = command_first(group);
+  print("    # %s\n    %s) _arguments -C '1:command:(", group->name, first);
+  print_seconds(first);
+  print(
+      ")' '*::word:->seconds'\n"
+      "    [[ $state == seconds ]] || return\n"
+      "    case $words[1] in\n");
+  for (const struct command* command = commands; command->name; command++) {
+    int words;
+    const char* second = command_second(command);
+    if (second == NULL || command_of(first, second, &words) != command)
+      continue;
+    print("    # %s\n", command->name);
+    zsh_case(second, command);
+  }
+  print("    esac ;;\n");
+  free(first);
+}
+
+
 static void zsh(void) {
   print(
       "#compdef uvshm\n"
@@ -188,11 +266,17 @@ static void zsh(void) {
       "  local -a commands\n"
       "  commands=(");
   for (const struct command* command = commands; command->name; command++) {
-    if (command->hidden) continue;
-    char* entry = text_format("%s:%s", command->name, command->summary);
+    if (command->hidden || !command_begins(command)) continue;
+    char* first = command_first(command);
+    char* entry =
+        text_format("%s:%s",
+                    first,
+                    command_second(command) != NULL ? "Several commands"
+                                                    : command->summary);
     print("\n    ");
     print_quoted(entry, "'\\''");
     free(entry);
+    free(first);
   }
   print(
       ")\n"
@@ -207,15 +291,12 @@ static void zsh(void) {
       "\n"
       "  [[ $state == words ]] || return\n"
       "  case $words[1] in\n");
-  for (const struct command* command = commands; command->name; command++) {
-    if (command->hidden) continue;
-    print("    %s) _arguments -S %s",
-          command->name,
-          zsh_operand(command->operand));
-    zsh_options(command->options);
-    zsh_options(args_common_options);
-    print(" ;;\n");
-  }
+  for (const struct command* command = commands; command->name; command++)
+    if (!command->hidden && command_second(command) == NULL)
+      zsh_case(command->name, command);
+  for (const struct command* group = next_group(NULL); group != NULL;
+       group = next_group(group))
+    zsh_group(group);
   print(
       "  esac\n"
       "}\n"
@@ -270,6 +351,47 @@ static void fish_operand(const char* when, enum operand_kind operand) {
 }
 
 
+static void fish_command(const struct command* command) {
+  print("complete -c uvshm -n __fish_use_subcommand -a %s -d ", command->name);
+  print_quoted(command->summary, "\\'");
+  print("\n");
+  char* when =
+      text_format(" -n '__fish_seen_subcommand_from %s'", command->name);
+  fish_options(when, command->options);
+  fish_operand(when, command->operand);
+  free(when);
+}
+
+
+static void fish_two_words(const struct command* command) {
+  const char* second = command_second(command);
+  char* first = command_first(command);
+  if (command_begins(command))
+    print(
+        "complete -c uvshm -n __fish_use_subcommand -a %s "
+        "-d 'Several commands'\n",
+        first);
+  print(
+      "# %s\ncomplete -c uvshm -n '__fish_seen_subcommand_from %s; and not "
+      "__fish_seen_subcommand_from ",
+      command->name,
+      first);
+  print_seconds(first);
+  print("' -a %s -d ", second);
+  print_quoted(command->summary, "\\'");
+  print("\n");
+  char* when = text_format(
+      " -n '__fish_seen_subcommand_from %s; and __fish_seen_subcommand_from "
+      "%s'",
+      first,
+      second);
+  fish_options(when, command->options);
+  fish_operand(when, command->operand);
+  free(when);
+  free(first);
+}
+
+
 static void fish(void) {
   print(
       "# fish completion for uvshm\n"
@@ -278,15 +400,10 @@ static void fish(void) {
   fish_options(" -n __fish_use_subcommand", args_top_options);
   for (const struct command* command = commands; command->name; command++) {
     if (command->hidden) continue;
-    print("complete -c uvshm -n __fish_use_subcommand -a %s -d ",
-          command->name);
-    print_quoted(command->summary, "\\'");
-    print("\n");
-    char* when =
-        text_format(" -n '__fish_seen_subcommand_from %s'", command->name);
-    fish_options(when, command->options);
-    fish_operand(when, command->operand);
-    free(when);
+    if (command_second(command) != NULL)
+      fish_two_words(command);
+    else
+      fish_command(command);
   }
 }
 
@@ -317,9 +434,17 @@ static void powershell(void) {
       "  $words = @($ast.CommandElements | Select-Object -Skip 1 |\n"
       "    Where-Object { $_.Extent.EndOffset -lt $position } |\n"
       "    ForEach-Object { \"$_\" })\n"
-      "  $command = $words | Where-Object { $_ -notlike '-*' } |\n"
-      "    Select-Object -First 1\n"
-      "  $found = if (-not $command) { $options.Keys | Sort-Object }\n"
+      "  $plain = @($words | Where-Object { $_ -notlike '-*' })\n"
+      "  $command = $plain[0]\n"
+      "  $groups = $options.Keys | Where-Object { $_ -like '* *' } |\n"
+      "    ForEach-Object { ($_ -split ' ')[0] } | Sort-Object -Unique\n"
+      "  $group = $groups -contains $command\n"
+      "  if ($group) { $command = $plain[0..1] -join ' ' }\n"
+      "  $found = if (-not $command) { $options.Keys |\n"
+      "      ForEach-Object { ($_ -split ' ')[0] } | Sort-Object -Unique }\n"
+      "    elseif ($group -and $plain.Count -lt 2) { $options.Keys |\n"
+      "      Where-Object { $_ -like \"$command *\" } |\n"
+      "      ForEach-Object { ($_ -split ' ')[1] } | Sort-Object }\n"
       "    elseif ($word -like '-*') { $options[$command].Trim() -split ' ' }\n"
       "    elseif ($named -contains $command) {\n"
       "      uvshm ls --no-headings -o name 2>$null\n"

@@ -76,6 +76,51 @@ void help_command(const struct command* command) {
 }
 
 
+/* Of commands with the same first word: how many words there are to say. */
+static char* group_summary(const char* first) {
+  char* text = NULL;
+  for (const struct command* command = commands; command->name; command++) {
+    int words;
+    const char* second = command_second(command);
+    if (second == NULL || command_of(first, second, &words) != command)
+      continue;
+    char* longer = text_format("%s%s%s",
+                               text != NULL ? text : "Of maps: ",
+                               text != NULL ? ", " : "",
+                               second);
+    free(text);
+    text = longer;
+  }
+  return text;
+}
+
+
+static void print_line(const struct command* command) {
+  char* first = command_first(command);
+  bool group = command_second(command) != NULL;
+  char* text = group ? group_summary(first) : text_copy(command->summary);
+  print_pair(first, text, 14);
+  free(text);
+  free(first);
+}
+
+
+void help_group(const char* first) {
+  print("%suvshm %s%s COMMAND [OPTION...] ...\n",
+        out_style(OUT_BOLD),
+        first,
+        out_style(OUT_PLAIN));
+  heading("Commands");
+  for (const struct command* command = commands; command->name; command++) {
+    int words;
+    const char* second = command_second(command);
+    if (second != NULL && command_of(first, second, &words) == command)
+      print_pair(second, command->summary, 14);
+  }
+  print("\nuvshm %s COMMAND --help tells more.\n", first);
+}
+
+
 void help_tool(void) {
   print("%suvshm%s [OPTION...] COMMAND ...\n",
         out_style(OUT_BOLD),
@@ -83,7 +128,7 @@ void help_tool(void) {
   print("Shared memory between processes: see it, use it, clean up.\n");
   heading("Commands");
   for (const struct command* command = commands; command->name; command++)
-    if (!command->hidden) print_pair(command->name, command->summary, 14);
+    if (!command->hidden && command_begins(command)) print_line(command);
   heading("Options");
   print_options(args_top_options);
   print_options(args_common_options);
@@ -143,8 +188,14 @@ int cmd_help(const struct args* args) {
     help_tool();
     return EXIT_OK;
   }
-  const struct command* command = command_find(args->operands[0]);
-  if (command == NULL || command->hidden) {
+  int words;
+  const struct command* command =
+      command_of(args->operands[0], args->operands[1], &words);
+  if (args->count == 1 && command_is_group(args->operands[0])) {
+    help_group(args->operands[0]);
+    return EXIT_OK;
+  }
+  if (command == NULL || command->hidden || args->count > words) {
     char* name = text_escape(args->operands[0]);
     int code = report_usage(args->command, "there is no command \"%s\"", name);
     free(name);

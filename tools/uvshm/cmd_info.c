@@ -15,6 +15,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <uv.h>
 
@@ -142,13 +143,80 @@ static void tell_peers(const uvshm_segment_t* segment, json_t* list) {
 }
 
 
-static void tell_objects(const uvshm_segment_t* segment, json_t* list) {
+/* ", 12 entries": what is known of a map; new memory. */
+static char* map_figures(uvshm_segment_t* segment,
+                         const char* name,
+                         json_t* entry) {
+  uvshm_map_t* map;
+  uvshm_map_info_t info;
+  uvshm_map_options_t options = {.flags = UVSHM_EXISTING};
+  if (uvshm_map_open(&map, segment, name, &options) < 0) return text_copy("");
+  int err = uvshm_map_info(map, &info);
+  uvshm_map_close(map);
+  if (err < 0) return text_copy("");
+  if (entry != NULL) {
+    json_object_set_new(
+        entry, "entries", json_integer((json_int_t) info.count));
+    json_object_set_new(
+        entry, "changes", json_integer((json_int_t) info.changes));
+    json_object_set_new(
+        entry, "buckets", json_integer((json_int_t) info.buckets));
+  }
+  return text_format(
+      ", %" PRIu64 " entries, %" PRIu64 " changes", info.count, info.changes);
+}
+
+
+static void tell_heap(const uvshm_segment_t* segment,
+                      json_t* document,
+                      bool exact) {
+  char used[TEXT_SIZE_ROOM];
+  char size[TEXT_SIZE_ROOM];
+  char largest[TEXT_SIZE_ROOM];
+  uvshm_heap_info_t info;
+  if (uvshm_heap_info(segment, &info) < 0) return;
+  if (document == NULL) {
+    text_size(used, info.used, exact);
+    text_size(size, info.used + info.free, exact);
+    text_size(largest, info.largest_free, exact);
+    line_of("heap",
+            text_format("%s of %s in %" PRIu64 " blocks, largest free %s",
+                        used,
+                        size,
+                        info.blocks,
+                        largest));
+    return;
+  }
+  json_t* heap = json_object();
+  const struct {
+    const char* name;
+    uint64_t number;
+  } numbers[] = {{"size", info.size},
+                 {"max_size", info.max_size},
+                 {"used", info.used},
+                 {"free", info.free},
+                 {"bookkeeping", info.bookkeeping},
+                 {"largest_free", info.largest_free},
+                 {"blocks", info.blocks},
+                 {"private_blocks", info.private_blocks},
+                 {"fragmentation", info.fragmentation}};
+  for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+    json_object_set_new(
+        heap, numbers[i].name, json_integer((json_int_t) numbers[i].number));
+  json_object_set_new(document, "heap", heap);
+}
+
+
+static void tell_objects(uvshm_segment_t* segment, json_t* list) {
   uvshm_object_info_t object;
   uint32_t cursor = 0;
   bool first = true;
   while (uvshm_segment_next(segment, &cursor, &object) == 0) {
+    bool is_map = strcmp(object.type, "map") == 0;
+    json_t* entry = list != NULL ? json_object() : NULL;
+    char* figures =
+        is_map ? map_figures(segment, object.name, entry) : text_copy("");
     if (list != NULL) {
-      json_t* entry = json_object();
       json_object_set_new(entry, "name", json_text(object.name));
       json_object_set_new(entry, "type", json_text(object.type));
       json_object_set_new(entry, "open", json_integer(object.open));
@@ -156,10 +224,14 @@ static void tell_objects(const uvshm_segment_t* segment, json_t* list) {
     } else {
       char* name = text_escape(object.name);
       line_of(first ? "holds" : "",
-              text_format(
-                  "%s %s, open in %" PRIu32, object.type, name, object.open));
+              text_format("%s %s, open in %" PRIu32 "%s",
+                          object.type,
+                          name,
+                          object.open,
+                          figures));
       free(name);
     }
+    free(figures);
     first = false;
   }
 }
@@ -202,6 +274,7 @@ static void tell_segment(const struct args* args, json_t* document) {
     json_object_set_new(document, "holds", objects = json_array());
   }
   if (uvshm_segment_info(segment, &info) == 0) tell_numbers(&info, document);
+  tell_heap(segment, document, args->given[OPT_BYTES]);
   tell_peers(segment, peers);
   tell_objects(segment, objects);
   uvshm_segment_close(segment);

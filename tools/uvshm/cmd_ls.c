@@ -49,9 +49,27 @@ static bool has_bytes(const uvshm_name_info_t* info) {
 }
 
 
-static void add_row(struct table* table,
-                    const uvshm_name_info_t* info,
-                    bool exact) {
+/* Of a segment what its blocks take, which a look inside tells; of others, or
+ * when we may not look, the memory that exists. */
+static uint64_t used_by(const struct args* args,
+                        const uvshm_name_info_t* info) {
+  uvshm_segment_t* segment;
+  uvshm_heap_info_t heap;
+  uvshm_segment_options_t options = {
+      .flags = names_flags(args) | UVSHM_READONLY, .label = "uvshm ls"};
+  if (info->kind != UVSHM_KIND_SEGMENT || info->state != UVSHM_STATE_LIVE ||
+      uvshm_segment_open(&segment, info->name, &options) < 0)
+    return info->committed_size;
+  int err = uvshm_heap_info(segment, &heap);
+  uvshm_segment_close(segment);
+  return err < 0 ? info->committed_size : heap.used;
+}
+
+
+static void add_row(const struct args* args,
+                    struct table* table,
+                    const uvshm_name_info_t* info) {
+  bool exact = args->given[OPT_BYTES];
   char age[TEXT_SIZE_ROOM] = "-";
   bool readable =
       info->state == UVSHM_STATE_LIVE || info->state == UVSHM_STATE_STALE;
@@ -64,7 +82,7 @@ static void add_row(struct table* table,
   table_add(table, names_kind(info->kind), OUT_PLAIN);
   table_add(table, readable ? names_lifetime(info->lifetime) : "-", OUT_PLAIN);
   add_size(table, bytes ? info->size : info->committed_size, readable, exact);
-  add_size(table, info->committed_size, bytes, exact);
+  add_size(table, bytes ? used_by(args, info) : 0, bytes, exact);
   add_size(table, info->max_size, bytes, exact);
   add_text(table,
            readable ? text_format("%" PRIu32, info->peers) : text_copy("-"),
@@ -85,9 +103,14 @@ static void list_json(const struct args* args,
                       size_t count) {
   json_t* document = json_document();
   json_t* objects = json_array();
-  for (size_t i = 0; i < count; i++)
-    if (wanted(args, &list[i]))
-      json_array_append_new(objects, names_json(&list[i]));
+  for (size_t i = 0; i < count; i++) {
+    if (!wanted(args, &list[i])) continue;
+    json_t* object = names_json(&list[i]);
+    json_object_set_new(object,
+                        "used_size",
+                        json_integer((json_int_t) used_by(args, &list[i])));
+    json_array_append_new(objects, object);
+  }
   json_object_set_new(document, "objects", objects);
   json_print(document);
 }
@@ -111,7 +134,7 @@ static int list_table(const struct args* args,
   }
   for (size_t i = 0; i < count; i++) {
     if (!wanted(args, &list[i])) continue;
-    add_row(table, &list[i], args->given[OPT_BYTES]);
+    add_row(args, table, &list[i]);
     rows++;
   }
   /* A terminal is told that the list is empty; a pipe gets headings alone. */

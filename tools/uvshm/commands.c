@@ -55,6 +55,19 @@
   OPT_GROUP, 0, "group", OPTION_TEXT, "GROUP",                                 \
       "Group (on Windows an account or SID) that may use it too"               \
  }
+#define BASE64                                                                 \
+ {                                                                             \
+  OPT_BASE64, 0, "base64", OPTION_SWITCH, NULL,                                \
+      "Keys and values of the command line are base64"                         \
+ }
+#define INTEGER(help)                                                          \
+ { OPT_INTEGER, 'i', "integer", OPTION_SWITCH, NULL, help }
+#define SYSTEM_MAP SYSTEM("A segment of the whole system")
+#define MANAGED_MAP                                                            \
+ {                                                                             \
+  OPT_MANAGED, 0, "managed", OPTION_SWITCH, NULL,                              \
+      "SEGMENT is the path of a file that uvshm manages"                       \
+ }
 #define END                                                                    \
  { OPT_NONE, 0, NULL, OPTION_SWITCH, NULL, NULL }
 
@@ -138,6 +151,12 @@ static const struct option_spec create_options[] = {
      "TEXT",
      "Windows: the whole DACL, or \"service\""},
     END};
+
+static const struct option_spec check_options[] = {
+    JSON, SYSTEM("A segment of the whole system"), MANAGED, END};
+
+static const struct option_spec repair_options[] = {
+    JSON, SYSTEM("A segment of the whole system"), MANAGED, END};
 
 static const struct option_spec rm_options[] = {
     DRY_RUN("Say what would be removed"),
@@ -246,6 +265,99 @@ static const struct option_spec demo_options[] = {
      "Kill the writer while it holds the mutex"},
     END};
 
+static const struct option_spec map_create_options[] = {
+    SIZE("Of a new segment: bytes for maps and more (default: 1M)"),
+    MAX_SIZE,
+    KEEP("A new segment stays until it is removed"),
+    {OPT_EXCLUSIVE,
+     'x',
+     "exclusive",
+     OPTION_SWITCH,
+     NULL,
+     "Fail when the map is there already"},
+    MANAGED_MAP,
+    SYSTEM_MAP,
+    MODE_BITS,
+    GROUP,
+    END};
+
+static const struct option_spec map_put_options[] = {
+    INTEGER("VALUE is a number of 64 bits, as add uses"),
+    {OPT_TTL,
+     't',
+     "ttl",
+     OPTION_SECONDS,
+     "SECONDS",
+     "The entry ends after this time"},
+    {OPT_NEW,
+     'n',
+     "new",
+     OPTION_SWITCH,
+     NULL,
+     "Only when the key is not there"},
+    {OPT_IF_VERSION,
+     0,
+     "if-version",
+     OPTION_SIZE,
+     "VERSION",
+     "Only when the value still has this version (get --json)"},
+    BASE64,
+    SYSTEM_MAP,
+    MANAGED_MAP,
+    END};
+
+static const struct option_spec map_get_options[] = {
+    JSON,
+    INTEGER("Print a value of 8 bytes as a number"),
+    BASE64,
+    SYSTEM_MAP,
+    MANAGED_MAP,
+    END};
+
+static const struct option_spec map_del_options[] = {
+    BASE64, SYSTEM_MAP, MANAGED_MAP, END};
+
+static const struct option_spec map_keys_options[] = {
+    {OPT_JSON,
+     0,
+     "json",
+     OPTION_SWITCH,
+     NULL,
+     "A line of JSON for each, with the size of its value"},
+    {OPT_NULL,
+     '0',
+     "null",
+     OPTION_SWITCH,
+     NULL,
+     "A zero byte behind each instead of a line end"},
+    BASE64,
+    SYSTEM_MAP,
+    MANAGED_MAP,
+    END};
+
+static const struct option_spec map_dump_options[] = {
+    SYSTEM_MAP, MANAGED_MAP, END};
+
+static const struct option_spec map_wait_options[] = {
+    {OPT_WAIT,
+     'w',
+     "wait",
+     OPTION_SECONDS,
+     "SECONDS",
+     "Wait so long at most, then exit with 4 (default: for ever)"},
+    {OPT_SINCE,
+     0,
+     "since",
+     OPTION_SIZE,
+     "NUMBER",
+     "Until it is not this version, or this count of changes, any more"},
+    JSON,
+    INTEGER("Print a value of 8 bytes as a number"),
+    BASE64,
+    SYSTEM_MAP,
+    MANAGED_MAP,
+    END};
+
 static const struct option_spec help_options[] = {JSON, END};
 static const struct option_spec no_options[] = {END};
 
@@ -269,6 +381,10 @@ static const char* const create_examples[] = {
     "uvshm create /var/tmp/state --managed --size 1M",
     "a file, safe to share",
     NULL};
+static const char* const check_examples[] = {
+    "uvshm check shop && echo well", "in a script", NULL};
+static const char* const repair_examples[] = {
+    "uvshm repair shop", "what dead processes held is free", NULL};
 static const char* const rm_examples[] = {"uvshm rm frames slots",
                                           "asks first",
                                           "uvshm rm -f frames",
@@ -310,6 +426,44 @@ static const char* const demo_examples[] = {
     "uvshm demo --chat",
     "in two terminals",
     NULL};
+static const char* const map_create_examples[] = {
+    "uvshm map create shop/stock --keep --max 1G",
+    "a segment that may grow, and a map in it",
+    NULL};
+static const char* const map_put_examples[] = {
+    "uvshm map put shop/stock apple green",
+    "a word",
+    "uvshm map put shop/stock photo < apple.jpg",
+    "any bytes",
+    "uvshm map put shop/session 17 alice --ttl 3600",
+    "for an hour",
+    NULL};
+static const char* const map_get_examples[] = {
+    "uvshm map get shop/stock photo > apple.jpg",
+    "the bytes as they are",
+    NULL};
+static const char* const map_del_examples[] = {
+    "uvshm map del shop/stock apple photo", "two keys", NULL};
+static const char* const map_keys_examples[] = {
+    "uvshm map keys shop/stock 'app*'", "what a pattern matches", NULL};
+static const char* const map_add_examples[] = {
+    "uvshm map add shop/stock apples -- -3",
+    "three fewer, prints the rest",
+    NULL};
+static const char* const map_take_examples[] = {
+    "uvshm map take shop/jobs next", "of many who try, one gets it", NULL};
+static const char* const map_dump_examples[] = {
+    "uvshm map dump shop/stock > stock.jsonl", "to keep", NULL};
+static const char* const map_load_examples[] = {
+    "uvshm map load shop/stock < stock.jsonl", "and back", NULL};
+static const char* const map_wait_examples[] = {
+    "uvshm map wait shop/stock apple",
+    "its next value",
+    "uvshm map wait shop/stock -w 60 || echo quiet",
+    "has anything changed within a minute?",
+    NULL};
+static const char* const map_sweep_examples[] = {
+    "uvshm map sweep shop/session", "free what is over", NULL};
 static const char* const completion_examples[] = {
     "uvshm completion bash > /etc/bash_completion.d/uvshm",
     "for all users",
@@ -324,8 +478,9 @@ const struct command commands[] = {
      .operands = "[PATTERN]",
      .summary = "List what there is",
      .details =
-         "Without --system: yours. USED is the memory that exists for an\n"
-         "object now, PEERS the processes that have it open and live.",
+         "Without --system: yours. USED is what the blocks of a segment take,\n"
+         "of others the memory that exists; PEERS are the processes that have\n"
+         "it open and live.",
      .options = ls_options,
      .examples = ls_examples,
      .operand = OPERAND_NAME,
@@ -351,6 +506,30 @@ const struct command commands[] = {
      .operands_min = 1,
      .operands_max = 1,
      .run = cmd_create},
+    {.name = "check",
+     .operands = "NAME",
+     .summary = "Read a whole segment and see whether it is well",
+     .details =
+         "Changes nothing, and may run while others use it. Exits with 7 and\n"
+         "says what is wrong first, if anything is.",
+     .options = check_options,
+     .examples = check_examples,
+     .operand = OPERAND_NAME,
+     .operands_min = 1,
+     .operands_max = 1,
+     .run = cmd_check},
+    {.name = "repair",
+     .operands = "NAME",
+     .summary = "Clear up after dead users of a segment",
+     .details =
+         "Whoever is blocked by a dead one does this by himself; this does it\n"
+         "for all of them at once, and clears locks that name nobody.",
+     .options = repair_options,
+     .examples = repair_examples,
+     .operand = OPERAND_NAME,
+     .operands_min = 1,
+     .operands_max = 1,
+     .run = cmd_repair},
     {.name = "rm",
      .operands = "NAME...",
      .summary = "Remove names",
@@ -394,6 +573,118 @@ const struct command commands[] = {
      .operands_max = -1,
      .leading = 1,
      .run = cmd_lock},
+    {.name = "map create",
+     .operands = "SEGMENT/MAP",
+     .summary = "Make a map, and its segment when it is not there",
+     .options = map_create_options,
+     .examples = map_create_examples,
+     .operand = OPERAND_NAME,
+     .operands_min = 1,
+     .operands_max = 1,
+     .run = cmd_map_create},
+    {.name = "map put",
+     .operands = "SEGMENT/MAP KEY [VALUE]",
+     .summary = "Set the value of a key",
+     .details = "Without VALUE, or when it is -, the value is stdin.",
+     .options = map_put_options,
+     .examples = map_put_examples,
+     .operand = OPERAND_NAME,
+     .operands_min = 2,
+     .operands_max = 3,
+     .run = cmd_map_put},
+    {.name = "map get",
+     .operands = "SEGMENT/MAP KEY",
+     .summary = "Write the value of a key to stdout",
+     .details =
+         "The bytes as they are. On a terminal what is not text is shown by\n"
+         "its digits, and 8 bytes as a number.",
+     .options = map_get_options,
+     .examples = map_get_examples,
+     .operand = OPERAND_NAME,
+     .operands_min = 2,
+     .operands_max = 2,
+     .run = cmd_map_get},
+    {.name = "map del",
+     .operands = "SEGMENT/MAP KEY...",
+     .summary = "Remove keys",
+     .options = map_del_options,
+     .examples = map_del_examples,
+     .operand = OPERAND_NAME,
+     .operands_min = 2,
+     .operands_max = -1,
+     .run = cmd_map_del},
+    {.name = "map keys",
+     .operands = "SEGMENT/MAP [PATTERN]",
+     .summary = "List the keys",
+     .options = map_keys_options,
+     .examples = map_keys_examples,
+     .operand = OPERAND_NAME,
+     .operands_min = 1,
+     .operands_max = 2,
+     .run = cmd_map_keys},
+    {.name = "map add",
+     .operands = "SEGMENT/MAP KEY [NUMBER]",
+     .summary = "Add to a counter, and print what it is then",
+     .details = "NUMBER is 1 when it is not given. Behind --, it may be "
+                "negative.",
+     .options = map_del_options,
+     .examples = map_add_examples,
+     .operand = OPERAND_NAME,
+     .operands_min = 2,
+     .operands_max = 3,
+     .run = cmd_map_add},
+    {.name = "map take",
+     .operands = "SEGMENT/MAP KEY",
+     .summary = "Write the value of a key to stdout and remove it, at once",
+     .options = map_get_options,
+     .examples = map_take_examples,
+     .operand = OPERAND_NAME,
+     .operands_min = 2,
+     .operands_max = 2,
+     .run = cmd_map_take},
+    {.name = "map dump",
+     .operands = "SEGMENT/MAP",
+     .summary = "Write all entries to stdout, as lines of JSON",
+     .details =
+         "{\"key\":...,\"value\":...}, with key_base64 or value_base64 for\n"
+         "what is not text. Times to live are left out.",
+     .options = map_dump_options,
+     .examples = map_dump_examples,
+     .operand = OPERAND_NAME,
+     .operands_min = 1,
+     .operands_max = 1,
+     .run = cmd_map_dump},
+    {.name = "map load",
+     .operands = "SEGMENT/MAP",
+     .summary = "Put entries from lines of JSON on stdin",
+     .details = "Lines as map dump writes them. What a map has besides stays.",
+     .options = map_dump_options,
+     .examples = map_load_examples,
+     .operand = OPERAND_NAME,
+     .operands_min = 1,
+     .operands_max = 1,
+     .run = cmd_map_load},
+    {.name = "map wait",
+     .operands = "SEGMENT/MAP [KEY]",
+     .summary = "Wait until a value, or anything, changes",
+     .details =
+         "With KEY its new value is printed (exit code 3: it was removed),\n"
+         "else the count of changes so far.",
+     .options = map_wait_options,
+     .examples = map_wait_examples,
+     .operand = OPERAND_NAME,
+     .operands_min = 1,
+     .operands_max = 2,
+     .run = cmd_map_wait},
+    {.name = "map sweep",
+     .operands = "SEGMENT/MAP",
+     .summary = "Free the memory of entries whose time is over",
+     .options = map_dump_options,
+     .examples = map_sweep_examples,
+     .operand = OPERAND_NAME,
+     .operands_min = 1,
+     .operands_max = 1,
+     .run = cmd_map_sweep},
     {.name = "gc",
      .operands = "[PATTERN]",
      .summary = "Remove what dead processes left behind",
@@ -432,13 +723,13 @@ const struct command commands[] = {
      .operands_max = 1,
      .run = cmd_completion},
     {.name = "help",
-     .operands = "[COMMAND]",
+     .operands = "[COMMAND...]",
      .summary = "Show help",
      .details = "With --json: every command and option, for programs.",
      .options = help_options,
      .examples = help_examples,
      .operand = OPERAND_COMMAND,
-     .operands_max = 1,
+     .operands_max = 2,
      .run = cmd_help},
     {.name = "demo-writer",
      .operands = "NAME FILE",

@@ -13,6 +13,7 @@
 #include "text.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include <uv.h>
 #include <uvshm.h>
@@ -39,6 +40,27 @@ static int run_command(const struct command* command, int argc, char** argv) {
 }
 
 
+/* There is no such command; or a group of them was named alone. */
+static int no_command(const char* first, const char* second) {
+  bool group = command_is_group(first);
+  if (group && second != NULL &&
+      (strcmp(second, "--help") == 0 || strcmp(second, "-h") == 0)) {
+    help_group(first);
+    return EXIT_OK;
+  }
+  char* name = group && second != NULL ? text_format("%s %s", first, second)
+                                       : text_copy(first);
+  char* escaped = text_escape(name);
+  int code =
+      group && second == NULL
+          ? report_usage(NULL, "%s what? See uvshm help %s", first, first)
+          : report_usage(NULL, "there is no command \"%s\"", escaped);
+  free(escaped);
+  free(name);
+  return code;
+}
+
+
 static int run(int argc, char** argv) {
   struct args top;
   int next;
@@ -55,12 +77,12 @@ static int run(int argc, char** argv) {
   }
   if (next >= argc) return report_usage(NULL, "a command is missing");
 
-  const struct command* command = command_find(argv[next]);
+  const char* second = next + 1 < argc ? argv[next + 1] : NULL;
+  int words;
+  const struct command* command = command_of(argv[next], second, &words);
+  next += words - 1;
   if (command != NULL) return run_command(command, argc - next, argv + next);
-  char* name = text_escape(argv[next]);
-  code = report_usage(NULL, "there is no command \"%s\"", name);
-  free(name);
-  return code;
+  return no_command(argv[next + 1 - words], words == 2 ? second : NULL);
 }
 
 

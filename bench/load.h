@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+
+/* What the structures are asked to do, the same for all sides. */
+
+#ifndef UVSHM_BENCH_LOAD_H_
+#define UVSHM_BENCH_LOAD_H_
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+/* Heap: blocks that live at the same time, replaced at random by others of 16
+ * to 1024 bytes. */
+#define LOAD_BLOCKS 4096u
+#define LOAD_HEAP_SIZE (64u << 20)
+
+struct load_heap {
+  void* blocks[LOAD_BLOCKS];
+  uint64_t random;
+};
+
+/* xorshift64. */
+static inline uint64_t load_random(uint64_t* state) {
+  *state ^= *state << 13;
+  *state ^= *state >> 7;
+  *state ^= *state << 17;
+  return *state;
+}
+
+
+static inline size_t load_size(uint64_t random) {
+  return 16 + (random >> 20) % 1009;
+}
+
+
+/* Map: 8-byte keys, 64-byte values, visited in an order that is neither that of
+ * their making nor one that a cache likes. */
+#define LOAD_KEYS 65536u
+#define LOAD_VALUE 64u
+#define LOAD_MAP_SIZE (64u << 20)
+
+static inline uint64_t load_key(uint64_t index) {
+  return (index % LOAD_KEYS * 7919 % LOAD_KEYS + 1) *
+         UINT64_C(0x9e3779b97f4a7c15);
+}
+
+
+static inline void load_value(unsigned char* value, uint64_t key) {
+  memset(value, (int) (key & 0x7f), LOAD_VALUE);
+}
+
+#endif /* UVSHM_BENCH_LOAD_H_ */

@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Small blocks: taken by one compare-and-swap of an owner word, in a span that
+ * is cut into blocks of one size.
+ *
+ * Two things may happen to the span between our look at it and our
+ * compare-and-swap. Each is found out afterwards, or kept from happening:
+ *
+ *   the span becomes free and is cut anew, or becomes part of a run
+ *       The owner word is still an owner word, and free. So after the
+ *       compare-and-swap we look at the span again: if it is not what it was,
+ *       the word is given back. Whoever frees the span first says so, then
+ *       looks at the owner words; we first take the word, then look at the
+ *       span. With full barriers in between one of the two sees the other.
+ *
+ *   the zone becomes free and part of a huge block
+ *       Then the owner words are a caller's bytes. So before we look at the
+ *       zone we say in our lane which one it is. Whoever frees the zone first
+ *       says so, then looks at all lanes, and lets it be when one names it.
+ *
+ * A death in between leaves a word that is private to the dead peer, or a lane
+ * that names a zone, and both go when the peer is cleared away.
+ *
+ * Where to look first is private to the thread: the block that it freed last,
+ * then the span that it took from last. What is shared are hints, wrong at
+ * worst: which spans may have room, and which lane takes from a span, so that
+ * two processes keep out of each other's cache lines while there is room for
+ * both.
+ */
+
+#include "core/heap_inside.h"
+
+#include "base/error.h"
+#include "uvshm/flags.h"
+
+/* Zones to look through for a span in use before a free one is cut. */
+#define NEAR_ZONES 32u
+
+/* ---- owner words --------------------------------------------------------- */
+
+int uvshm__owners_are_zero(const uvshm__a16_t* owners) {
+  uint32_t i;
+
+  for (i = 0; i < UVSHM__OWNERS_WORDS; i++)
+    if (uvshm__owners_word(owners, i) != 0) return 0;
+  return 1;
+}
+
+
+uint32_t uvshm__owners_find(const uvshm__a16_t* owners,
+                            uint32_t from,
+                            uint32_t count) {
+  while (from < count) {
+    if (from % 4 == 0) {
+      /* Past four that are all taken. */
+      while (from + 4 <= count &&
+             uvshm__zero_parts(uvshm__owners_word(owners, from / 4)) == 0)
+        from += 4;
+      if (from >= count) break;
+    }
+    if (uvshm__a16_load_relaxed(&owners[from]) == 0) return from;
+    from++;
+  }
+  return count;
+}
+
+/* ---- taking -------------------------------------------------------------- */
+
+/* From here to leave() nobody makes the zone anything but small. 1: it is small
+ * and the span is what it was. */
+static inline int enter(struct uvshm__lane* lane,
+                        const struct uvshm__lane_span* span) {
+  uint64_t word;
+
+  /* Pairs with anybody_in(), heap_zone.c. */
+  (void) uvshm__a32_xchg_seq_cst(&lane->ent->zone, span->number);
+  word = uvshm__a64_load_seq_cst(&span->zone->word);
+  return uvshm__word_kind(word) == UVSHM__ZONE_SMALL &&
+         uvshm__a64_load_acquire(&span->entry->word) == span->word;
+}
+
+
+static void leave(struct uvshm__lane* lane) {
+  uvshm__a32_store_release(&lane->ent->zone, 0);
+}
+
+
+static inline int take_one(struct uvshm__lane* lane,
+                           const struct uvshm__lane_span* span,
+                           uvshm__a16_t* own) {
+  uint32_t me = uvshm__heap_me(lane->core);
+
+  /* The allocation. */
+  if (!uvshm__a16_cas_seq_cst(own, UVSHM__OWN_FREE, me)) return 0;
+  /* Pairs with the look at the owner words in close_span(), heap_zone.c. */
+  if (uvshm__a64_load_seq_cst(&span->entry->word) == span->word) return 1;
+  uvshm__a16_cas_seq_cst(own, me, UVSHM__OWN_FREE);
+  return 0;
+}
+
+
+/* The block that this thread freed last. */
+static uint64_t take_freed(struct uvshm__lane* lane,
+                           struct uvshm__lane_span* freed) {
+  int taken = enter(lane, freed) && take_one(lane, freed, freed->own);
+
+  leave(lane);
+  freed->entry = NULL;
+  return taken ? freed->ref : 0;
+}
+
+
+static uint32_t take_between(struct uvshm__lane* lane,
+                             const struct uvshm__lane_span* span,
+                             uint32_t from,
+                             uint32_t count) {
+  uint32_t index = uvshm__owners_find(span->own, from, count);
+
+  while (index < count && !take_one(lane, span, &span->own[index]))
+    index = uvshm__owners_find(span->own, index + 1, count);
+  return index;
+}
+
+
+/* Any block of the span. */
+static uint64_t take_any(struct uvshm__lane* lane,
+                         uint32_t bin,
+                         struct uvshm__lane_span* span) {
+  uint32_t count = uvshm__heap_bins[bin].count;
+  uint32_t index = count;
+
+  if (enter(lane, span)) {
+    index = take_between(lane, span, span->index, count);
+    if (index == count) {
+      index = take_between(lane, span, 0, span->index);
+      if (index == span->index) index = count;
+    }
+  }
+  leave(lane);
+  if (index == count) return 0;
+  span->index = index + 1;
+  return span->ref + (uint64_t) index * uvshm__heap_bin_size(bin);
+}
+
+
+uint64_t uvshm__small_take_near(struct uvshm__lane* lane, uint32_t bin) {
+  struct uvshm__lane_heap* hint = &lane->heap[bin];
+  uint64_t ref = 0;
+
+  if (hint->freed.entry != NULL) ref = take_freed(lane, &hint->freed);
+  if (ref == 0 && hint->span.entry != NULL)
+    ref = take_any(lane, bin, &hint->span);
+  return ref;
+}
+
+
+/* 1: the zone is small just now, so that there is something to look at. */
+static int look_at(const struct uvshm__core* core,
+                   uint32_t zone,
+                   uint32_t place,
+                   struct uvshm__lane_span* span) {
+  span->zone = uvshm__heap_zone(core, zone);
+  span->entry = uvshm__heap_span(core, zone, place);
+  span->own = uvshm__heap_owners(core, zone, place);
+  span->ref =
+      uvshm__zone_offset(core, zone) + (uint64_t) place * UVSHM__SPAN_SIZE;
+  span->number = zone + 1;
+  span->index = 0;
+  if (uvshm__word_kind(uvshm__a64_load_acquire(&span->zone->word)) !=
+      UVSHM__ZONE_SMALL)
+    return 0;
+  span->word = uvshm__a64_load_acquire(&span->entry->word);
+  return 1;
+}
+
+/* ---- freeing ------------------------------------------------------------- */
+
+/* What is private to us nobody else frees, so a store will do. It is no barrier:
+ * who clears the bit of the span's room just now (take_again) may not see it,
+ * and then the bit is set again only by a look at all spans.
+ *
+ * The block is remembered, so that the next one of its size is this one, while
+ * it is in the cache; not when its span is another thread's. Field by field: a
+ * copy of a struct that was just written is slow. */
+int uvshm__small_free(struct uvshm__lane* lane, uint64_t ref) {
+  const struct uvshm__core* core = lane->core;
+  uint64_t at = ref - core->control_size;
+  uint32_t number = (uint32_t) (at / UVSHM__ZONE_SIZE);
+  uint32_t place = (uint32_t) (at / UVSHM__SPAN_SIZE) % UVSHM__ZONE_SPANS;
+  struct uvshm__zone_ent* zone;
+  struct uvshm__span_ent* entry;
+  struct uvshm__lane_span* freed;
+  uvshm__a16_t* own;
+  uint64_t word;
+  uint32_t index;
+
+  /* What was not known to exist is left to others. */
+  if (place == 0 ||
+      at >= uvshm__a64_load_relaxed(core->exists) - core->control_size)
+    return 0;
+  zone = uvshm__heap_zone(core, number);
+  word = uvshm__a64_load_acquire(&zone->word);
+  if (uvshm__word_kind(word) != UVSHM__ZONE_SMALL) return 0;
+  entry = uvshm__heap_span(core, number, place);
+  word = uvshm__a64_load_acquire(&entry->word);
+  if (uvshm__word_kind(word) != UVSHM__SPAN_SMALL ||
+      !uvshm__heap_index(
+          uvshm__word_count(word), (uint32_t) at % UVSHM__SPAN_SIZE, &index))
+    return 0;
+  own = uvshm__heap_owners(core, number, place) + index;
+  if (uvshm__a16_load_relaxed(own) != uvshm__heap_me(core)) return 0;
+
+  uvshm__a16_store_release(own, UVSHM__OWN_FREE);
+  if ((uvshm__a32_load_relaxed(&zone->room) >> place & 1) == 0)
+    uvshm__a32_or(&zone->room, 1u << place);
+  if (uvshm__a32_load_relaxed(&entry->user) != lane->index + 1) return 1;
+  freed = &lane->heap[uvshm__word_count(word)].freed;
+  freed->zone = zone;
+  freed->entry = entry;
+  freed->own = own;
+  freed->word = word;
+  freed->ref = ref;
+  freed->number = number + 1;
+  return 1;
+}
+
+/* ---- searching ----------------------------------------------------------- */
+
+/* Does a lane of somebody else take from the span? */
+static int is_others(const struct uvshm__lane* lane, uint32_t user) {
+  const struct uvshm__core* core = lane->core;
+
+  if (user == 0 || user == lane->index + 1 || user > core->lanes_max) return 0;
+  return uvshm__a32_load_relaxed(&uvshm__core_lane(core, user - 1)->owner) != 0;
+}
+
+
+/* Nothing was found in the span: say so, so that nobody looks there before
+ * somebody frees a block in it. Whoever does first frees it, then looks whether
+ * the bit is there; we first clear the bit, then look at the blocks again. */
+static uint64_t take_again(struct uvshm__lane* lane,
+                           uint32_t bin,
+                           struct uvshm__lane_span* span,
+                           uint32_t bit) {
+  uint64_t ref;
+
+  uvshm__a32_and(&span->zone->room, ~bit);
+  uvshm__fence_seq_cst();
+  span->index = 0;
+  ref = take_any(lane, bin, span);
+  if (ref != 0) uvshm__a32_or(&span->zone->room, bit);
+  return ref;
+}
+
+
+static uint64_t search_span(struct uvshm__lane* lane,
+                            uint32_t bin,
+                            uint32_t zone,
+                            uint32_t place,
+                            int others) {
+  struct uvshm__lane_span span;
+  uint64_t ref;
+
+  if (!look_at(lane->core, zone, place, &span) ||
+      uvshm__word_kind(span.word) != UVSHM__SPAN_SMALL ||
+      uvshm__word_count(span.word) != bin)
+    return 0;
+  if (!others && is_others(lane, uvshm__a32_load_relaxed(&span.entry->user)))
+    return 0;
+  ref = take_any(lane, bin, &span);
+  if (ref == 0) ref = take_again(lane, bin, &span, 1u << place);
+  if (ref == 0) return 0;
+  uvshm__a32_store_relaxed(&span.entry->user, lane->index + 1);
+  lane->heap[bin].span = span;
+  return ref;
+}
+
+
+static uint64_t search_zone(struct uvshm__lane* lane,
+                            uint32_t bin,
+                            uint32_t number,
+                            uint32_t places,
+                            int others) {
+  struct uvshm__zone_ent* zone = uvshm__heap_zone(lane->core, number);
+  uint32_t room = uvshm__a32_load_relaxed(&zone->room);
+  uint32_t place;
+  uint64_t ref = 0;
+
+  if (room == 0 || uvshm__word_kind(uvshm__a64_load_acquire(&zone->word)) !=
+                       UVSHM__ZONE_SMALL)
+    return 0;
+  for (place = 1; place < places && ref == 0; place++)
+    if (room >> place & 1) ref = search_span(lane, bin, number, place, others);
+  return ref;
+}
+
+
+/* A span of `bin` that has room: in the zone of the last one first, at most in
+ * `most` zones. */
+static uint64_t search(struct uvshm__lane* lane,
+                       uint32_t bin,
+                       uint32_t most,
+                       int others) {
+  uint64_t exists = uvshm__a64_load_relaxed(lane->core->exists);
+  uint32_t spans = uvshm__heap_spans(lane->core, exists);
+  uint32_t zones = uvshm__spans_to_zones(spans);
+  uint32_t first = lane->heap[bin].span.number;
+  uint64_t ref = 0;
+  uint32_t i;
+
+  for (i = 0; i < zones && i < most && ref == 0; i++) {
+    uint32_t zone = (first + zones - 1 + i) % zones;
+
+    ref = search_zone(lane, bin, zone, uvshm__zone_places(zone, spans), others);
+  }
+  return ref;
+}
+
+
+static int cut_span(struct uvshm__lane* lane, uint32_t bin, uint64_t* ref) {
+  struct uvshm__lock* lock = uvshm__heap_lock(lane->core);
+  struct uvshm__lane_span* span = &lane->heap[bin].span;
+  uint32_t number;
+  int err;
+
+  err = uvshm__lock_acquire(
+      lane, lock, UVSHM_FOREVER, UVSHM__LOCK_INTERNAL, NULL);
+  if (err < 0) return err;
+  number = uvshm__zone_may_cut(lane->core)
+               ? uvshm__zone_new_span(lane, UVSHM__SPAN_SMALL, bin)
+               : 0;
+  /* Before others find it. */
+  if (number != 0 && look_at(lane->core,
+                             number / UVSHM__ZONE_SPANS,
+                             number % UVSHM__ZONE_SPANS,
+                             span))
+    *ref = take_any(lane, bin, span);
+  uvshm__lock_release(lane, lock);
+  return 0;
+}
+
+
+static int take_mixed(struct uvshm__lane* lane,
+                      const struct uvshm__heap_want* want,
+                      uint64_t* ref) {
+  struct uvshm__lock* lock = uvshm__heap_lock(lane->core);
+  int err;
+
+  err = uvshm__lock_acquire(
+      lane, lock, UVSHM_FOREVER, UVSHM__LOCK_INTERNAL, NULL);
+  if (err < 0) return err;
+  if (!uvshm__zone_may_cut(lane->core)) *ref = uvshm__mixed_take(lane, want);
+  uvshm__lock_release(lane, lock);
+  return 0;
+}
+
+
+int uvshm__small_take(struct uvshm__lane* lane,
+                      const struct uvshm__heap_want* want,
+                      uint64_t* ref) {
+  int err;
+
+  (void) uvshm__heap_look(lane->core);
+  *ref = search(lane, want->bin, NEAR_ZONES, 0);
+  if (*ref != 0) return 0;
+  err = cut_span(lane, want->bin, ref);
+  if (err < 0 || *ref != 0) return err;
+  *ref = search(lane, want->bin, UINT32_MAX, 1);
+  if (*ref != 0) return 0;
+  err = take_mixed(lane, want, ref);
+  if (err < 0) return err;
+  return *ref != 0 ? 0 : UV_ENOSPC;
+}

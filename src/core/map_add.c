@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Counters. The one value that changes in its node: it is a single word, so
+ * readers see the old number or the new one. */
+
+#include "core/map_walk.h"
+
+#include "base/error.h"
+#include "core/lock.h"
+
+#include <string.h>
+
+/* How often others may remove or make the counter between our two looks. */
+#define ROUNDS 1000
+
+
+/* The value before the version: a reader who gets the new one with the old
+ * version only finds that replace_if does not work out. */
+static int add_to_node(const struct uvshm__map* map,
+                       struct uvshm__map_shard* shard,
+                       const struct uvshm__map_place* place,
+                       int64_t delta,
+                       int64_t* sum) {
+  uint64_t version = uvshm__a64_load_relaxed(&shard->version) + 1;
+  uint64_t size = uvshm__map_value_size(place->sizes);
+  uvshm__a64_t* word = uvshm__map_node_value(place->node, place->sizes);
+  int64_t value;
+
+  if (size != 8)
+    return uvshm__fail(UV_EINVAL,
+                       "its value has %llu bytes, and is no counter",
+                       (unsigned long long) size);
+  value = (int64_t) uvshm__a64_load_relaxed(word);
+  if (delta > 0 ? value > INT64_MAX - delta : value < INT64_MIN - delta)
+    return uvshm__fail(UV_EOVERFLOW, "64 bits have no room for the sum");
+  uvshm__map_log(map, shard, 0, word, (uint64_t) (value + delta));
+  uvshm__map_log(map, shard, 1, &place->node->version, version);
+  uvshm__map_log(map, shard, 2, &shard->version, version);
+  uvshm__lock_commit(map->core, &shard->lock, 3);
+  *sum = value + delta;
+  return 0;
+}
+
+
+static int add_once(struct uvshm__lane* lane,
+                    const struct uvshm__map* map,
+                    const struct uvshm__map_key* key,
+                    int64_t delta,
+                    int64_t* sum) {
+  struct uvshm__map_shard* shard = uvshm__map_shard(map, key->hash);
+  struct uvshm__map_place place;
+  int found;
+  int err = uvshm__map_enter(lane, map, shard, map->patience_ms);
+
+  if (err < 0) return err;
+  found = uvshm__map_way(map, shard, key, &place);
+  if (found == UVSHM__MAP_BROKEN)
+    err = uvshm__map_damaged(map, shard);
+  else if (found == UVSHM__MAP_ABSENT || !uvshm__map_lives(map, &place))
+    err = UV_ENOENT;
+  else
+    err = add_to_node(map, shard, &place, delta, sum);
+  uvshm__map_leave(lane, map, shard);
+  return err;
+}
+
+
+/* Memory is allocated without the lock, so one that is not there is put. */
+int uvshm__map_add(struct uvshm__lane* lane,
+                   const struct uvshm__map* map,
+                   const struct uvshm__map_key* key,
+                   int64_t delta,
+                   int64_t* sum) {
+  struct uvshm__map_put put;
+  uint32_t round;
+  int err;
+
+  for (round = 0; round < ROUNDS; round++) {
+    err = add_once(lane, map, key, delta, sum);
+    if (err != UV_ENOENT) return err;
+    memset(&put, 0, sizeof(put));
+    put.bytes = &delta;
+    put.size = sizeof(delta);
+    put.mode = UVSHM__MAP_NEW;
+    err = uvshm__map_put(lane, map, key, &put);
+    if (err == 0) *sum = delta;
+    if (err != UV_EEXIST) return err;
+  }
+  return UV_EAGAIN;
+}

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Changing a map, and waiting for a change. */
+
+#include "object/map.h"
+
+#include "base/error.h"
+
+#include <string.h>
+
+
+static int put(uvshm_map_t* map,
+               const void* key,
+               size_t key_size,
+               struct uvshm__map_put* what) {
+  struct uvshm__map_call call;
+  struct uvshm__lane* lane;
+  int err =
+      uvshm__map_begin_write(&call, map, "put into", key, key_size, &lane);
+
+  if (err < 0) return err;
+  err = uvshm__map_put(lane, &map->core, &call.key, what);
+  return err < 0 ? uvshm__map_end(&call, err) : 0;
+}
+
+
+static void describe(struct uvshm__map_put* what,
+                     const void* value,
+                     size_t size,
+                     enum uvshm__map_mode mode) {
+  what->bytes = value;
+  what->size = size;
+  what->ttl_ms = 0;
+  what->mode = mode;
+  what->version = 0;
+}
+
+
+int uvshm_map_put(uvshm_map_t* map,
+                  const void* key,
+                  size_t key_size,
+                  const void* value,
+                  size_t size) {
+  struct uvshm__map_put what;
+
+  describe(&what, value, size, UVSHM__MAP_ALWAYS);
+  return put(map, key, key_size, &what);
+}
+
+
+int uvshm_map_put_if_absent(uvshm_map_t* map,
+                            const void* key,
+                            size_t key_size,
+                            const void* value,
+                            size_t size) {
+  struct uvshm__map_put what;
+
+  describe(&what, value, size, UVSHM__MAP_NEW);
+  return put(map, key, key_size, &what);
+}
+
+
+int uvshm_map_replace_if(uvshm_map_t* map,
+                         const void* key,
+                         size_t key_size,
+                         const void* value,
+                         size_t size,
+                         uint64_t* version) {
+  struct uvshm__map_put what;
+  int err;
+
+  describe(&what, value, size, UVSHM__MAP_VERSION);
+  what.version = *version;
+  err = put(map, key, key_size, &what);
+  if (err == 0) *version = what.version;
+  return err;
+}
+
+
+int uvshm_map_remove(uvshm_map_t* map, const void* key, size_t key_size) {
+  struct uvshm__map_call call;
+  struct uvshm__lane* lane;
+  int err =
+      uvshm__map_begin_write(&call, map, "remove from", key, key_size, &lane);
+
+  if (err < 0) return err;
+  err = uvshm__map_remove(lane, &map->core, &call.key, NULL);
+  return uvshm__map_end(&call, err);
+}
+
+
+int uvshm_map_take(uvshm_map_t* map,
+                   const void* key,
+                   size_t key_size,
+                   void* bytes,
+                   size_t* size) {
+  struct uvshm__map_value value;
+  struct uvshm__map_call call;
+  struct uvshm__lane* lane;
+  int err =
+      uvshm__map_begin_write(&call, map, "take from", key, key_size, &lane);
+
+  if (err < 0) return err;
+  memset(&value, 0, sizeof(value));
+  value.bytes = bytes;
+  value.room = *size;
+  err = uvshm__map_remove(lane, &map->core, &call.key, &value);
+  if (err == 0 || err == UV_ENOBUFS) *size = (size_t) value.size;
+  return uvshm__map_end(&call, err);
+}
+
+
+int uvshm_map_add(uvshm_map_t* map,
+                  const void* key,
+                  size_t key_size,
+                  int64_t delta,
+                  int64_t* result) {
+  struct uvshm__map_call call;
+  struct uvshm__lane* lane;
+  int64_t sum;
+  int err = uvshm__map_begin_write(&call, map, "add in", key, key_size, &lane);
+
+  if (err < 0) return err;
+  err = uvshm__map_add(lane, &map->core, &call.key, delta, &sum);
+  if (err == 0 && result != NULL) *result = sum;
+  return uvshm__map_end(&call, err);
+}
+
+
+int uvshm_map_expire(uvshm_map_t* map,
+                     const void* key,
+                     size_t key_size,
+                     uint64_t ttl_ms) {
+  struct uvshm__map_call call;
+  struct uvshm__lane* lane;
+  int err =
+      uvshm__map_begin_write(&call, map, "set a time in", key, key_size, &lane);
+
+  if (err < 0) return err;
+  err = uvshm__map_expire(lane, &map->core, &call.key, ttl_ms);
+  return uvshm__map_end(&call, err);
+}
+
+
+int uvshm_map_sweep(uvshm_map_t* map, uint64_t* removed) {
+  struct uvshm__map_call call;
+  struct uvshm__lane* lane;
+  uint64_t count = 0;
+  int err = uvshm__map_begin_write(
+      &call, map, "sweep", NULL, UVSHM__MAP_NO_KEY, &lane);
+
+  if (err < 0) return err;
+  err = uvshm__map_clear(lane, &map->core, 1, &count);
+  if (removed != NULL) *removed = count;
+  return uvshm__map_end(&call, err);
+}
+
+
+int uvshm_map_clear(uvshm_map_t* map) {
+  struct uvshm__map_call call;
+  struct uvshm__lane* lane;
+  uint64_t count;
+  int err = uvshm__map_begin_write(
+      &call, map, "clear", NULL, UVSHM__MAP_NO_KEY, &lane);
+
+  if (err < 0) return err;
+  err = uvshm__map_clear(lane, &map->core, 0, &count);
+  return uvshm__map_end(&call, err);
+}
+
+
+int uvshm_map_wait_change(uvshm_map_t* map,
+                          const void* key,
+                          size_t key_size,
+                          uint64_t* version,
+                          uint64_t timeout_ms) {
+  struct uvshm__map_call call;
+  struct uvshm__lane* lane;
+  int err;
+
+  if (key == NULL && key_size == 0) key_size = UVSHM__MAP_NO_KEY;
+  err = uvshm__map_begin_write(&call, map, "wait for", key, key_size, &lane);
+
+  if (err < 0) return err;
+  err = uvshm__map_wait(
+      lane, &map->core, key != NULL ? &call.key : NULL, timeout_ms, version);
+  return uvshm__map_end(&call, err);
+}

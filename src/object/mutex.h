@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+
+/* A mutex as its own calls and those of transactions see it. */
+
+#ifndef UVSHM_OBJECT_MUTEX_H_
+#define UVSHM_OBJECT_MUTEX_H_
+
+#include "core/lock.h"
+#include "object/lanes.h"
+#include "object/named.h"
+#include "uvshm/mutex.h"
+
+/* All that the usual case looks at of a handle is in its first line, as copies
+ * where it has to be, because what counts there is how many loads wait for each
+ * other. */
+struct uvshm_mutex_s {
+  uvshm__a64_t entry;  /* address of the lane that was used first (lanes.h) */
+  uvshm__a64_t serial; /* of the attach; the slow path brings this and the */
+                       /* next up to date after a fork */
+  uvshm__a32_t lineage;
+  uint32_t place;
+  const uvshm__a32_t* lineage_word; /* of this process, in port */
+  struct uvshm__lock* lock;
+  const uvshm__a64_t* state; /* of the directory entry, or `there` itself */
+  uvshm__a64_t there;        /* what *state says unless it was removed */
+  uint32_t flags;            /* UVSHM__LOCK_RECURSIVE or 0 */
+  uint64_t log;              /* of transactions, as uvshm__txn_locate() said */
+  uint64_t log_size;         /* 0: it has none */
+  struct uvshm__named named;
+};
+
+static inline struct uvshm__lane_entry* uvshm__mutex_entry(
+    const uvshm_mutex_t* mutex) {
+  return (struct uvshm__lane_entry*) (uintptr_t) uvshm__a64_load_acquire(
+      &mutex->entry);
+}
+
+
+/* The lane for the usual case, or NULL: this thread was the first to use the
+ * handle, and it was not forked away from us. */
+static inline struct uvshm__lane* uvshm__mutex_lane(
+    const uvshm_mutex_t* mutex) {
+  if (uvshm__a32_load_relaxed(mutex->lineage_word) !=
+      uvshm__a32_load_relaxed(&mutex->lineage))
+    return NULL;
+  return uvshm__lane_of(uvshm__mutex_entry(mutex),
+                        uvshm__a64_load_relaxed(&mutex->serial));
+}
+
+/* The same the long way, which claims a lane if the thread has none yet.
+ * UV_ENOTCONN, UV_ENXIO, UV_EMFILE. */
+int uvshm__mutex_lane_get(uvshm_mutex_t* mutex, struct uvshm__lane** lane);
+
+#endif /* UVSHM_OBJECT_MUTEX_H_ */

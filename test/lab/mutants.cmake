@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: MIT
+#
+# A lab that finds nothing may be one that looks at nothing. So faults are
+# planted, each in a copy of one source, and the crash test of that source must
+# find it. In CTest they are mutant.<name>.
+#
+#   uvshm_mutant(<name> <crash test> <file in src/> <old text> <new text>)
+#
+# The old text stands exactly once in the file. Who changes that text changes it
+# here as well: an unchanged copy has no fault, and the test of the mutant says
+# that none was found.
+
+function(uvshm_mutant name test file old new)
+  if(NOT TARGET ${test})
+    return()
+  endif()
+  set(folder "${CMAKE_CURRENT_BINARY_DIR}/mutants")
+  set(source "${PROJECT_SOURCE_DIR}/src/${file}")
+  set(mutant "${folder}/${name}.c")
+  foreach(part old new)
+    file(CONFIGURE OUTPUT "${folder}/${name}.${part}" CONTENT "${${part}}" @ONLY)
+  endforeach()
+  add_custom_command(
+    OUTPUT "${mutant}"
+    COMMAND ${CMAKE_COMMAND} "-DIN=${source}" "-DOUT=${mutant}"
+      "-DOLD=${folder}/${name}.old" "-DNEW=${folder}/${name}.new"
+      -P "${uvshm_lab_dir}/mutate.cmake"
+    DEPENDS "${source}" "${folder}/${name}.old" "${folder}/${name}.new"
+            "${uvshm_lab_dir}/mutate.cmake"
+    VERBATIM)
+
+  # All objects of core but the one that is replaced.
+  string(REPLACE "." "[.]" pattern "${file}")
+  add_executable(mutant-${name} "${mutant}" $<TARGET_OBJECTS:${test}>
+    "$<FILTER:$<TARGET_OBJECTS:uvshm_lab_core>,EXCLUDE,/${pattern}[.]>"
+    $<TARGET_OBJECTS:uvshm_lab_engine> $<TARGET_OBJECTS:uvshm_lab_world>)
+  uvshm_test_compile(mutant-${name})
+  uvshm_lab_watch(mutant-${name})
+  target_link_libraries(mutant-${name} PRIVATE uvshm_test_common)
+  add_test(NAME mutant.${name} COMMAND mutant-${name})
+  set_tests_properties(mutant.${name} PROPERTIES
+    LABELS crash TIMEOUT 120
+    ENVIRONMENT "${uvshm_test_env};UVSHM_LAB_MUTANT=1"
+    PASS_REGULAR_EXPRESSION "mutant: found")
+endfunction()
+
+# ---- locks -------------------------------------------------------------------
+
+uvshm_mutant(commit_before_the_log_is_complete crash-core core/lock_repair.c
+"  uvshm__a64_store_relaxed(&lock->log[index].value, value);
+"
+"  uvshm__a64_store_relaxed(&lock->log[index].value, value);
+  uvshm__a32_store_release(&lock->n, index + 1);
+")
+
+uvshm_mutant(lock_released_before_the_log_is_cleared crash-core core/lock_repair.c
+"  replay(core, lock);
+  uvshm__txn_settle(core, lock, slot_of(core, name));
+  uvshm__a32_store_release(&lock->depth, 0);
+  uvshm__a32_xchg(&lock->word, UVSHM__LOCK_DIED);
+"
+"  uint32_t slot = slot_of(core, name);
+
+  uvshm__a32_xchg(&lock->word, UVSHM__LOCK_DIED);
+  replay(core, lock);
+  uvshm__txn_settle(core, lock, slot);
+  uvshm__a32_store_release(&lock->depth, 0);
+")
+
+uvshm_mutant(log_cleared_before_it_is_applied crash-core core/lock_repair.c
+"  if (n == 0) return;
+"
+"  if (n == 0) return;
+  uvshm__a32_store_release(&lock->n, 0);
+")
+
+uvshm_mutant(lock_taken_before_it_is_noted crash-core core/lock.c
+"  uvshm__a32_store_release(&lane->ent->held[count],
+                           uvshm__lock_place(lane->core, lock));
+  err = compete(lane, lock, &wait);
+"
+"  err = compete(lane, lock, &wait);
+  uvshm__a32_store_release(&lane->ent->held[count],
+                           uvshm__lock_place(lane->core, lock));
+")
+
+uvshm_mutant(note_cleared_before_the_lock_is_repaired crash-core core/lane.c
+"    if (offset == 0) continue;
+"
+"    if (offset == 0) continue;
+    uvshm__a32_store_release(&ent->held[i], 0);
+")
+
+# ---- directory ---------------------------------------------------------------
+
+uvshm_mutant(object_there_before_its_name crash-core core/directory.c
+"  uvshm__a32_store_relaxed(&ent->type, spec->type);
+"
+"  uvshm__a64_store_release(&ent->state,
+                           state_word(generation, UVSHM__ENTRY_USED));
+  uvshm__a32_store_relaxed(&ent->type, spec->type);
+")
+
+uvshm_mutant(only_own_entries_are_settled crash-core core/directory.c
+"    if ((uint32_t) read_state(core, index) == UVSHM__ENTRY_REMOVED)
+      uvshm__directory_settle(core, index);
+"
+"")
+
+# ---- repair ------------------------------------------------------------------
+
+uvshm_mutant(slot_free_before_its_lanes crash-core core/reap.c
+"  uvshm__directory_forget(core, slot);
+"
+"  set_state(core, slot, UVSHM__PEER_FREE);
+  uvshm__directory_forget(core, slot);
+")
+
+# ---- transactions ------------------------------------------------------------
+
+uvshm_mutant(entry_counts_before_it_is_written crash-txn core/txn.c
+"  copy_into_log((uvshm__a64_t*) end, from, size);
+"
+"  set_n(txn, txn->used + taken);
+  copy_into_log((uvshm__a64_t*) end, from, size);
+")
+
+uvshm_mutant(transaction_never_noted crash-txn core/txn.c
+"  txn->used += taken;
+  set_n(txn, txn->used);
+"
+"  txn->used += taken;
+")
+
+uvshm_mutant(rollback_cleared_before_it_is_done crash-txn core/txn_repair.c
+"  if (n == 0) return;
+"
+"  if (n == 0) return;
+  uvshm__a64_store_release(&lock->undo_n, 0);
+")
+
+uvshm_mutant(lock_free_before_the_rollback crash-txn core/lock_repair.c
+"  uvshm__txn_settle(core, lock, slot_of(core, name));
+"
+"  uint32_t slot = slot_of(core, name);
+
+  uvshm__a32_xchg(&lock->word, UVSHM__LOCK_DIED);
+  uvshm__txn_settle(core, lock, slot);
+")
+
+uvshm_mutant(abort_clears_first crash-txn core/txn.c
+"  uvshm__txn_restore(core_of(txn), txn->log, txn->used);
+  set_n(txn, 0);
+"
+"  set_n(txn, 0);
+  uvshm__txn_restore(core_of(txn), txn->log, txn->used);
+")
+
+uvshm_mutant(committed_blocks_forgotten crash-txn core/txn.c
+"    set_n(txn, txn->used | UVSHM__TXN_COMMITTED);
+"
+"    set_n(txn, 0);
+")
+
+uvshm_mutant(freed_blocks_free_before_the_commit crash-txn core/txn.c
+"    note_block(txn, UVSHM__TXN_FREE, block);
+    return 0;
+"
+"    note_block(txn, UVSHM__TXN_FREE, block);
+    return uvshm__heap_free(txn->lane, block);
+")
+
+uvshm_mutant(burial_forgets_the_log_first crash-txn core/txn_repair.c
+"  uvshm__heap_change(core, log, owner, UVSHM__OWN_FREE);
+  uvshm__a64_store_release(&lock->undo, 0);
+"
+"  uvshm__a64_store_release(&lock->undo, 0);
+  uvshm__heap_change(core, log, owner, UVSHM__OWN_FREE);
+")

@@ -1,0 +1,749 @@
+/* SPDX-License-Identifier: MIT */
+
+/* The heap on plain memory: sizes, growth, owners, deaths, damage. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "fake.h"
+
+#include "core/heap.h"
+#include "core/heap_inside.h"
+#include "core/reap.h"
+#include "core/reset.h"
+#include "uvshm/error.h"
+#include "uvshm/name.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define MIB (UINT64_C(1) << 20)
+
+struct world {
+  struct fake fake;
+  struct fake_peer* peer;
+  const struct uvshm__core* core;
+  struct uvshm__lane lane;
+  uint64_t random;
+};
+
+
+static void make(struct world* world, uint64_t size, uint64_t max_size) {
+  memset(world, 0, sizeof(*world));
+  fake_make_sized(&world->fake, UVSHM_KIND_SEGMENT, size, max_size);
+  world->peer = fake_join(&world->fake, 1);
+  world->core = &world->peer->core;
+  world->random = fake_seed();
+  assert_int_equal(uvshm__lane_claim(world->core, &world->lane), 0);
+}
+
+
+static void check(const struct world* world) {
+  if (uvshm__core_check(world->core, UVSHM_KIND_SEGMENT) != 0)
+    fail_msg("%s", uvshm_error_detail());
+}
+
+
+static void unmake(struct world* world) {
+  check(world);
+  fake_free(&world->fake);
+}
+
+
+static uint64_t get(struct world* world, uint64_t size) {
+  uint64_t ref = 0;
+
+  assert_int_equal(
+      uvshm__heap_alloc(
+          &world->lane, size, 0, uvshm__heap_me(world->core), &ref),
+      0);
+  return ref;
+}
+
+
+static struct uvshm__heap_facts facts_of(const struct world* world) {
+  struct uvshm__heap_facts facts;
+
+  uvshm__heap_read(world->core, &facts);
+  return facts;
+}
+
+/* ---- sizes --------------------------------------------------------------- */
+
+static void the_table_of_sizes_is_what_it_says(void** state) {
+  uint32_t previous = 0;
+  uint32_t bin;
+  uint32_t i;
+  uint32_t index;
+
+  (void) state;
+  for (bin = 0; bin < UVSHM__HEAP_BINS; bin++) {
+    uint32_t size = uvshm__heap_bin_size(bin);
+
+    assert_true(uvshm__heap_bins[bin].units > previous);
+    assert_int_equal(uvshm__heap_bins[bin].count, UVSHM__SPAN_SIZE / size);
+    for (i = 0; i < UVSHM__SPAN_SIZE; i += 64) {
+      int is_block = i % size == 0 && i / size < UVSHM__SPAN_SIZE / size;
+
+      assert_int_equal(uvshm__heap_index_inside(bin, i), i / size);
+      assert_int_equal(uvshm__heap_index(bin, i, &index), is_block);
+      if (is_block) assert_int_equal(index, i / size);
+    }
+    /* The largest size that goes here, and the smallest. */
+    assert_int_equal(uvshm__heap_bin(size), bin);
+    assert_int_equal(uvshm__heap_bin(previous * 64 + 1), bin);
+    previous = uvshm__heap_bins[bin].units;
+  }
+  assert_int_equal(uvshm__heap_bin_size(UVSHM__HEAP_BINS - 1),
+                   UVSHM__HEAP_SMALL_MAX);
+}
+
+
+static void a_block_is_as_large_as_asked_for_and_aligned(void** state) {
+  static const uint64_t sizes[] = {0,
+                                   1,
+                                   64,
+                                   65,
+                                   4096,
+                                   4097,
+                                   32768,
+                                   32769,
+                                   65536,
+                                   65537,
+                                   131072,
+                                   2031616,
+                                   2 * MIB - 65536 + 1,
+                                   5 * MIB + 3};
+  static struct world world;
+  uint64_t ref;
+  size_t i;
+
+  (void) state;
+  make(&world, 16 * MIB, 16 * MIB);
+  for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+    ref = get(&world, sizes[i]);
+    assert_int_equal(ref % 64, 0);
+    assert_true(uvshm__heap_size(world.core, ref) >= sizes[i]);
+    assert_true(uvshm__heap_size(world.core, ref) <=
+                sizes[i] + sizes[i] / 2 + 65536);
+    assert_non_null(uvshm__heap_at(world.core, ref, sizes[i]));
+    assert_int_equal(uvshm__heap_free(&world.lane, ref), 0);
+  }
+  assert_true(facts_of(&world).used == 0);
+  unmake(&world);
+}
+
+
+static void an_alignment_is_kept(void** state) {
+  static struct world world;
+  uint64_t alignment;
+  uint64_t size;
+  uint64_t ref;
+
+  (void) state;
+  make(&world, 4 * MIB, 4 * MIB);
+  for (alignment = 1; alignment <= 4096; alignment *= 2)
+    for (size = 1; size < 70000; size = size * 3 + 1) {
+      assert_int_equal(uvshm__heap_alloc(&world.lane, size, alignment, 1, &ref),
+                       0);
+      assert_true(ref % alignment == 0);
+      assert_true(uvshm__heap_size(world.core, ref) >= size);
+    }
+  assert_int_equal(uvshm__heap_alloc(&world.lane, 1, 96, 1, &ref), UV_EINVAL);
+  assert_int_equal(uvshm__heap_alloc(&world.lane, 1, 8192, 1, &ref), UV_EINVAL);
+  unmake(&world);
+}
+
+
+/* What `size` promises can be had, in small pieces and in one. */
+static void a_segment_of_the_least_size_has_that_much(void** state) {
+  static struct world world;
+  uint64_t ref;
+  int i;
+
+  (void) state;
+  make(&world, 65536, 65536);
+  for (i = 0; i < 1024; i++) (void) get(&world, 64);
+  assert_int_equal(uvshm__heap_alloc(&world.lane, 1, 0, 1, &ref), UV_ENOSPC);
+  assert_non_null(
+      strstr(uvshm_error_detail(), "no room for a block of 1 byte"));
+  unmake(&world);
+
+  make(&world, 65536, 65536);
+  (void) get(&world, 65536);
+  unmake(&world);
+  make(&world, 40 * MIB, 40 * MIB);
+  (void) get(&world, 40 * MIB);
+  unmake(&world);
+}
+
+
+static void bookkeeping_takes_at_most_four_per_cent(void** state) {
+  static struct world world;
+  struct uvshm__heap_facts facts;
+  uint64_t ref;
+
+  (void) state;
+  make(&world, 32 * MIB, 32 * MIB);
+  while (uvshm__heap_alloc(&world.lane, 64, 0, 1, &ref) == 0) {
+  }
+  facts = facts_of(&world);
+  assert_true(facts.used == 32 * MIB);
+  assert_true(facts.bookkeeping * 25 <= facts.size);
+  unmake(&world);
+}
+
+/* ---- growth -------------------------------------------------------------- */
+
+static void it_grows_up_to_the_reserve(void** state) {
+  static const uint64_t sizes[] = {64, 1000, 30000, 65536, 500000, 3000000};
+  static struct world world;
+  struct uvshm__heap_facts facts;
+  uint64_t ref;
+  size_t i;
+
+  (void) state;
+  for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+    make(&world, 65536, 24 * MIB);
+    while (uvshm__heap_alloc(&world.lane, sizes[i], 0, 1, &ref) == 0)
+      assert_int_equal(uvshm__heap_holds(world.core, ref, sizes[i]), 1);
+    facts = facts_of(&world);
+    assert_true(facts.size == world.core->reserve - world.core->control_size);
+    assert_true(facts.used >= 16 * MIB);
+    unmake(&world);
+  }
+}
+
+
+static int refuse_to_grow(void* arg, uint64_t to) {
+  (void) arg;
+  (void) to;
+  return UV_ENOSPC;
+}
+
+
+static void when_it_cannot_grow_it_is_as_before(void** state) {
+  static struct world world;
+  struct uvshm__heap_facts before;
+  struct uvshm__heap_facts after;
+  uint64_t ref = 77;
+
+  (void) state;
+  make(&world, 65536, MIB);
+  world.fake.env.grow = refuse_to_grow;
+  (void) get(&world, 100);
+  before = facts_of(&world);
+  assert_int_equal(uvshm__heap_alloc(&world.lane, 65536, 0, 1, &ref),
+                   UV_ENOSPC);
+  assert_true(ref == 77);
+  after = facts_of(&world);
+  assert_memory_equal(&before, &after, sizeof(before));
+  unmake(&world);
+}
+
+
+static void what_is_not_mapped_is_not_given_out(void** state) {
+  static struct world world;
+  static struct uvshm__lane lane;
+  struct fake_peer* other;
+  uint64_t refs[8];
+  uint64_t ref;
+  int i;
+
+  (void) state;
+  make(&world, 65536, 8 * MIB);
+  other = fake_join(&world.fake, 2);
+  other->core.reach = other->core.control_size + 128 * 1024;
+  assert_int_equal(uvshm__lane_claim(&other->core, &lane), 0);
+  for (i = 0; i < 8; i++) refs[i] = get(&world, 500000);
+  assert_null(uvshm__heap_at(&other->core, refs[7], 1));
+  assert_int_equal(uvshm__heap_free(&lane, refs[7]), UV_EINVAL);
+  while ((i = uvshm__heap_alloc(&lane, 64, 0, 1, &ref)) == 0)
+    assert_true(ref + 64 <= other->core.reach);
+  assert_int_equal(i, UV_ENOMEM);
+  unmake(&world);
+}
+
+/* ---- blocks do not meet -------------------------------------------------- */
+
+#define LIVE 3000
+
+struct live {
+  uint64_t ref;
+  uint64_t size;
+  unsigned char byte;
+};
+
+
+static void fill(const struct world* world, const struct live* live) {
+  unsigned char* bytes = uvshm__heap_at(world->core, live->ref, live->size);
+
+  assert_non_null(bytes);
+  memset(bytes, live->byte, (size_t) live->size);
+}
+
+
+static void compare(const struct world* world, const struct live* live) {
+  const unsigned char* bytes =
+      uvshm__heap_at(world->core, live->ref, live->size);
+  uint64_t i;
+
+  assert_non_null(bytes);
+  for (i = 0; i < live->size; i += 1 + live->size / 32)
+    assert_int_equal(bytes[i], live->byte);
+  assert_int_equal(bytes[live->size - 1], live->byte);
+}
+
+
+static uint64_t random_size(struct world* world) {
+  uint64_t r = fake_random(&world->random);
+
+  switch (r >> 8 & 63) {
+    case 0:
+      return 1 + (r >> 20) % (5 * MIB);
+    case 1:
+    case 2:
+    case 3:
+      return 1 + (r >> 20) % 200000;
+    default:
+      return 1 + (r >> 20) % 3000;
+  }
+}
+
+
+static void step(struct world* world, struct live* live) {
+  if (live->ref != 0) {
+    compare(world, live);
+    assert_int_equal(
+        uvshm__heap_holds(world->core, live->ref + live->size - 1, 1),
+        uvshm__heap_me(world->core));
+    assert_int_equal(uvshm__heap_free(&world->lane, live->ref), 0);
+    live->ref = 0;
+    return;
+  }
+  live->size = random_size(world);
+  live->byte = (unsigned char) fake_random(&world->random);
+  if (uvshm__heap_alloc(&world->lane,
+                        live->size,
+                        0,
+                        uvshm__heap_me(world->core),
+                        &live->ref) == 0)
+    fill(world, live);
+  else
+    live->ref = 0;
+}
+
+
+static void random_blocks_never_meet(void** state) {
+  static struct live live[LIVE];
+  static struct world world;
+  struct uvshm__heap_facts facts;
+  uint32_t i;
+
+  (void) state;
+  make(&world, 65536, 48 * MIB);
+  memset(live, 0, sizeof(live));
+  for (i = 0; i < 300000; i++) {
+    step(&world, &live[fake_random(&world.random) % LIVE]);
+    if (i % 30000 == 0) check(&world);
+  }
+  for (i = 0; i < LIVE; i++)
+    if (live[i].ref != 0) step(&world, &live[i]);
+  facts = facts_of(&world);
+  assert_true(facts.used == 0 && facts.blocks == 0);
+  /* It is one piece again. */
+  assert_true(facts.largest_free ==
+              world.core->reserve - world.core->control_size);
+  (void) get(&world, facts.largest_free);
+  unmake(&world);
+}
+
+
+/* The same sizes in another order, a hundred times, in a heap that they just
+ * fit. */
+static void what_fitted_once_fits_after_a_hundred_times(void** state) {
+  static struct live live[LIVE];
+  static struct world world;
+  uint64_t sizes[LIVE];
+  uint32_t count = 0;
+  uint32_t round;
+  uint32_t i;
+
+  (void) state;
+  make(&world, 65536, 16 * MIB);
+  /* Random, but the same sum for each size class in each round. */
+  for (i = 0; i < LIVE; i++) sizes[i] = 1 + fake_random(&world.random) % 8000;
+  for (round = 0; round < 100; round++) {
+    for (i = LIVE - 1; i > 0; i--) {
+      uint32_t j = (uint32_t) (fake_random(&world.random) % (i + 1));
+      uint64_t t = sizes[i];
+
+      sizes[i] = sizes[j];
+      sizes[j] = t;
+    }
+    for (i = 0; i < LIVE; i++) {
+      live[i].ref = get(&world, sizes[i]);
+      count++;
+    }
+    for (i = 0; i < LIVE; i++)
+      assert_int_equal(uvshm__heap_free(&world.lane, live[i].ref), 0);
+  }
+  assert_int_equal(count, LIVE * 100);
+  assert_true(facts_of(&world).used == 0);
+  unmake(&world);
+}
+
+/* ---- owners -------------------------------------------------------------- */
+
+static void freeing_twice_is_an_error(void** state) {
+  static const uint64_t sizes[] = {64, 5000, 70000, 3 * MIB};
+  static struct world world;
+  uint64_t ref;
+  size_t i;
+
+  (void) state;
+  make(&world, 65536, 16 * MIB);
+  for (i = 0; i < 4; i++) {
+    ref = get(&world, sizes[i]);
+    assert_int_equal(uvshm__heap_free(&world.lane, ref + 64), UV_EINVAL);
+    assert_int_equal(uvshm__heap_free_checked(&world.lane, ref), 0);
+    assert_int_equal(uvshm__heap_free_checked(&world.lane, ref), UV_EINVAL);
+    assert_non_null(strstr(uvshm_error_detail(), "free already"));
+    assert_int_equal(uvshm__heap_free(&world.lane, ref), UV_EINVAL);
+  }
+  unmake(&world);
+}
+
+
+static void what_is_anothers_is_not_freed(void** state) {
+  static struct world world;
+  static struct uvshm__lane lane;
+  struct fake_peer* other;
+  uint64_t ref;
+  uint64_t own;
+
+  (void) state;
+  make(&world, MIB, MIB);
+  other = fake_join(&world.fake, 2);
+  assert_int_equal(uvshm__lane_claim(&other->core, &lane), 0);
+  ref = get(&world, 64);
+  assert_int_equal(uvshm__heap_free_checked(&lane, ref), UV_EPERM);
+  assert_non_null(strstr(uvshm_error_detail(), "private to peer 1"));
+  assert_int_equal(
+      uvshm__heap_change(
+          world.core, ref, uvshm__heap_me(world.core), UVSHM__OWN_LIBRARY),
+      1);
+  assert_int_equal(uvshm__heap_free_checked(&lane, ref), UV_EPERM);
+  assert_non_null(strstr(uvshm_error_detail(), "belongs to an object"));
+  own = uvshm__heap_word(world.core, ref);
+  uvshm__a16_store_release((uvshm__a16_t*) (void*) (world.core->base + own), 9);
+  assert_int_equal(uvshm__heap_free_checked(&lane, ref), UV_EPROTO);
+  assert_int_equal(uvshm__core_check(world.core, UVSHM_KIND_SEGMENT),
+                   UV_EPROTO);
+  assert_int_equal(uvshm__core_mend(&world.lane, UVSHM_KIND_SEGMENT), 1);
+  assert_int_equal(uvshm__heap_free_checked(&lane, ref), 0);
+  unmake(&world);
+}
+
+
+static void no_offset_is_a_block_unless_one_begins_there(void** state) {
+  static struct world world;
+  struct uvshm__heap_block block;
+  uint64_t random;
+  uint64_t ref;
+  uint32_t i;
+
+  (void) state;
+  make(&world, 65536, 16 * MIB);
+  (void) get(&world, 100);
+  (void) get(&world, 100000);
+  (void) get(&world, 3 * MIB);
+  random = world.random;
+  for (i = 0; i < 200000; i++) {
+    ref = fake_random(&random);
+    if (i % 2) ref %= world.fake.memory_size + 65536;
+    if (i % 4 == 3) ref &= ~UINT64_C(63);
+    if (uvshm__heap_find(world.core, ref, &block) == 0)
+      assert_true(uvshm__heap_at(world.core, ref, block.size) != NULL ||
+                  block.own == 0);
+    (void) uvshm__heap_holds(world.core, ref, i % 300);
+    (void) uvshm__heap_has_word(world.core, ref, 2);
+    (void) uvshm__heap_has_word(world.core, ref, 8);
+    (void) uvshm__heap_has_lock(world.core, ref);
+  }
+  unmake(&world);
+}
+
+/* ---- deaths -------------------------------------------------------------- */
+
+static void what_was_private_goes_with_its_peer(void** state) {
+  static const uint64_t sizes[] = {64, 5000, 70000, 3 * MIB};
+  static struct world world;
+  static struct uvshm__lane lane;
+  struct fake_peer* other;
+  uint64_t shared[4];
+  uint64_t ref;
+  int i;
+
+  (void) state;
+  make(&world, 65536, 32 * MIB);
+  other = fake_join(&world.fake, 2);
+  assert_int_equal(uvshm__lane_claim(&other->core, &lane), 0);
+  for (i = 0; i < 4; i++) {
+    assert_int_equal(
+        uvshm__heap_alloc(
+            &lane, sizes[i], 0, uvshm__heap_me(&other->core), &ref),
+        0);
+    assert_int_equal(
+        uvshm__heap_alloc(&lane, sizes[i], 0, UVSHM__OWN_SHARED, &shared[i]),
+        0);
+    (void) get(&world, sizes[i]);
+  }
+  assert_true(facts_of(&world).blocks == 12);
+  fake_kill(other);
+  assert_int_equal(uvshm__reap_all(world.core), 1);
+  assert_true(facts_of(&world).blocks == 8);
+  assert_true(facts_of(&world).blocks_private == 4);
+  for (i = 0; i < 4; i++) {
+    assert_int_equal(uvshm__heap_holds(world.core, shared[i], sizes[i]),
+                     UVSHM__OWN_SHARED);
+    assert_int_equal(uvshm__heap_free_checked(&world.lane, shared[i]), 0);
+  }
+  unmake(&world);
+}
+
+
+static void memory_of_the_dead_is_found_when_it_is_needed(void** state) {
+  static struct world world;
+  static struct uvshm__lane lane;
+  struct fake_peer* other;
+  uint64_t ref;
+
+  (void) state;
+  make(&world, MIB, MIB);
+  other = fake_join(&world.fake, 2);
+  assert_int_equal(uvshm__lane_claim(&other->core, &lane), 0);
+  while (uvshm__heap_alloc(
+             &lane, 2000, 0, uvshm__heap_me(&other->core), &ref) == 0) {
+  }
+  fake_kill(other);
+  (void) get(&world, 700000);
+  unmake(&world);
+}
+
+
+/* Killed as the holder of the heap's lock, half way in closing a span and a
+ * zone. */
+static void half_a_closing_is_put_back(void** state) {
+  static struct world world;
+  struct uvshm__zone_ent* zone;
+  struct uvshm__span_ent* span;
+  uint64_t ref;
+
+  (void) state;
+  make(&world, 65536, 65536);
+  ref = get(&world, 64);
+  zone = uvshm__heap_zone(world.core, 0);
+  span = uvshm__heap_span(world.core, 0, 1);
+  uvshm__a64_store_release(
+      &zone->word,
+      uvshm__word_with_kind(uvshm__a64_load_relaxed(&zone->word),
+                            UVSHM__ZONE_CLOSING));
+  uvshm__a64_store_release(
+      &span->word,
+      uvshm__word_with_kind(uvshm__a64_load_relaxed(&span->word),
+                            UVSHM__SPAN_CLOSING));
+  check(&world);
+  assert_true(uvshm__heap_size(world.core, ref) == 64);
+  (void) get(&world, 64);
+  assert_int_equal(uvshm__heap_free(&world.lane, ref), 0);
+  assert_int_equal(uvshm__word_kind(uvshm__a64_load_relaxed(&zone->word)),
+                   UVSHM__ZONE_SMALL);
+  unmake(&world);
+}
+
+
+/* A lane that says that it is at a zone keeps it from being part of a huge
+ * block, however empty it is. */
+static void a_zone_that_somebody_is_at_stays_small(void** state) {
+  static struct world world;
+  static struct uvshm__lane lane;
+  struct fake_peer* other;
+  uint64_t ref;
+
+  (void) state;
+  make(&world, 4 * MIB, 4 * MIB);
+  other = fake_join(&world.fake, 2);
+  assert_int_equal(uvshm__lane_claim(&other->core, &lane), 0);
+  assert_int_equal(uvshm__heap_free(&world.lane, get(&world, 64)), 0);
+  uvshm__a32_store_release(&lane.ent->zone, 1);
+  assert_int_equal(uvshm__heap_alloc(&world.lane, 4 * MIB, 0, 1, &ref),
+                   UV_ENOSPC);
+  fake_kill(other);
+  assert_int_equal(uvshm__heap_alloc(&world.lane, 4 * MIB, 0, 1, &ref), 0);
+  unmake(&world);
+}
+
+
+static void after_a_reboot_only_what_is_shared_is_left(void** state) {
+  static struct world world;
+  uint64_t shared;
+
+  (void) state;
+  make(&world, 65536, 8 * MIB);
+  (void) get(&world, 64);
+  (void) get(&world, 3 * MIB);
+  assert_int_equal(
+      uvshm__heap_alloc(&world.lane, 100, 0, UVSHM__OWN_SHARED, &shared), 0);
+  uvshm__core_reset(world.core, UVSHM_KIND_SEGMENT);
+  assert_true(facts_of(&world).blocks == 1);
+  assert_int_equal(uvshm__heap_holds(world.core, shared, 100),
+                   UVSHM__OWN_SHARED);
+  fake_free(&world.fake);
+}
+
+/* ---- publishing ---------------------------------------------------------- */
+
+static void publishing_exchanges_owners(void** state) {
+  static struct world world;
+  struct uvshm__heap_block block;
+  uint64_t holder;
+  uint64_t first;
+  uint64_t second;
+  uint64_t old = 1;
+
+  (void) state;
+  make(&world, 65536, 65536);
+  holder = get(&world, 64);
+  first = get(&world, 64);
+  second = get(&world, 64);
+  memset(uvshm__heap_at(world.core, holder, 64), 0, 64);
+  assert_int_equal(uvshm__heap_publish(&world.lane, holder + 8, first, &old),
+                   0);
+  assert_true(old == 0);
+  assert_int_equal(uvshm__heap_holds(world.core, first, 64), UVSHM__OWN_SHARED);
+  assert_int_equal(uvshm__heap_publish(&world.lane, holder + 8, second, &old),
+                   0);
+  assert_true(old == first);
+  assert_int_equal(uvshm__heap_find(world.core, first, &block), 0);
+  assert_int_equal(block.own, uvshm__heap_me(world.core));
+  assert_int_equal(uvshm__heap_publish(&world.lane, holder + 8, 0, &old), 0);
+  assert_true(old == second);
+  assert_int_equal(uvshm__heap_holds(world.core, second, 64),
+                   uvshm__heap_me(world.core));
+  unmake(&world);
+}
+
+
+static void what_cannot_be_published_is_refused(void** state) {
+  static struct world world;
+  uint64_t holder;
+  uint64_t block;
+  uint64_t old = 5;
+
+  (void) state;
+  make(&world, 65536, 65536);
+  holder = get(&world, 64);
+  block = get(&world, 64);
+  memset(uvshm__heap_at(world.core, holder, 64), 0, 64);
+  assert_int_equal(uvshm__heap_publish(&world.lane, holder + 4, block, &old),
+                   UV_EINVAL);
+  assert_int_equal(uvshm__heap_publish(&world.lane, 8, block, &old), UV_EINVAL);
+  assert_int_equal(
+      uvshm__heap_publish(&world.lane, world.core->heap_offset, block, &old),
+      UV_EINVAL);
+  assert_int_equal(
+      uvshm__heap_publish(&world.lane, world.core->control_size, block, &old),
+      UV_EINVAL);
+  assert_int_equal(
+      uvshm__heap_publish(&world.lane, UINT64_MAX - 7, block, &old), UV_EINVAL);
+  assert_int_equal(uvshm__heap_publish(&world.lane, holder, block + 8, &old),
+                   UV_EINVAL);
+  /* Somebody has written what is no block into the word. */
+  uvshm__a64_store_relaxed(
+      (uvshm__a64_t*) uvshm__heap_at(world.core, holder, 8), 12345);
+  assert_int_equal(uvshm__heap_publish(&world.lane, holder, block, &old),
+                   UV_EPROTO);
+  assert_true(old == 5);
+  unmake(&world);
+}
+
+/* ---- damage -------------------------------------------------------------- */
+
+static void try_everything(struct world* world) {
+  uint64_t refs[40];
+  uint32_t count = 0;
+  uint32_t i;
+
+  for (i = 0; i < 40; i++)
+    if (uvshm__heap_alloc(&world->lane,
+                          i % 10 == 9 ? 70000 * i : 1 + 37 * i,
+                          0,
+                          uvshm__heap_me(world->core),
+                          &refs[count]) == 0) {
+      assert_non_null(uvshm__heap_at(world->core, refs[count], 1));
+      count++;
+    }
+  for (i = 0; i < count; i++) (void) uvshm__heap_free(&world->lane, refs[i]);
+  (void) facts_of(world);
+  (void) uvshm__heap_check(world->core);
+}
+
+
+/* Whatever the bookkeeping says, nothing outside the segment is touched and
+ * everything comes to an end. */
+static void garbage_hurts_nobody_else(void** state) {
+  static struct world world;
+  uint32_t round;
+  uint32_t i;
+
+  (void) state;
+  make(&world, 65536, 8 * MIB);
+  for (round = 0; round < 300; round++) {
+    unsigned char* table = world.fake.memory + world.core->heap_offset +
+                           UVSHM__HEAP_HEAD_SIZE - 128;
+    unsigned char* first = world.fake.memory + world.core->control_size;
+
+    for (i = 0; i < 8; i++)
+      table[fake_random(&world.random) % (128 + 16 * world.core->heap_zones)] =
+          (unsigned char) (fake_random(&world.random) % (i % 2 ? 5 : 256));
+    for (i = 0; i < 8; i++)
+      first[fake_random(&world.random) % (i % 2 ? 512 : 65536)] =
+          (unsigned char) fake_random(&world.random);
+    try_everything(&world);
+  }
+  fake_free(&world.fake);
+}
+
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(the_table_of_sizes_is_what_it_says),
+      cmocka_unit_test(a_block_is_as_large_as_asked_for_and_aligned),
+      cmocka_unit_test(an_alignment_is_kept),
+      cmocka_unit_test(a_segment_of_the_least_size_has_that_much),
+      cmocka_unit_test(bookkeeping_takes_at_most_four_per_cent),
+      cmocka_unit_test(it_grows_up_to_the_reserve),
+      cmocka_unit_test(when_it_cannot_grow_it_is_as_before),
+      cmocka_unit_test(what_is_not_mapped_is_not_given_out),
+      cmocka_unit_test(random_blocks_never_meet),
+      cmocka_unit_test(what_fitted_once_fits_after_a_hundred_times),
+      cmocka_unit_test(freeing_twice_is_an_error),
+      cmocka_unit_test(what_is_anothers_is_not_freed),
+      cmocka_unit_test(no_offset_is_a_block_unless_one_begins_there),
+      cmocka_unit_test(what_was_private_goes_with_its_peer),
+      cmocka_unit_test(memory_of_the_dead_is_found_when_it_is_needed),
+      cmocka_unit_test(half_a_closing_is_put_back),
+      cmocka_unit_test(a_zone_that_somebody_is_at_stays_small),
+      cmocka_unit_test(after_a_reboot_only_what_is_shared_is_left),
+      cmocka_unit_test(publishing_exchanges_owners),
+      cmocka_unit_test(what_cannot_be_published_is_refused),
+      cmocka_unit_test(garbage_hurts_nobody_else),
+  };
+
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,542 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Transactions as programs see them: whole or not at all, also when the process
+ * is killed in the middle, and what may be called inside. */
+
+#include "harness.h"
+
+#include "uvshm.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define TEST(sentence) static void sentence(void** state)
+
+#define ACCOUNTS 16u
+#define LOG_SIZE 2048u
+
+/* What the transactions guard. The sum of the balances never changes. */
+struct bank {
+  int64_t balance[ACCOUNTS];
+  uint64_t moves;
+  uvshm_ref_t note; /* a block that says how many moves there were */
+};
+
+struct shop {
+  uvshm_segment_t* segment;
+  uvshm_mutex_t* lock;
+  struct bank* bank;
+};
+
+
+static int open_shop(struct shop* shop, const char* name, uint32_t flags) {
+  uvshm_segment_options_t options;
+  uvshm_mutex_options_t with_log;
+  uvshm_ref_t* root;
+  int err;
+
+  memset(shop, 0, sizeof(*shop));
+  memset(&options, 0, sizeof(options));
+  memset(&with_log, 0, sizeof(with_log));
+  options.flags = flags;
+  options.size = 1 << 18;
+  options.max_size = 1 << 20;
+  with_log.log_size = LOG_SIZE;
+  err = uvshm_segment_open(&shop->segment, name, &options);
+  if (err >= 0)
+    err = uvshm_mutex_open(&shop->lock, shop->segment, "till", &with_log);
+  if (err >= 0) err = uvshm_heap_root(shop->segment, "bank", &root);
+  if (err < 0) return err;
+  if (flags & UVSHM_CREATE) {
+    err = uvshm_heap_calloc(
+        shop->segment, (void**) &shop->bank, 1, sizeof(struct bank), 0);
+    if (err == 0)
+      err = uvshm_heap_publish(shop->segment, root, shop->bank, NULL);
+  }
+  shop->bank = uvshm_heap_pointer(
+      shop->segment, uvshm_heap_get(root), sizeof(struct bank));
+  return err;
+}
+
+
+static void close_shop(struct shop* shop) {
+  uvshm_mutex_close(shop->lock);
+  uvshm_segment_close(shop->segment);
+}
+
+
+static struct shop make_shop(const char* name) {
+  struct shop shop;
+
+  if (open_shop(&shop, name, UVSHM_CREATE) < 0)
+    fail_msg("%s", uvshm_error_detail());
+  assert_non_null(shop.bank);
+  return shop;
+}
+
+
+static void is_well(const struct shop* shop) {
+  if (uvshm_segment_check(shop->segment) < 0)
+    fail_msg("%s", uvshm_error_detail());
+}
+
+
+static void begin(uvshm_txn_t* txn, struct shop* shop, int news) {
+  int err = uvshm_txn_begin(txn, shop->lock, 15000);
+
+  if (err != news) fail_msg("%d: %s", err, uvshm_error_detail());
+}
+
+
+static uint64_t blocks(const struct shop* shop) {
+  uvshm_heap_info_t info;
+
+  assert_int_equal(uvshm_heap_info(shop->segment, &info), 0);
+  return info.blocks;
+}
+
+
+/* Move money, count it, and write a new note. 0 or a UV_E code. */
+static int move(uvshm_txn_t* txn, struct shop* shop, uint64_t random) {
+  struct bank* bank = shop->bank;
+  int64_t* from = &bank->balance[random % ACCOUNTS];
+  int64_t* to = &bank->balance[random / ACCOUNTS % ACCOUNTS];
+  uint64_t* old = uvshm_heap_pointer(shop->segment, bank->note, 8);
+  uint64_t* note;
+  int err;
+
+  err = uvshm_txn_save(txn, from, sizeof(*from));
+  if (err == 0) err = uvshm_txn_save(txn, to, sizeof(*to));
+  if (err == 0) err = uvshm_txn_save(txn, &bank->moves, sizeof(bank->moves));
+  if (err == 0) err = uvshm_txn_save(txn, &bank->note, sizeof(bank->note));
+  if (err == 0) err = uvshm_txn_alloc(txn, (void**) &note, 64);
+  if (err == 0) err = uvshm_txn_free(txn, old);
+  if (err < 0) return err;
+  *from -= 7;
+  *to += 7;
+  bank->moves++;
+  *note = bank->moves;
+  bank->note = uvshm_heap_ref(shop->segment, note);
+  return 0;
+}
+
+
+static void is_balanced(const struct shop* shop) {
+  const struct bank* bank = shop->bank;
+  const uint64_t* note = uvshm_heap_pointer(shop->segment, bank->note, 8);
+  int64_t sum = 0;
+  uint32_t i;
+
+  for (i = 0; i < ACCOUNTS; i++) sum += bank->balance[i];
+  assert_true(sum == 0);
+  if (bank->moves != 0) {
+    assert_non_null(note);
+    assert_true(*note == bank->moves);
+  }
+}
+
+/* ---- roles --------------------------------------------------------------- */
+
+/* Begins, changes all, says so, and waits to be killed. */
+static int role_midst(int argc, char** argv) {
+  struct shop shop;
+  uvshm_txn_t txn;
+  void* mine;
+
+  (void) argc;
+  if (open_shop(&shop, argv[0], 0) < 0) return 1;
+  if (uvshm_txn_begin(&txn, shop.lock, 10000) < 0) return 2;
+  if (uvshm_txn_save(&txn, shop.bank, sizeof(*shop.bank)) < 0) return 3;
+  memset(shop.bank, 0x5a, sizeof(*shop.bank));
+  if (uvshm_txn_alloc(&txn, &mine, 40000) < 0) return 4;
+  test_say("changed");
+  (void) test_hear();
+  return 5;
+}
+
+
+/* Moves money until it is killed. */
+static int role_mover(int argc, char** argv) {
+  uint64_t random = strtoull(argv[1], NULL, 10) | 1;
+  struct shop shop;
+  uvshm_txn_t txn;
+  int err;
+
+  (void) argc;
+  if (open_shop(&shop, argv[0], 0) < 0) return 1;
+  test_say("ready");
+  for (;;) {
+    random ^= random << 13;
+    random ^= random >> 7;
+    random ^= random << 17;
+    if (uvshm_txn_begin(&txn, shop.lock, UVSHM_FOREVER) < 0) return 2;
+    err = move(&txn, &shop, random);
+    if (err < 0) {
+      fprintf(stderr, "%s\n", uvshm_error_detail());
+      return 3;
+    }
+    err = random % 8 == 0 ? uvshm_txn_abort(&txn) : uvshm_txn_commit(&txn);
+    if (err < 0) return 4;
+  }
+}
+
+
+static const struct test_role roles[] = {
+    {"midst", role_midst}, {"mover", role_mover}, {NULL, NULL}};
+
+/* ---- cases --------------------------------------------------------------- */
+
+TEST(txn_commits_or_takes_back) {
+  struct shop shop = make_shop(test_name("simple"));
+  uvshm_txn_t txn;
+
+  (void) state;
+  begin(&txn, &shop, 0);
+  assert_int_equal(move(&txn, &shop, 1), 0);
+  assert_int_equal(uvshm_txn_commit(&txn), 0);
+  assert_true(shop.bank->moves == 1);
+  is_balanced(&shop);
+
+  begin(&txn, &shop, 0);
+  assert_int_equal(move(&txn, &shop, 1), 0);
+  assert_true(shop.bank->moves == 2);
+  assert_int_equal(uvshm_txn_abort(&txn), 0);
+  assert_true(shop.bank->moves == 1);
+  is_balanced(&shop);
+  is_well(&shop);
+  close_shop(&shop);
+}
+
+
+TEST(txn_of_a_killed_process_is_taken_back_and_told) {
+  const char* name = test_name("killed");
+  struct shop shop = make_shop(name);
+  struct test_process process;
+  uint64_t before;
+  struct bank kept;
+  uvshm_txn_t txn;
+
+  (void) state;
+  begin(&txn, &shop, 0);
+  assert_int_equal(move(&txn, &shop, 1), 0);
+  assert_int_equal(uvshm_txn_commit(&txn), 0);
+  kept = *shop.bank;
+  before = blocks(&shop);
+
+  test_spawn(&process, "midst", name, NULL);
+  test_expect(&process, "changed");
+  assert_true(shop.bank->moves != 1);
+  test_kill(&process);
+  begin(&txn, &shop, UVSHM_OWNER_DIED);
+  assert_memory_equal(&kept, shop.bank, sizeof(kept));
+  assert_int_equal(uvshm_txn_abort(&txn), 0);
+  assert_int_equal(uvshm_segment_repair(shop.segment, NULL), 0);
+  assert_true(blocks(&shop) == before);
+  is_well(&shop);
+  close_shop(&shop);
+}
+
+
+TEST(txn_survives_a_storm_of_kills) {
+  const char* name = test_name("storm");
+  struct shop shop = make_shop(name);
+  struct test_process movers[3];
+  uint64_t before;
+  uint64_t moves = 0;
+  uvshm_txn_t txn;
+  char seed[24];
+  uint32_t round;
+  uint32_t i;
+
+  (void) state;
+  begin(&txn, &shop, 0);
+  assert_int_equal(move(&txn, &shop, 1), 0);
+  assert_int_equal(uvshm_txn_commit(&txn), 0);
+  before = blocks(&shop);
+  for (round = 0; round < 25; round++) {
+    for (i = 0; i < 3; i++) {
+      snprintf(seed, sizeof(seed), "%u", (unsigned int) (round * 77 + i * 13));
+      test_spawn(&movers[i], "mover", name, seed, NULL);
+    }
+    for (i = 0; i < 3; i++) test_expect(&movers[i], "ready");
+    uv_sleep(1 + round % 7);
+    for (i = 0; i < 3; i++) test_kill(&movers[i]);
+    assert_true(uvshm_txn_begin(&txn, shop.lock, 15000) >= 0);
+    is_balanced(&shop);
+    assert_true(shop.bank->moves >= moves);
+    moves = shop.bank->moves;
+    assert_int_equal(uvshm_txn_commit(&txn), 0);
+    assert_int_equal(uvshm_segment_repair(shop.segment, NULL), 0);
+    assert_true(blocks(&shop) == before);
+    is_well(&shop);
+  }
+  print_message("%llu moves\n", (unsigned long long) moves);
+  assert_true(moves > 100);
+  close_shop(&shop);
+}
+
+
+TEST(txn_needs_a_mutex_with_a_log) {
+  struct shop shop = make_shop(test_name("nolog"));
+  uvshm_mutex_options_t options;
+  uvshm_mutex_t* plain;
+  uvshm_mutex_t* mutex;
+  uvshm_txn_t txn;
+
+  (void) state;
+  assert_int_equal(uvshm_mutex_open(&plain, shop.segment, "plain", NULL), 0);
+  assert_int_equal(uvshm_txn_begin(&txn, plain, 0), UV_EINVAL);
+  assert_non_null(strstr(uvshm_error_detail(), "log_size"));
+
+  memset(&options, 0, sizeof(options));
+  options.log_size = 64;
+  assert_int_equal(uvshm_mutex_open(&mutex, shop.segment, "plain", &options),
+                   UV_EPROTOTYPE);
+  assert_int_equal(uvshm_mutex_open(&mutex, NULL, test_name("x"), &options),
+                   UV_EINVAL);
+  options.flags = UVSHM_MUTEX_RECURSIVE;
+  assert_int_equal(uvshm_mutex_open(&mutex, shop.segment, "r", &options),
+                   UV_EINVAL);
+  options.flags = 0;
+  options.log_size = UINT64_MAX;
+  assert_int_equal(uvshm_mutex_open(&mutex, shop.segment, "r", &options),
+                   UV_EINVAL);
+  options.log_size = 1 << 28;
+  assert_int_equal(uvshm_mutex_open(&mutex, shop.segment, "r", &options),
+                   UV_ENOSPC);
+  /* The second to open it need not know the size. */
+  assert_int_equal(uvshm_mutex_open(&mutex, shop.segment, "till", NULL), 0);
+  assert_int_equal(uvshm_txn_begin(&txn, mutex, 0), 0);
+  assert_int_equal(uvshm_txn_commit(&txn), 0);
+  uvshm_mutex_close(mutex);
+  uvshm_mutex_close(plain);
+  is_well(&shop);
+  close_shop(&shop);
+}
+
+
+TEST(txn_full_log_can_be_taken_back) {
+  struct shop shop = make_shop(test_name("full"));
+  uvshm_txn_t txn;
+  int err = 0;
+  int saves;
+
+  (void) state;
+  begin(&txn, &shop, 0);
+  for (saves = 0; err == 0; saves++) {
+    err = uvshm_txn_save(&txn, shop.bank, sizeof(*shop.bank));
+    if (err == 0) shop.bank->moves++;
+  }
+  assert_int_equal(err, UV_ENOSPC);
+  assert_non_null(strstr(uvshm_error_detail(), "till"));
+  assert_int_equal(saves - 1, LOG_SIZE / (sizeof(struct bank) + 16));
+  assert_int_equal(uvshm_txn_abort(&txn), 0);
+  assert_true(shop.bank->moves == 0);
+  is_well(&shop);
+  close_shop(&shop);
+}
+
+
+/* The list in txn.h. */
+TEST(txn_refuses_inside_what_it_cannot_take_back) {
+  struct shop shop = make_shop(test_name("inside"));
+  uvshm_mutex_options_t options;
+  uvshm_mutex_t* other;
+  uvshm_mutex_t* logged;
+  uvshm_sem_t* sem;
+  uvshm_heap_info_t info;
+  uvshm_txn_t second;
+  uvshm_txn_t txn;
+  uvshm_ref_t* root;
+  void* block;
+  void* mine;
+  uint64_t before;
+
+  (void) state;
+  memset(&options, 0, sizeof(options));
+  options.log_size = 256;
+  assert_int_equal(uvshm_mutex_open(&other, shop.segment, "other", NULL), 0);
+  assert_int_equal(uvshm_mutex_open(&logged, shop.segment, "2", &options), 0);
+  assert_int_equal(uvshm_sem_open(&sem, shop.segment, "sem", NULL), 0);
+  assert_int_equal(uvshm_heap_root(shop.segment, "bank", &root), 0);
+  assert_int_equal(uvshm_heap_alloc(shop.segment, &mine, 64, 0), 0);
+  before = blocks(&shop);
+
+  begin(&txn, &shop, 0);
+  assert_int_equal(uvshm_txn_save(&txn, shop.bank, 8), 0);
+  shop.bank->balance[0] = 99;
+
+  /* Not nested, not given back on the way. */
+  assert_int_equal(uvshm_txn_begin(&second, logged, 0), UV_EINVAL);
+  assert_int_equal(uvshm_txn_begin(&second, shop.lock, 0), UV_EINVAL);
+  assert_int_equal(uvshm_mutex_lock(shop.lock, 0), UV_EINVAL);
+  assert_int_equal(uvshm_mutex_unlock(shop.lock), UV_EINVAL);
+  assert_non_null(strstr(uvshm_error_detail(), "in a transaction"));
+
+  /* The heap has calls of its own for it. */
+  assert_int_equal(uvshm_heap_alloc(shop.segment, &block, 64, 0), UV_EINVAL);
+  assert_int_equal(uvshm_heap_calloc(shop.segment, &block, 1, 64, 0),
+                   UV_EINVAL);
+  assert_int_equal(uvshm_heap_resize(shop.segment, &mine, 5000), UV_EINVAL);
+  assert_int_equal(uvshm_heap_free(shop.segment, mine), UV_EINVAL);
+  assert_int_equal(uvshm_heap_publish(shop.segment, root, mine, &block),
+                   UV_EINVAL);
+  assert_int_equal(uvshm_heap_info(shop.segment, &info), 0);
+
+  /* On their own. */
+  assert_int_equal(uvshm_mutex_lock(other, 0), 0);
+  assert_int_equal(uvshm_mutex_unlock(other), 0);
+  assert_int_equal(uvshm_sem_post(sem, 1), 0);
+
+  assert_int_equal(uvshm_txn_abort(&txn), 0);
+  assert_true(shop.bank->balance[0] == 0);
+  assert_int_equal(uvshm_sem_wait(sem, 0), 0);
+  assert_true(blocks(&shop) == before);
+  assert_int_equal(uvshm_heap_free(shop.segment, mine), 0);
+  is_well(&shop);
+  uvshm_sem_close(sem);
+  uvshm_mutex_close(logged);
+  uvshm_mutex_close(other);
+  close_shop(&shop);
+}
+
+
+TEST(txn_that_has_ended_is_over) {
+  struct shop shop = make_shop(test_name("over"));
+  uvshm_txn_t txn;
+  uvshm_txn_t copy;
+
+  (void) state;
+  begin(&txn, &shop, 0);
+  copy = txn;
+  assert_int_equal(uvshm_txn_commit(&txn), 0);
+  assert_int_equal(uvshm_txn_save(&txn, shop.bank, 8), UV_EINVAL);
+  assert_int_equal(uvshm_txn_commit(&txn), UV_EINVAL);
+  assert_int_equal(uvshm_txn_abort(&txn), UV_EINVAL);
+  assert_int_equal(uvshm_txn_save(&copy, shop.bank, 8), UV_EINVAL);
+  assert_int_equal(uvshm_txn_commit(&copy), UV_EINVAL);
+  begin(&txn, &shop, 0);
+  assert_int_equal(uvshm_txn_commit(&txn), 0);
+  close_shop(&shop);
+}
+
+
+TEST(txn_is_taken_back_when_the_handle_is_closed) {
+  const char* name = test_name("closed");
+  struct shop shop = make_shop(name);
+  uvshm_txn_t txn;
+
+  (void) state;
+  begin(&txn, &shop, 0);
+  assert_int_equal(uvshm_txn_save(&txn, &shop.bank->moves, 8), 0);
+  shop.bank->moves = 5;
+  uvshm_mutex_close(shop.lock);
+  assert_true(shop.bank->moves == 0);
+  assert_int_equal(uvshm_mutex_open(&shop.lock, shop.segment, "till", NULL), 0);
+  begin(&txn, &shop, UVSHM_OWNER_DIED);
+  assert_int_equal(uvshm_txn_commit(&txn), 0);
+  close_shop(&shop);
+}
+
+
+struct other {
+  struct shop* shop;
+  uvshm_txn_t* txn;
+  int results[4];
+};
+
+
+static void use_anothers(void* arg) {
+  struct other* other = arg;
+
+  other->results[0] = uvshm_txn_save(other->txn, other->shop->bank, 8);
+  other->results[1] = uvshm_txn_commit(other->txn);
+  other->results[2] = uvshm_txn_abort(other->txn);
+}
+
+
+static void leave_in_the_midst(void* arg) {
+  struct other* other = arg;
+  uvshm_txn_t txn;
+
+  other->results[0] = uvshm_txn_begin(&txn, other->shop->lock, 0);
+  other->results[1] =
+      uvshm_txn_save(&txn, &other->shop->bank->moves, sizeof(uint64_t));
+  other->shop->bank->moves = 6;
+}
+
+
+TEST(txn_is_its_threads_alone) {
+  struct shop shop = make_shop(test_name("thread"));
+  struct other other;
+  uvshm_txn_t txn;
+  uv_thread_t thread;
+
+  (void) state;
+  begin(&txn, &shop, 0);
+  other.shop = &shop;
+  other.txn = &txn;
+  uv_thread_create(&thread, use_anothers, &other);
+  uv_thread_join(&thread);
+  assert_int_equal(other.results[0], UV_EINVAL);
+  assert_int_equal(other.results[1], UV_EINVAL);
+  assert_int_equal(other.results[2], UV_EINVAL);
+  assert_int_equal(uvshm_txn_commit(&txn), 0);
+
+  uv_thread_create(&thread, leave_in_the_midst, &other);
+  uv_thread_join(&thread);
+  assert_int_equal(other.results[0], 0);
+  assert_int_equal(other.results[1], 0);
+  begin(&txn, &shop, UVSHM_OWNER_DIED);
+  assert_true(shop.bank->moves == 0);
+  assert_int_equal(uvshm_txn_commit(&txn), 0);
+  close_shop(&shop);
+}
+
+
+TEST(txn_saves_only_what_the_heap_has_given) {
+  struct shop shop = make_shop(test_name("bytes"));
+  uint64_t mine = 0;
+  uvshm_txn_t txn;
+
+  (void) state;
+  begin(&txn, &shop, 0);
+  assert_int_equal(uvshm_txn_save(&txn, &mine, 8), UV_EINVAL);
+  assert_int_equal(uvshm_txn_save(&txn, NULL, 8), UV_EINVAL);
+  assert_int_equal(uvshm_txn_save(&txn, shop.bank, 1 << 20), UV_EINVAL);
+  assert_int_equal(uvshm_txn_free(&txn, &mine), UV_EINVAL);
+  assert_int_equal(uvshm_txn_free(&txn, NULL), 0);
+  assert_int_equal(uvshm_txn_commit(&txn), 0);
+  close_shop(&shop);
+}
+
+
+TEST(txn_nothing_is_left_behind) {
+  (void) state;
+  assert_int_equal(test_leftovers(), 0);
+}
+
+
+int main(int argc, char** argv) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(txn_commits_or_takes_back),
+      cmocka_unit_test(txn_of_a_killed_process_is_taken_back_and_told),
+      cmocka_unit_test(txn_survives_a_storm_of_kills),
+      cmocka_unit_test(txn_needs_a_mutex_with_a_log),
+      cmocka_unit_test(txn_full_log_can_be_taken_back),
+      cmocka_unit_test(txn_refuses_inside_what_it_cannot_take_back),
+      cmocka_unit_test(txn_that_has_ended_is_over),
+      cmocka_unit_test(txn_is_taken_back_when_the_handle_is_closed),
+      cmocka_unit_test(txn_is_its_threads_alone),
+      cmocka_unit_test(txn_saves_only_what_the_heap_has_given),
+      cmocka_unit_test(txn_nothing_is_left_behind),
+  };
+
+  if (test_is_role(argc, argv)) return test_role_main(argc, argv, roles);
+  return cmocka_run_group_tests_name("txn", tests, NULL, NULL);
+}
