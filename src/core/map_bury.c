@@ -110,7 +110,9 @@ void uvshm__map_bury(const struct uvshm__core* core,
       attach(core, body, &burial.map) < 0)
     return;
   burial.own = UVSHM__OWN_PRIVATE + slot;
-  uvshm__heap_mark(core);
+  /* Blocks are `slot`'s own for a moment, which those must know who repair
+   * after it, or after us while we do. */
+  uvshm__a32_store_release(&uvshm__core_peer(core, slot)->heap_used, 1);
   for (i = 0; i < 1u << burial.map.shard_bits; i++)
     bury_shard(&burial, &burial.map.shards[i]);
   (void) bury_block(&burial, &hdr->shards, 0);
