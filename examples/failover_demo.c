@@ -183,7 +183,7 @@ static void expect_ready(struct child* child) {
 /* Wait until it leads; how many transfers it found done. */
 static uint64_t expect_leader(struct child* child) {
   char line[128];
-  uint64_t number;
+  uint64_t number = 0;
   if (!hear(child, line, sizeof line) ||
       sscanf(line, "leading %" SCNu64, &number) != 1)
     fail("the server does not lead");
@@ -224,7 +224,7 @@ static void apply(struct move move) {
 
 static void move_some(struct child* child, uint64_t count) {
   char line[64];
-  uint64_t number;
+  uint64_t number = 0;
   for (; count > 0; count--) {
     struct move move = ask_for_a_move(child);
     if (!hear(child, line, sizeof line) ||

@@ -93,16 +93,18 @@ static int check_room(const struct uvshm__txn* txn, uint64_t needed) {
 static void copy_into_log(uvshm__a64_t* to,
                           const unsigned char* from,
                           uint64_t size) {
+  uint64_t words = size / 8;
   uint64_t word;
+  uint64_t i;
 
-  for (; size >= sizeof(word); size -= sizeof(word), from += sizeof(word)) {
-    memcpy(&word, from, sizeof(word));
-    uvshm__a64_store_relaxed(to++, word);
+  for (i = 0; i < words; i++) {
+    memcpy(&word, from + i * 8, sizeof(word));
+    uvshm__a64_store_relaxed(&to[i], word);
   }
-  if (size == 0) return;
+  if (size % 8 == 0) return;
   word = 0;
-  memcpy(&word, from, (size_t) size);
-  uvshm__a64_store_relaxed(to, word);
+  memcpy(&word, from + words * 8, (size_t) (size % 8));
+  uvshm__a64_store_relaxed(&to[words], word);
 }
 
 
