@@ -175,8 +175,7 @@ int uvshm__map_split(const struct uvshm__map* map,
 
   for (i = 0; i < 2; i++) {
     if (!wants_more(shard, &split)) return 0;
-    if (!has_block(shard, &split))
-      /* At first, and then now and then. */
+    if (!has_block(shard, &split)) /* At first, and then now and then. */
       return count <= split.buckets * ENTRIES / PER_BUCKETS + 1 ||
              count % AGAIN == 0;
     /* What cannot be is told to whoever looks for a key there. */
