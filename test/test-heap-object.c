@@ -326,6 +326,7 @@ static int exchanger(int argc, char** argv) {
   uvshm_ref_t* root;
   uvshm_ref_t* table;
   uint64_t random = uv_hrtime() | 1;
+  uint64_t end = uv_hrtime() + TEST_PATIENCE_MS * UINT64_C(1000000);
   int rounds;
   void* block;
   void* old;
@@ -339,7 +340,7 @@ static int exchanger(int argc, char** argv) {
       uvshm_heap_pointer(segment, uvshm_heap_get(root), SLOTS * sizeof(*table));
   if (table == NULL) return 4;
   test_say("ready");
-  while (rounds-- != 0) {
+  while (rounds-- != 0 && uv_hrtime() < end) {
     size_t size;
     uint64_t* words;
 

@@ -62,7 +62,10 @@ int uvshm_heap_publish(uvshm_segment_t* segment,
   }
   err = uvshm__heap_publish(lane, offset_of(core, slot), ref, &gone);
   if (err < 0) return err;
-  if (old != NULL) *old = uvshm__heap_at(core, gone, gone != 0);
+  /* All of the block, for AddressSanitizer. */
+  if (old != NULL)
+    *old = gone == 0 ? NULL
+                     : uvshm__heap_at(core, gone, uvshm__heap_size(core, gone));
   return 0;
 }
 
