@@ -24,6 +24,8 @@ WORDS = {
     "flags": "flags, constants and positive results that all kinds share",
     "region": "memory that several processes map",
     "segment": "a region with peers, threads and named objects",
+    "heap": "memory inside a segment: alloc, free, publish",
+    "map": "keys to values, read without a lock",
     "mutex": "a lock that survives its owner",
     "txn": "changes of your structs, whole or not at all",
     "sem": "a counting semaphore",
@@ -39,6 +41,7 @@ GIVEN = {
     "segment": "int err; uvshm_mutex_t* lock;",
     "crash": "extern void change_both(uvshm_segment_t*); extern int they_agree(uvshm_segment_t*);",
     "txn": "int err; extern int die(const char*); uvshm_segment_t* segment; uvshm_mutex_t* lock; struct account { int64_t balance; } *a, *b;",
+    "map": "int err; size_t size; double price; uvshm_segment_t* segment;",
     "mutex": "int err; extern int die(const char*); extern void reset_the_printer(void), print(void);",
 }
 
