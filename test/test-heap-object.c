@@ -320,50 +320,88 @@ static void the_private_goes_when_its_owner_closes(void** state) {
 
 #define SLOTS 64
 
-/* NAME ROUNDS: exchanges blocks with others in the words of a shared table. */
-static int exchanger(int argc, char** argv) {
-  uvshm_segment_t* segment;
-  uvshm_ref_t* root;
-  uvshm_ref_t* table;
-  uint64_t random = uv_hrtime() | 1;
+/* How large a block is; sometimes so large that zones have to be free. */
+static size_t exchange_size(uint64_t random) {
+  if ((random >> 58) == 0) return 2500000;
+  if ((random >> 60) == 1) return 16 + (random >> 20) % 200000;
+  return 16 + (random >> 20) % 2000;
+}
+
+
+/* Puts blocks into the words of a table and frees what was there. 0, or the
+ * number of the step that went wrong. */
+static int exchange(uvshm_segment_t* segment, uvshm_ref_t* table, int rounds) {
+  uint64_t random = uv_hrtime() * UINT64_C(2654435761) | 1;
   uint64_t end = uv_hrtime() + TEST_PATIENCE_MS * UINT64_C(1000000);
-  int rounds;
+  uint64_t* words;
   void* block;
   void* old;
+  int err;
 
-  if (argc < 2) return 2;
-  rounds = atoi(argv[1]);
-  segment = open_one(argv[0], 0, 0, 0);
-  if (segment == NULL || uvshm_heap_root(segment, "table", &root) != 0)
-    return 3;
-  table =
-      uvshm_heap_pointer(segment, uvshm_heap_get(root), SLOTS * sizeof(*table));
-  if (table == NULL) return 4;
-  test_say("ready");
   while (rounds-- != 0 && uv_hrtime() < end) {
-    size_t size;
-    uint64_t* words;
-
     random ^= random << 13;
     random ^= random >> 7;
     random ^= random << 17;
-    size = 16 + (random >> 20) % ((random >> 60) == 0 ? 200000 : 2000);
     block = NULL;
     if (random & 3) {
-      if (uvshm_heap_alloc(segment, &block, size, 0) != 0) return 5;
-      words = block;
-      words[0] = size;
-      words[size / 8 - 1] = size;
+      err = uvshm_heap_alloc(segment, &block, exchange_size(random), 0);
+      if (err != 0 && err != UV_ENOSPC) return 5;
     }
-    if (uvshm_heap_publish(segment, &table[(random >> 8) % SLOTS], block, &old))
+    words = block;
+    if (words != NULL) {
+      words[0] = exchange_size(random);
+      words[words[0] / 8 - 1] = words[0];
+    }
+    if (uvshm_heap_publish(
+            segment, &table[(random >> 8) % SLOTS], block, &old) != 0)
       return 6;
-    if (old == NULL) continue;
     words = old;
+    if (words == NULL) continue;
     if (words[0] < 16 || words[words[0] / 8 - 1] != words[0]) return 7;
     if (uvshm_heap_free(segment, old) != 0) return 8;
   }
-  uvshm_segment_close(segment);
   return 0;
+}
+
+
+static uvshm_ref_t* find_table(uvshm_segment_t* segment) {
+  uvshm_ref_t* root;
+
+  if (uvshm_heap_root(segment, "table", &root) != 0) return NULL;
+  return uvshm_heap_pointer(
+      segment, uvshm_heap_get(root), SLOTS * sizeof(*root));
+}
+
+
+/* NAME ROUNDS */
+static int exchanger(int argc, char** argv) {
+  uvshm_segment_t* segment;
+  uvshm_ref_t* table;
+  int err;
+
+  if (argc < 2) return 2;
+  segment = open_one(argv[0], 0, 0, 0);
+  if (segment == NULL) return 3;
+  table = find_table(segment);
+  if (table == NULL) return 4;
+  test_say("ready");
+  err = exchange(segment, table, atoi(argv[1]));
+  uvshm_segment_close(segment);
+  return err;
+}
+
+
+struct exchanging {
+  uvshm_segment_t* segment;
+  uvshm_ref_t* table;
+  int err;
+};
+
+
+static void exchange_in_thread(void* arg) {
+  struct exchanging* exchanging = arg;
+
+  exchanging->err = exchange(exchanging->segment, exchanging->table, 10000);
 }
 
 
@@ -417,6 +455,30 @@ static void two_processes_exchange_blocks(void** state) {
 }
 
 
+static void threads_exchange_blocks(void** state) {
+  uvshm_segment_t* segment =
+      open_one(test_name("heap"), UVSHM_CREATE, 0, 24 * MIB);
+  struct exchanging exchanging[3];
+  uv_thread_t threads[3];
+  uvshm_ref_t* table;
+  int i;
+
+  (void) state;
+  assert_non_null(segment);
+  table = make_table(segment);
+  for (i = 0; i < 3; i++) {
+    exchanging[i].segment = segment;
+    exchanging[i].table = table;
+    uv_thread_create(&threads[i], exchange_in_thread, &exchanging[i]);
+  }
+  for (i = 0; i < 3; i++) uv_thread_join(&threads[i]);
+  for (i = 0; i < 3; i++) assert_int_equal(exchanging[i].err, 0);
+  assert_true(info_of(segment).blocks == 1 + linked(segment, table));
+  assert_int_equal(uvshm_segment_check(segment), 0);
+  uvshm_segment_close(segment);
+}
+
+
 /* Killed at random, no block is lost and none is linked that is free. */
 static void killed_exchangers_lose_nothing(void** state) {
   const char* name = test_name("heap");
@@ -465,6 +527,7 @@ int main(int argc, char** argv) {
       cmocka_unit_test(the_published_stays_when_its_maker_is_killed),
       cmocka_unit_test(the_private_goes_when_its_owner_closes),
       cmocka_unit_test(two_processes_exchange_blocks),
+      cmocka_unit_test(threads_exchange_blocks),
       cmocka_unit_test(killed_exchangers_lose_nothing),
   };
 
