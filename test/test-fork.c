@@ -304,6 +304,51 @@ TEST(fork_child_rejoins_a_mutex_known_by_its_name) {
 }
 
 
+TEST(fork_child_has_no_part_in_the_parents_transaction) {
+  uvshm_segment_options_t options;
+  uvshm_mutex_options_t logged;
+  uvshm_segment_t* segment;
+  uvshm_mutex_t* mutex;
+  uvshm_txn_t txn;
+  uvshm_txn_t mine;
+  void* block;
+  uint64_t* number;
+  pid_t pid;
+
+  (void) state;
+  memset(&options, 0, sizeof(options));
+  memset(&logged, 0, sizeof(logged));
+  options.flags = UVSHM_CREATE;
+  logged.log_size = 1024;
+  assert_int_equal(uvshm_segment_open(&segment, test_name("txn"), &options), 0);
+  assert_int_equal(uvshm_mutex_open(&mutex, segment, "m", &logged), 0);
+  assert_int_equal(uvshm_heap_calloc(segment, &block, 1, 64, 0), 0);
+  number = block;
+  assert_int_equal(uvshm_txn_begin(&txn, mutex, 0), 0);
+  assert_int_equal(uvshm_txn_save(&txn, number, 8), 0);
+  *number = 7;
+  pid = fork();
+  if (pid == 0) {
+    STEP(1, uvshm_txn_save(&txn, number, 8) == UV_ENOTCONN);
+    STEP(2, uvshm_txn_abort(&txn) == UV_ENOTCONN);
+    STEP(3, uvshm_txn_begin(&mine, mutex, 0) == UV_ENOTCONN);
+    STEP(4, uvshm_segment_rejoin(segment) == 0);
+    STEP(5, uvshm_txn_abort(&txn) == UV_EINVAL);
+    STEP(6, uvshm_txn_begin(&mine, mutex, 0) == UV_EBUSY);
+    STEP(7, uvshm_txn_commit(&txn) == UV_EINVAL);
+    STEP(8, *number == 7);
+    _exit(0);
+  }
+  assert_int_equal(status_of(pid), 0);
+  assert_int_equal(*number, 7);
+  assert_int_equal(uvshm_txn_abort(&txn), 0);
+  assert_int_equal(*number, 0);
+  uvshm_mutex_close(mutex);
+  uvshm_segment_close(segment);
+  assert_int_equal(test_leftovers(), 0);
+}
+
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(fork_child_is_refused_until_it_rejoins),
@@ -315,6 +360,7 @@ int main(void) {
       cmocka_unit_test(fork_owner_that_nobody_has_waited_for_is_dead),
       cmocka_unit_test(fork_child_rejoins_an_anonymous_segment),
       cmocka_unit_test(fork_child_rejoins_a_mutex_known_by_its_name),
+      cmocka_unit_test(fork_child_has_no_part_in_the_parents_transaction),
   };
 
   return cmocka_run_group_tests_name("fork", tests, NULL, NULL);

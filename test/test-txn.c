@@ -342,6 +342,61 @@ TEST(txn_full_log_can_be_taken_back) {
 }
 
 
+static uvshm_map_t* open_map(const struct shop* shop) {
+  uvshm_map_t* map;
+
+  if (uvshm_map_open(&map, shop->segment, "stock", NULL) < 0)
+    fail_msg("%s", uvshm_error_detail());
+  assert_int_equal(uvshm_map_put(map, "a", 1, "old", 3), 0);
+  return map;
+}
+
+
+/* The list in txn.h, for maps. */
+TEST(txn_lets_maps_be_read_and_not_changed) {
+  struct shop shop = make_shop(test_name("maps"));
+  uvshm_map_t* map = open_map(&shop);
+  uvshm_map_cursor_t cursor = {{0, 0}};
+  uvshm_map_info_t info;
+  uvshm_txn_t txn;
+  uint64_t version;
+  char value[8];
+  char key[8];
+  size_t size = sizeof(value);
+  size_t key_size = sizeof(key);
+  int64_t sum;
+
+  (void) state;
+  begin(&txn, &shop, 0);
+  assert_int_equal(uvshm_map_get(map, "a", 1, value, &size, &version), 0);
+  assert_int_equal(uvshm_map_contains(map, "a", 1), 0);
+  assert_int_equal(uvshm_map_info(map, &info), 0);
+  assert_int_equal(uvshm_map_next(map, &cursor, key, &key_size, NULL, NULL), 0);
+
+  assert_int_equal(uvshm_map_put(map, "a", 1, "new", 3), UV_EINVAL);
+  assert_int_equal(uvshm_map_put_if_absent(map, "b", 1, "new", 3), UV_EINVAL);
+  assert_int_equal(uvshm_map_replace_if(map, "a", 1, "new", 3, &version),
+                   UV_EINVAL);
+  assert_int_equal(uvshm_map_add(map, "n", 1, 1, &sum), UV_EINVAL);
+  assert_int_equal(uvshm_map_expire(map, "a", 1, 1), UV_EINVAL);
+  assert_int_equal(uvshm_map_remove(map, "a", 1), UV_EINVAL);
+  size = sizeof(value);
+  assert_int_equal(uvshm_map_take(map, "a", 1, value, &size), UV_EINVAL);
+  assert_int_equal(uvshm_map_clear(map), UV_EINVAL);
+  assert_int_equal(uvshm_txn_commit(&txn), 0);
+
+  size = sizeof(value);
+  assert_int_equal(uvshm_map_get(map, "a", 1, value, &size, NULL), 0);
+  assert_memory_equal(value, "old", 3);
+  assert_int_equal(uvshm_map_info(map, &info), 0);
+  assert_int_equal(info.count, 1);
+  assert_int_equal(uvshm_map_put(map, "a", 1, "new", 3), 0);
+  uvshm_map_close(map);
+  is_well(&shop);
+  close_shop(&shop);
+}
+
+
 /* The list in txn.h. */
 TEST(txn_refuses_inside_what_it_cannot_take_back) {
   struct shop shop = make_shop(test_name("inside"));
@@ -529,6 +584,7 @@ int main(int argc, char** argv) {
       cmocka_unit_test(txn_survives_a_storm_of_kills),
       cmocka_unit_test(txn_needs_a_mutex_with_a_log),
       cmocka_unit_test(txn_full_log_can_be_taken_back),
+      cmocka_unit_test(txn_lets_maps_be_read_and_not_changed),
       cmocka_unit_test(txn_refuses_inside_what_it_cannot_take_back),
       cmocka_unit_test(txn_that_has_ended_is_over),
       cmocka_unit_test(txn_is_taken_back_when_the_handle_is_closed),
