@@ -13,9 +13,11 @@
 #if (defined(_MSC_VER) && !defined(__clang__)) || defined(UVSHM__MSVC_RULES)
 # define UVSHM__RARE __declspec(noinline)
 # define UVSHM__USUAL inline
+# define UVSHM__PREFETCH(address) ((void) (address))
 #else
 # define UVSHM__RARE __attribute__((cold, noinline))
 # define UVSHM__USUAL inline __attribute__((always_inline))
+# define UVSHM__PREFETCH(address) __builtin_prefetch(address)
 #endif
 
 #endif /* UVSHM_BASE_RARE_H_ */
