@@ -16,7 +16,7 @@ JOBS  ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 PREFIX ?= /usr/local
 
 .PHONY: all configure demo test test-all test-windows storm storm-windows \
-        check bench docs format install clean help deps
+        check crash fuzz bench docs format install clean help deps
 .DEFAULT_GOAL := all
 
 all: configure
@@ -58,6 +58,15 @@ check:
 	@scripts/install-deps.sh check
 	@scripts/check.sh
 
+crash:
+	@scripts/install-deps.sh check
+	@scripts/crash.sh
+
+# For hours: make fuzz SECONDS=7200
+fuzz:
+	@scripts/install-deps.sh check
+	@scripts/fuzz.sh $(or $(SECONDS),3600)
+
 bench:
 	@scripts/install-deps.sh bench
 	@scripts/bench.sh $(BUILD)
@@ -84,6 +93,8 @@ help:
 	@echo "make storm         processes killed at random, 10,000 times"
 	@echo "make storm-windows the same under Wine, 500 times"
 	@echo "make check         format, layers, names, lint, examples: what review would say"
+	@echo "make crash         deaths at every instruction and system call, and at random"
+	@echo "make fuzz          damaged segments, for an hour; SECONDS=..."
 	@echo "make bench         measure, and write $(BUILD)/bench.json"
 	@echo "make docs          the documentation as a site, in $(BUILD)/site"
 	@echo "make format        run clang-format over the sources"

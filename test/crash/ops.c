@@ -2,9 +2,6 @@
 
 #include "crash/ops.h"
 
-#include "uvshm/heap.h"
-#include "uvshm/txn.h"
-
 #include <string.h>
 
 #include <uv.h>
@@ -26,6 +23,7 @@ static struct {
   uvshm_sem_t* units;
   uvshm_ref_t* slot; /* a root that is published in */
   struct ledger* ledger;
+  uvshm_map_t* map;
 } actor;
 
 /* ---- the start ----------------------------------------------------------- */
@@ -75,6 +73,20 @@ static void publish_number(uvshm_segment_t* segment,
 }
 
 
+/* One shard, and keys "a" to "f" with values of 20 bytes. */
+static void fill_map(uvshm_segment_t* segment) {
+  static const char value[20] = "1";
+  uvshm_map_options_t options;
+  char key;
+
+  memset(&options, 0, sizeof(options));
+  options.shards = 1;
+  REQUIRE(uvshm_map_open(&actor.map, segment, "map", &options) == 0);
+  for (key = 'a'; key < 'g'; key++)
+    REQUIRE(uvshm_map_put(actor.map, &key, 1, value, sizeof(value)) == 0);
+}
+
+
 static void before(uvshm_segment_t* segment, void* data) {
   uvshm_ref_t* root;
   void* block;
@@ -89,6 +101,7 @@ static void before(uvshm_segment_t* segment, void* data) {
   REQUIRE(uvshm_sem_open(&actor.units, segment, "units", NULL) == 0);
   REQUIRE(uvshm_heap_root(segment, "slot", &actor.slot) == 0);
   publish_number(segment, actor.slot, 1);
+  fill_map(segment);
   actor.ledger->blocks = blocks_of(segment);
 }
 
@@ -184,6 +197,63 @@ static void take_back(uvshm_segment_t* segment, void* data) {
   REQUIRE(uvshm_txn_begin(&txn, actor.till, 0) == 0);
   change_words(actor.ledger, &txn);
   REQUIRE(uvshm_txn_abort(&txn) == 0);
+}
+
+/* "a" is '1', then '2', then gone, then '4'. */
+static void put_and_take(uvshm_segment_t* segment, void* data) {
+  char value[64] = "2";
+  size_t size = sizeof(value);
+
+  (void) segment;
+  (void) data;
+  REQUIRE(uvshm_map_put(actor.map, "a", 1, value, sizeof(value)) == 0);
+  uvshm_crash_commit();
+  REQUIRE(uvshm_map_take(actor.map, "a", 1, value, &size) == 0);
+  uvshm_crash_commit();
+  value[0] = '4';
+  REQUIRE(uvshm_map_put_if_absent(actor.map, "a", 1, value, 30) == 0);
+}
+
+
+/* So many keys that buckets are split. */
+static void put_many(uvshm_segment_t* segment, void* data) {
+  char key[2] = {'n', 0};
+
+  (void) segment;
+  (void) data;
+  for (key[1] = 'a'; key[1] < 'o'; key[1]++) {
+    REQUIRE(uvshm_map_put(actor.map, key, 2, key, 2) == 0);
+    uvshm_crash_commit();
+  }
+}
+
+
+static void add(uvshm_segment_t* segment, void* data) {
+  int64_t sum;
+
+  (void) segment;
+  (void) data;
+  REQUIRE(uvshm_map_add(actor.map, "sum", 3, 5, &sum) == 0);
+  uvshm_crash_commit();
+  REQUIRE(uvshm_map_add(actor.map, "sum", 3, 5, &sum) == 0);
+}
+
+
+static void clear_map(uvshm_segment_t* segment, void* data) {
+  (void) segment;
+  (void) data;
+  REQUIRE(uvshm_map_clear(actor.map) == 0);
+}
+
+
+static void make_and_unlink_map(uvshm_segment_t* segment, void* data) {
+  uvshm_map_t* map;
+
+  (void) data;
+  REQUIRE(uvshm_map_open(&map, segment, "another", NULL) == 0);
+  REQUIRE(uvshm_map_put(map, "k", 1, "v", 1) == 0);
+  REQUIRE(uvshm_map_unlink(segment, "another", 0) == 0);
+  uvshm_map_close(map);
 }
 
 /* ---- afterwards ---------------------------------------------------------- */
@@ -288,6 +358,104 @@ static void after_taking_back(uvshm_segment_t* segment,
   after_txn(segment, data, parts);
 }
 
+static uvshm_map_t* open_map(uvshm_segment_t* segment) {
+  uvshm_map_t* map;
+
+  REQUIRE(uvshm_map_open(&map, segment, "map", NULL) == 0);
+  return map;
+}
+
+
+/* First byte of the value; 0: it is not there. */
+static int first_byte(uvshm_map_t* map, const char* key, size_t key_size) {
+  char value[64];
+  size_t size = sizeof(value);
+  int err = uvshm_map_get(map, key, key_size, value, &size, NULL);
+
+  REQUIRE(err == 0 || err == UV_ENOENT);
+  return err == 0 ? value[0] : 0;
+}
+
+
+/* Fill it, look, empty it: nothing is left of it. */
+static void empty_map(uvshm_segment_t* segment) {
+  uvshm_map_t* map = open_map(segment);
+  uvshm_map_info_t info;
+  char key[2] = {'x', 0};
+
+  for (key[1] = 0; key[1] < 40; key[1]++)
+    REQUIRE(uvshm_map_put(map, key, 2, "z", 1) == 0);
+  for (key[1] = 0; key[1] < 40; key[1]++)
+    REQUIRE(first_byte(map, key, 2) == 'z');
+  REQUIRE(uvshm_map_clear(map) == 0);
+  REQUIRE(uvshm_map_info(map, &info) == 0);
+  REQUIRE(info.count == 0);
+  uvshm_map_close(map);
+  go_on(segment);
+}
+
+
+static void after_put_and_take(uvshm_segment_t* segment,
+                               void* data,
+                               uint32_t parts) {
+  static const int values[] = {'1', '2', 0, '4', '4'};
+  uvshm_map_t* map = open_map(segment);
+  int value = first_byte(map, "a", 1);
+
+  (void) data;
+  REQUIRE(value == values[parts] || value == values[parts + 1]);
+  REQUIRE(first_byte(map, "b", 1) == '1');
+  uvshm_map_close(map);
+  empty_map(segment);
+}
+
+
+static void after_put_many(uvshm_segment_t* segment,
+                           void* data,
+                           uint32_t parts) {
+  uvshm_map_t* map = open_map(segment);
+  char key[2] = {'n', 0};
+  uint32_t there = 0;
+  char old;
+
+  (void) data;
+  for (key[1] = 'a'; key[1] < 'o'; key[1]++)
+    if (first_byte(map, key, 2) == 'n') there++;
+  REQUIRE(there == parts || there == parts + 1);
+  for (old = 'a'; old < 'g'; old++) REQUIRE(first_byte(map, &old, 1) == '1');
+  uvshm_map_close(map);
+  empty_map(segment);
+}
+
+
+static void after_add(uvshm_segment_t* segment, void* data, uint32_t parts) {
+  uvshm_map_t* map = open_map(segment);
+  int64_t sum = 0;
+
+  (void) data;
+  REQUIRE(uvshm_map_add(map, "sum", 3, 0, &sum) == 0);
+  REQUIRE(sum == 5 * (int64_t) parts || sum == 5 * (int64_t) parts + 5);
+  uvshm_map_close(map);
+  empty_map(segment);
+}
+
+
+static void after_clear(uvshm_segment_t* segment, void* data, uint32_t parts) {
+  (void) data;
+  (void) parts;
+  empty_map(segment);
+}
+
+
+static void after_making_a_map(uvshm_segment_t* segment,
+                               void* data,
+                               uint32_t parts) {
+  int err = uvshm_map_unlink(segment, "another", 0);
+
+  REQUIRE(err == 0 || err == UV_ENOENT);
+  after_any(segment, data, parts);
+}
+
 /* ---- the table ----------------------------------------------------------- */
 
 static const uvshm_segment_options_t options = {.size = 524288,
@@ -311,6 +479,11 @@ const uvshm_crash_t crash_ops[] = {
     OP(publish, after_publish),
     OP(commit, after_txn),
     OP(take_back, after_taking_back),
+    OP(put_and_take, after_put_and_take),
+    OP(put_many, after_put_many),
+    OP(add, after_add),
+    OP(clear_map, after_clear),
+    OP(make_and_unlink_map, after_making_a_map),
 };
 
 const size_t crash_ops_count = sizeof(crash_ops) / sizeof(crash_ops[0]);

@@ -62,6 +62,23 @@ static void entry(struct fuzz_world* world, struct fuzz_input* input) {
 }
 
 
+/* Where blocks and their bookkeeping are; and a shard of the map. */
+static void heap(struct fuzz_world* world, struct fuzz_input* input) {
+  uint64_t begin = world->fake.control.control_size;
+  uint64_t offset = begin + fuzz_u32(input) % (world->fake.memory_size - begin);
+
+  write_bytes(world, offset & ~UINT64_C(1), fuzz_number(input), 2);
+}
+
+
+static void shard(struct fuzz_world* world, struct fuzz_input* input) {
+  uint64_t offset = fuzz_u16(input) % 384;
+
+  write_bytes(
+      world, world->shards + (offset & ~UINT64_C(7)), fuzz_number(input), 8);
+}
+
+
 /* A log that is committed, of one entry. */
 static void log_entry(struct fuzz_world* world, struct fuzz_input* input) {
   struct uvshm__lock* lock = uvshm__directory_body(
@@ -100,6 +117,10 @@ static const fuzz_op ops[] = {
     lane,
     entry,
     entry,
+    heap,
+    heap,
+    shard,
+    shard,
     run_of_bytes,
     log_entry,
     copy_bytes,

@@ -3,6 +3,7 @@
 #include "fuzz/fuzz.h"
 
 #include "core/heap.h"
+#include "core/map.h"
 #include "core/sem.h"
 #include "uvshm/name.h"
 
@@ -11,11 +12,14 @@
 
 /* Damage first. */
 static const struct fuzz_table* const tables[] = {
-    &fuzz_damage, &fuzz_core, &fuzz_heap, &fuzz_txn, &fuzz_death};
+    &fuzz_damage, &fuzz_core, &fuzz_heap, &fuzz_txn, &fuzz_map, &fuzz_death};
 
 /* Of the heap: a part of the first zone at first, some zones at last. */
-#define SIZE 262144u
-#define MAX_SIZE 524288u
+#define SIZE 393216u
+#define MAX_SIZE 655360u
+
+/* Sleeps after which what is waited for comes. */
+#define WAITS_MAX 100u
 
 /* Of each mutex, for transactions. */
 #define LOG_SIZE 256u
@@ -84,17 +88,20 @@ uint64_t fuzz_number(struct fuzz_input* input) {
 
 /* ---- the world ----------------------------------------------------------- */
 
-/* Nobody sleeps; time passes by being asked for. */
+/* Nobody sleeps; time passes by being asked for. A lock word may name a live
+ * peer that never took the lock. Nobody can know, and who waits for ever waits
+ * until that one gives it back, or ends. So in the end it does. */
 static int env_wait(void* arg,
                     const uvshm__a32_t* word,
                     uint32_t value,
                     uint32_t lane,
                     uint32_t timeout_ms) {
   (void) arg;
-  (void) word;
   (void) value;
   (void) lane;
   world.clock_ms += timeout_ms;
+  if (++world.waits % WAITS_MAX == 0)
+    uvshm__a32_store_release((uvshm__a32_t*) word, 0);
   return UV_ETIMEDOUT;
 }
 
@@ -156,6 +163,43 @@ static void make_named(const char* name,
 }
 
 
+/* One shard, and so many entries that a put may split a bucket. */
+static void make_map(void) {
+  static const uint64_t seed[2] = {1, 2};
+  unsigned char body[UVSHM__ENTRY_BODY] = {0};
+  struct uvshm__lane* lane = &world.lanes[0];
+  struct uvshm__directory_spec spec;
+  struct uvshm__map_put put;
+  struct uvshm__map_key key;
+  struct uvshm__map map;
+  int made;
+  char name;
+
+  memset(&spec, 0, sizeof(spec));
+  memset(&put, 0, sizeof(put));
+  spec.name = "map";
+  spec.name_size = 3;
+  spec.type = UVSHM__TYPE_MAP;
+  spec.body = body;
+  if (uvshm__map_format(lane,
+                        0,
+                        seed,
+                        (struct uvshm__map_hdr*) (void*) body,
+                        &spec.blocks[0]) < 0)
+    abort();
+  world.shards = spec.blocks[0];
+  if (uvshm__directory_make(lane, &spec, 0, &world.map, &made) < 0) abort();
+  if (uvshm__directory_open(lane->core, &world.map) < 0) abort();
+  if (uvshm__map_attach(lane->core, &world.map, &map) < 0) abort();
+  put.bytes = "value";
+  put.size = 5;
+  for (name = 'a'; name < 'g'; name++) {
+    uvshm__map_hash(&map, &name, 1, &key);
+    if (uvshm__map_put(lane, &map, &key, &put) < 0) abort();
+  }
+}
+
+
 static void make_world(void) {
   static const char* const names[FUZZ_MUTEXES] = {"a", "bb", "ccc"};
   uint32_t i;
@@ -173,6 +217,7 @@ static void make_world(void) {
   for (i = 0; i < FUZZ_MUTEXES; i++)
     make_named(names[i], UVSHM__TYPE_MUTEX, &world.mutexes[i]);
   make_named("units", UVSHM__TYPE_SEM, &world.sem);
+  make_map();
   first = world;
   first_memory = malloc((size_t) world.fake.memory_size);
   if (first_memory == NULL) abort();
@@ -204,7 +249,7 @@ void fuzz_run(const uint8_t* bytes, size_t size, uint32_t commands) {
   uint32_t i;
 
   fuzz_reset();
-  for (i = 0; i < commands && input.at < input.end; i++)
+  for (i = 0; i < commands && input.at < input.end && !world.is_over; i++)
     call(tables[fuzz_u8(&input) % TABLES], &input);
 }
 

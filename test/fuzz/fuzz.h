@@ -42,7 +42,11 @@ struct fuzz_world {
   uint32_t lane_claimed[FUZZ_PEERS];
   struct uvshm__directory_ref mutexes[FUZZ_MUTEXES];
   struct uvshm__directory_ref sem;
+  struct uvshm__directory_ref map;
+  uint64_t shards; /* of the map: where they are */
   uint64_t clock_ms;
+  uint32_t waits;
+  uint32_t is_over;   /* one peer is left, so nothing more is called */
   uint64_t blocks[8]; /* ops_heap.c: what was allocated */
   struct uvshm__txn txns[FUZZ_PEERS];
 };
@@ -59,6 +63,7 @@ extern const struct fuzz_table fuzz_damage;
 extern const struct fuzz_table fuzz_core;
 extern const struct fuzz_table fuzz_heap;
 extern const struct fuzz_table fuzz_txn;
+extern const struct fuzz_table fuzz_map;
 
 /* One of the calls above, by a peer that is killed at one of its stores. */
 extern const struct fuzz_table fuzz_death;
