@@ -59,9 +59,9 @@ static inline void* uvshm__directory_body(const struct uvshm__core* core,
 /* The number of the entry that has this body. */
 static inline uint32_t uvshm__directory_index(const struct uvshm__core* core,
                                               const void* body) {
-  return (uint32_t) ((uint64_t) ((const unsigned char*) body - core->base -
-                                 core->objects_offset) /
-                     UVSHM__ENTRY_SIZE);
+  uint64_t offset = (uint64_t) ((const unsigned char*) body - core->base);
+
+  return (uint32_t) ((offset - core->objects_offset) / UVSHM__ENTRY_SIZE);
 }
 
 
