@@ -3,6 +3,7 @@
 #include "fake.h"
 
 #include "base/error.h"
+#include "core/contents.h"
 #include "core/peer.h"
 #include "uvshm/name.h"
 
@@ -241,6 +242,8 @@ struct fake_peer* fake_join(struct fake* fake, uint32_t slot) {
   core->reserve = fake->control.reserve;
   core->exists = &peer->exists;
   uvshm__a64_store_relaxed(&peer->exists, env_exists(peer));
+  if (fake->control.kind == UVSHM_KIND_SEGMENT)
+    core->contents = &uvshm__contents;
   core->slot = slot;
   core->env = &fake->env;
   core->env_arg = peer;

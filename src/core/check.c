@@ -21,11 +21,9 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "core/directory.h"
-#include "core/heap.h"
+#include "core/contents.h"
 #include "core/lane.h"
 #include "core/lock.h"
-#include "core/map.h"
-#include "core/txn.h"
 #include "uvshm/name.h"
 
 /* ---- peers --------------------------------------------------------------- */
@@ -64,7 +62,8 @@ int uvshm__lock_check(const struct uvshm__core* core,
   if (uvshm__a32_load_acquire(&lock->n) > UVSHM__LOCK_LOG)
     return uvshm__fail(
         UV_EPROTO, "the lock at offset %llu: its log is damaged", offset);
-  fault = uvshm__txn_fault(core, lock);
+  fault =
+      core->contents == NULL ? NULL : core->contents->lock_fault(core, lock);
   if (fault != NULL)
     return uvshm__fail(UV_EPROTO, "the lock at offset %llu: %s", offset, fault);
   return 0;
@@ -126,10 +125,11 @@ static int check_object(const struct uvshm__core* core, uint32_t index) {
   if (fault != NULL && uvshm__directory_usable(core, &facts.ref) == 0)
     return uvshm__fail(
         UV_EPROTO, "directory entry %u: %s is damaged", index, fault);
-  if (facts.ref.type == UVSHM__TYPE_MAP)
-    return uvshm__map_check(core, &facts.ref);
-  if (facts.ref.type != UVSHM__TYPE_MUTEX) return 0;
-  return uvshm__lock_check(core, uvshm__directory_body(core, index));
+  if (facts.ref.type == UVSHM__TYPE_MUTEX)
+    return uvshm__lock_check(core, uvshm__directory_body(core, index));
+  return core->contents == NULL
+             ? 0
+             : core->contents->check_object(core, &facts.ref);
 }
 
 
@@ -174,8 +174,6 @@ int uvshm__core_check(const struct uvshm__core* core, uint32_t kind) {
   if (err == 0) err = check_root(core, kind);
   for (i = 0; i < core->objects_max && err == 0; i++)
     err = check_entry(core, i);
-  for (i = 0; i < UVSHM__HEAP_LOCKS && err == 0; i++)
-    if (uvshm__heap_lock_at(core, i) != NULL)
-      err = uvshm__lock_check(core, uvshm__heap_lock_at(core, i));
-  return err == 0 ? uvshm__heap_check(core) : err;
+  if (err < 0 || core->contents == NULL) return err;
+  return core->contents->check(core);
 }

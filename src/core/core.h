@@ -44,6 +44,8 @@ struct uvshm__env {
   uint64_t (*exists)(void* arg);
 };
 
+struct uvshm__contents;
+
 /* One attached object, in private memory. The numbers were copied from the
  * header and checked once; the header's own are never looked at again. */
 struct uvshm__core {
@@ -61,6 +63,7 @@ struct uvshm__core {
   uvshm__a64_t* exists; /* private: what env->exists last said; only rises */
   uint32_t slot;        /* our own peer slot */
   uint32_t generation;  /* and its generation */
+  const struct uvshm__contents* contents; /* contents.h; NULL: none */
   const struct uvshm__env* env;
   void* env_arg;
 };

@@ -35,12 +35,11 @@
 
 #include "base/error.h"
 #include "base/hash.h"
-#include "core/heap.h"
+#include "core/contents.h"
+#include "core/heap_layout.h"
 #include "core/lock.h"
-#include "core/map.h"
 #include "core/peer.h"
 #include "core/reap.h"
-#include "core/txn.h"
 
 #include <string.h>
 
@@ -175,7 +174,7 @@ static void make_used(const struct uvshm__core* core,
     if (spec->blocks[i] != 0)
       uvshm__lock_log(lock,
                       count++,
-                      uvshm__heap_word(core, spec->blocks[i]),
+                      core->contents->block_word(core, spec->blocks[i]),
                       2,
                       UVSHM__OWN_LIBRARY);
   if (count == 0) {
@@ -301,11 +300,9 @@ static int has_blocks(const struct uvshm__directory_ent* ent) {
 static void bury(const struct uvshm__core* core,
                  struct uvshm__directory_ent* ent,
                  uint32_t slot) {
-  uint32_t type = uvshm__a32_load_relaxed(&ent->type);
-
-  if (type == UVSHM__TYPE_MUTEX)
-    uvshm__txn_bury(core, slot, (struct uvshm__lock*) ent->body);
-  if (type == UVSHM__TYPE_MAP) uvshm__map_bury(core, slot, ent->body);
+  if (core->contents != NULL)
+    core->contents->bury(
+        core, slot, uvshm__a32_load_relaxed(&ent->type), ent->body);
 }
 
 

@@ -5,7 +5,7 @@
  * Repair follows offsets that it finds in shared memory: in a lane's notes and
  * in logs. Any bytes may stand there, so every such offset passes here first.
  * What it lets through exists (the control area does, as long as the object
- * does; of the heap, heap.h knows) and is none of the tables that repair itself
+ * does; of the heap, contents.h knows) and is none of the tables that repair itself
  * goes by, the owner words of blocks excepted.
  */
 
@@ -13,8 +13,8 @@
 #define UVSHM_CORE_EXTENT_H_
 
 #include "base/align.h"
+#include "core/contents.h"
 #include "core/core.h"
-#include "core/heap.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -40,7 +40,7 @@ static inline int uvshm__extent_has_lock(const struct uvshm__core* core,
                                          uint64_t offset) {
   return offset == UVSHM__DIRECTORY_LOCK_OFFSET ||
          uvshm__extent_holds(core, offset, 128) ||
-         uvshm__heap_has_lock(core, offset);
+         (core->contents != NULL && core->contents->has_lock(core, offset));
 }
 
 
@@ -48,10 +48,11 @@ static inline int uvshm__extent_has_lock(const struct uvshm__core* core,
 static inline int uvshm__extent_has_word(const struct uvshm__core* core,
                                          uint64_t offset,
                                          uint32_t width) {
-  if (width == 2) return uvshm__heap_has_word(core, offset, width);
-  return (width == 4 || width == 8) && uvshm__is_multiple(offset, width) &&
-         (uvshm__extent_holds(core, offset, width) ||
-          uvshm__heap_has_word(core, offset, width));
+  if (width != 2 && width != 4 && width != 8) return 0;
+  if (!uvshm__is_multiple(offset, width)) return 0;
+  if (width != 2 && uvshm__extent_holds(core, offset, width)) return 1;
+  return core->contents != NULL &&
+         core->contents->has_word(core, offset, width);
 }
 
 #endif /* UVSHM_CORE_EXTENT_H_ */

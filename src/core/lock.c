@@ -47,8 +47,8 @@
 #include "core/lock.h"
 
 #include "base/error.h"
+#include "core/contents.h"
 #include "core/reap.h"
-#include "core/txn.h"
 #include "core/wait.h"
 #include "uvshm/flags.h"
 
@@ -347,7 +347,8 @@ int uvshm__lock_mend(struct uvshm__lane* lane, struct uvshm__lock* lock) {
 
   /* No owner ever says so, so there is none whose commit we could undo. */
   if (n > UVSHM__LOCK_LOG) mended = uvshm__a32_cas(&lock->n, n, 0);
-  mended |= uvshm__txn_mend(lane->core, lock);
+  if (lane->core->contents != NULL)
+    mended |= lane->core->contents->lock_mend(lane->core, lock);
   if (uvshm__lock_judge(lane->core, lock, word, &slot) != UVSHM__LOCK_DAMAGED ||
       count >= UVSHM__LANE_HELD)
     return mended;

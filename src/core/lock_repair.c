@@ -8,7 +8,6 @@
 #include "core/lock.h"
 
 #include "core/extent.h"
-#include "core/txn.h"
 #include "core/wait.h"
 
 #include <limits.h>
@@ -159,7 +158,8 @@ int uvshm__lock_repair(const struct uvshm__core* core,
 
   if ((word & UVSHM__LOCK_NAME) != name) return 0;
   replay(core, lock);
-  uvshm__txn_settle(core, lock, slot_of(core, name));
+  if (core->contents != NULL)
+    core->contents->lock_settle(core, lock, slot_of(core, name));
   uvshm__a32_store_release(&lock->depth, 0);
   uvshm__a32_xchg(&lock->word, UVSHM__LOCK_DIED);
   /* All of them: one that was woken before may be dead too. */

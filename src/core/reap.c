@@ -24,8 +24,8 @@
 #include "core/reap.h"
 
 #include "base/error.h"
+#include "core/contents.h"
 #include "core/directory.h"
-#include "core/heap.h"
 #include "core/lane.h"
 
 
@@ -71,7 +71,7 @@ static void part_rest(const struct uvshm__core* core, uint32_t slot) {
   uint32_t owner;
 
   uvshm__directory_forget(core, slot);
-  uvshm__heap_forget(core, slot);
+  if (core->contents != NULL) core->contents->forget(core, slot);
   for (index = 0; index < core->lanes_max; index++)
     if (is_lane_of(core, index, slot, &owner))
       uvshm__lane_free(core, index, owner);

@@ -10,11 +10,10 @@
 
 #include "core/reset.h"
 
+#include "core/contents.h"
 #include "core/directory.h"
-#include "core/heap.h"
 #include "core/lane.h"
 #include "core/lock.h"
-#include "core/map.h"
 #include "core/wait.h"
 #include "uvshm/name.h"
 
@@ -40,16 +39,6 @@ static struct uvshm__lock* lock_at(const struct uvshm__core* core,
   return (struct uvshm__lock*) ent->body;
 }
 
-/* The body of entry `index` if it is a map, else NULL. */
-static void* map_at(const struct uvshm__core* core, uint32_t index) {
-  struct uvshm__directory_ent* ent = uvshm__core_entry(core, index);
-
-  return (uint32_t) uvshm__a64_load_acquire(&ent->state) == UVSHM__ENTRY_USED &&
-                 uvshm__a32_load_acquire(&ent->type) == UVSHM__TYPE_MAP
-             ? ent->body
-             : NULL;
-}
-
 /* ---- mend ---------------------------------------------------------------- */
 
 uint32_t uvshm__core_mend(struct uvshm__lane* lane, uint32_t kind) {
@@ -66,14 +55,7 @@ uint32_t uvshm__core_mend(struct uvshm__lane* lane, uint32_t kind) {
     lock = lock_at(core, kind, i);
     if (lock != NULL && uvshm__lock_mend(lane, lock)) count++;
   }
-  for (i = 0; i < UVSHM__HEAP_LOCKS; i++) {
-    lock = uvshm__heap_lock_at(core, i);
-    if (lock != NULL && uvshm__lock_mend(lane, lock)) count++;
-  }
-  for (i = 0; i < core->objects_max; i++)
-    if (map_at(core, i) != NULL)
-      count += uvshm__map_mend(lane, map_at(core, i));
-  return count + uvshm__heap_mend(lane);
+  return core->contents == NULL ? count : count + core->contents->mend(lane);
 }
 
 /* ---- reset --------------------------------------------------------------- */
@@ -116,11 +98,5 @@ void uvshm__core_reset(const struct uvshm__core* core, uint32_t kind) {
     lock = lock_at(core, kind, i);
     if (lock != NULL) uvshm__lock_reset(lock);
   }
-  for (i = 0; i < UVSHM__HEAP_LOCKS; i++) {
-    lock = uvshm__heap_lock_at(core, i);
-    if (lock != NULL) uvshm__lock_reset(lock);
-  }
-  for (i = 0; i < core->objects_max; i++)
-    if (map_at(core, i) != NULL) uvshm__map_reset(core, map_at(core, i));
-  uvshm__heap_reset(core);
+  if (core->contents != NULL) core->contents->reset(core);
 }

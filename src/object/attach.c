@@ -160,6 +160,7 @@ struct uvshm__attach* uvshm__attach_alloc(
 
   if (attach == NULL) return NULL;
   attach->kind = request->kind;
+  attach->core.contents = request->contents;
   attach->serial = next_serial();
   attach->lineage_word = uvshm__port_lineage_word();
   attach->readonly = (request->flags & UVSHM_READONLY) != 0;

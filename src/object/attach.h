@@ -82,6 +82,7 @@ struct uvshm__request {
   const char* group;
   const char* sddl;
   const char* label;
+  const struct uvshm__contents* contents; /* of a segment (core/contents.h) */
   /* Of a lock known by its name alone: writes its body into a new object. */
   void (*format_root)(void* root, uint32_t argument);
   uint32_t root_argument;

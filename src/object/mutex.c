@@ -7,11 +7,11 @@
 
 #include "base/error.h"
 #include "base/rare.h"
-#include "core/heap.h"
+#include "core/contents.h"
 #include "core/lock.h"
 #include "core/peer.h"
-#include "core/wait.h"
 #include "core/txn.h"
+#include "core/wait.h"
 #include "object/lanes.h"
 #include "object/mutex.h"
 
@@ -61,22 +61,12 @@ static void note_facts(uvshm_mutex_t* mutex) {
 }
 
 
-/* The log of transactions is made with the mutex: both are there at once. */
 static int give_log(struct uvshm__lane* lane,
                     struct uvshm__directory_spec* spec,
                     void* body,
                     uint64_t size) {
-  struct uvshm__lock* lock = body;
-  uint64_t undo = uvshm__txn_undo(0, size);
-  int err;
-
   if (size == 0) return 0;
-  err = uvshm__heap_alloc(
-      lane, size, 0, uvshm__heap_me(lane->core), &spec->blocks[0]);
-  if (err < 0) return err;
-  undo |= uvshm__txn_undo(spec->blocks[0], 0);
-  uvshm__a64_store_relaxed(&lock->undo, undo);
-  return 0;
+  return lane->core->contents->log_make(lane, spec, body, size);
 }
 
 
@@ -89,7 +79,9 @@ static int check_log(uvshm_mutex_t* mutex, uint64_t wanted) {
                        "cannot open \"%s\": it was made without log_size",
                        mutex->named.name);
   }
-  if (uvshm__txn_locate(core, mutex->lock, &mutex->log, &mutex->log_size))
+  if (core->contents != NULL &&
+      core->contents->log_locate(
+          core, mutex->lock, &mutex->log, &mutex->log_size))
     return 0;
   return uvshm__fail(UV_EPROTO,
                      "cannot open \"%s\": its log is not where it says",

@@ -5,7 +5,7 @@
 
 #include "object/named.h"
 
-#include "core/heap.h"
+#include "core/contents.h"
 #include "object/lanes.h"
 #include "object/name_check.h"
 #include "object/segment.h"
@@ -32,7 +32,8 @@ static void free_blocks(struct uvshm__lane* lane,
   uint32_t i;
 
   for (i = 0; i < UVSHM__DIRECTORY_BLOCKS; i++)
-    if (spec->blocks[i] != 0) (void) uvshm__heap_free(lane, spec->blocks[i]);
+    if (spec->blocks[i] != 0)
+      (void) lane->core->contents->block_free(lane, spec->blocks[i]);
 }
 
 

@@ -5,6 +5,7 @@
 #include "uvshm/segment.h"
 
 #include "base/error.h"
+#include "core/contents.h"
 #include "core/directory.h"
 #include "core/peer.h"
 #include "core/reap.h"
@@ -70,6 +71,7 @@ static int fill(struct uvshm__request* request,
   memset(request, 0, sizeof(*request));
   request->name = name;
   request->kind = UVSHM_KIND_SEGMENT;
+  request->contents = &uvshm__contents;
   request->flags = options->flags;
   request->mode = options->mode;
   request->timeout_ms =

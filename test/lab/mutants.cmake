@@ -55,7 +55,8 @@ uvshm_mutant(commit_before_the_log_is_complete crash-core core/lock_repair.c
 
 uvshm_mutant(lock_released_before_the_log_is_cleared crash-core core/lock_repair.c
 "  replay(core, lock);
-  uvshm__txn_settle(core, lock, slot_of(core, name));
+  if (core->contents != NULL)
+    core->contents->lock_settle(core, lock, slot_of(core, name));
   uvshm__a32_store_release(&lock->depth, 0);
   uvshm__a32_xchg(&lock->word, UVSHM__LOCK_DIED);
 "
@@ -63,7 +64,7 @@ uvshm_mutant(lock_released_before_the_log_is_cleared crash-core core/lock_repair
 
   uvshm__a32_xchg(&lock->word, UVSHM__LOCK_DIED);
   replay(core, lock);
-  uvshm__txn_settle(core, lock, slot);
+  if (core->contents != NULL) core->contents->lock_settle(core, lock, slot);
   uvshm__a32_store_release(&lock->depth, 0);
 ")
 
@@ -140,12 +141,13 @@ uvshm_mutant(rollback_cleared_before_it_is_done crash-txn core/txn_repair.c
 ")
 
 uvshm_mutant(lock_free_before_the_rollback crash-txn core/lock_repair.c
-"  uvshm__txn_settle(core, lock, slot_of(core, name));
+"  if (core->contents != NULL)
+    core->contents->lock_settle(core, lock, slot_of(core, name));
 "
 "  uint32_t slot = slot_of(core, name);
 
   uvshm__a32_xchg(&lock->word, UVSHM__LOCK_DIED);
-  uvshm__txn_settle(core, lock, slot);
+  if (core->contents != NULL) core->contents->lock_settle(core, lock, slot);
 ")
 
 uvshm_mutant(abort_clears_first crash-txn core/txn.c
@@ -184,7 +186,7 @@ uvshm_mutant(memory_freed_before_the_locks_of_a_map crash-map core/reap.c
 "  part_locks(core, slot);
   part_rest(core, slot);
 "
-"  uvshm__heap_forget(core, slot);
+"  if (core->contents != NULL) core->contents->forget(core, slot);
   part_locks(core, slot);
   part_rest(core, slot);
 ")
