@@ -74,6 +74,11 @@ static void mark(const struct uvshm__core* core, uint64_t ref, uint64_t size) {
 }
 
 
+static void unmark(const struct uvshm__core* core, uint64_t ref) {
+  UVSHM__UNPOISON(core->base + ref, (size_t) uvshm__heap_size(core, ref));
+}
+
+
 static int free_marked(struct uvshm__lane* lane, uint64_t ref) {
   const struct uvshm__core* core = lane->core;
   uint64_t size = uvshm__heap_size(core, ref);
@@ -87,6 +92,12 @@ static int free_marked(struct uvshm__lane* lane, uint64_t ref) {
 }
 
 #else
+
+static inline void unmark(const struct uvshm__core* core, uint64_t ref) {
+  (void) core;
+  (void) ref;
+}
+
 
 static inline int free_marked(struct uvshm__lane* lane, uint64_t ref) {
   return uvshm__heap_free_checked(lane, ref);
@@ -118,7 +129,7 @@ static inline int alloc(const uvshm_segment_t* segment,
                         &ref);
   if (err < 0) return err;
   *block = lane->core->base + ref;
-  UVSHM__UNPOISON(*block, (size_t) uvshm__heap_size(lane->core, ref));
+  unmark(lane->core, ref);
   return 0;
 }
 
@@ -189,7 +200,7 @@ static int move(struct uvshm__lane* lane,
   /* It was to become smaller, and is large enough as it is. */
   if (err == UV_ENOSPC && size <= from->size) return 0;
   if (err < 0) return err;
-  UVSHM__UNPOISON(base + to, (size_t) uvshm__heap_size(lane->core, to));
+  unmark(lane->core, to);
   memcpy(base + to, *block, size < from->size ? size : (size_t) from->size);
   (void) free_marked(lane, from->ref);
   *block = base + to;
