@@ -167,11 +167,51 @@ static int role_after(int argc, char** argv) {
 }
 
 
+/* Values of both sides' keys differ in size and content. */
+static int put_and_get(uvshm_map_t* map, uint64_t side) {
+  unsigned char value[40];
+  uint64_t key[2];
+  size_t size;
+  uint64_t i;
+  int64_t sum;
+
+  for (i = 0; i < ROUNDS / 4; i++) {
+    key[0] = side;
+    key[1] = i;
+    memset(value, (int) (side + i) & 0xff, sizeof(value));
+    if (uvshm_map_put(map, key, sizeof(key), value, (size_t) (i % 40)) < 0)
+      return 0;
+    if (uvshm_map_add(map, "sum", 3, (int64_t) 1 << 31, &sum) < 0) return 0;
+    size = sizeof(value);
+    if (uvshm_map_get(map, key, sizeof(key), value, &size, NULL) < 0 ||
+        size != i % 40)
+      return 0;
+  }
+  return 1;
+}
+
+
+static int role_mapper(int argc, char** argv) {
+  uvshm_segment_t* segment;
+  uvshm_map_t* map;
+
+  (void) argc;
+  if (uvshm_segment_open(&segment, argv[0], NULL) < 0) return 1;
+  if (uvshm_map_open(&map, segment, "map", NULL) < 0) return 2;
+  if (!put_and_get(map, 2)) return 3;
+  if (uvshm_segment_check(segment) != 0) return 4;
+  uvshm_map_close(map);
+  uvshm_segment_close(segment);
+  return 0;
+}
+
+
 static const struct test_role roles[] = {{"adder", role_adder},
                                          {"dier", role_dier},
                                          {"reader", role_reader},
                                          {"file", role_file},
                                          {"after", role_after},
+                                         {"mapper", role_mapper},
                                          {NULL, NULL}};
 
 
@@ -355,11 +395,50 @@ TEST(interop_programs_use_a_segment_in_a_file_one_after_the_other) {
 }
 
 
+TEST(interop_programs_share_a_map) {
+  char name[64];
+  uvshm_segment_options_t options;
+  uvshm_segment_t* segment;
+  uvshm_map_info_t info;
+  uvshm_map_t* map;
+  struct test_process other;
+  uint64_t key[2];
+  uint64_t i;
+  int64_t sum;
+
+  (void) state;
+  need_program(1);
+  snprintf(name, sizeof(name), "%s", test_name("segment"));
+  memset(&options, 0, sizeof(options));
+  options.flags = UVSHM_CREATE;
+  options.max_size = 16 << 20;
+  assert_int_equal(uvshm_segment_open(&segment, name, &options), 0);
+  assert_int_equal(uvshm_map_open(&map, segment, "map", NULL), 0);
+  test_spawn_other(&other, runner, program, "mapper", name, NULL);
+  assert_true(put_and_get(map, 1));
+  assert_int_equal(test_join(&other), 0);
+  assert_int_equal(uvshm_map_add(map, "sum", 3, 0, &sum), 0);
+  assert_true(sum == (int64_t) (ROUNDS / 4 * 2) << 31);
+  assert_int_equal(uvshm_map_info(map, &info), 0);
+  assert_int_equal(info.count, ROUNDS / 4 * 2 + 1);
+  for (i = 0; i < ROUNDS / 4; i++) {
+    key[0] = 2;
+    key[1] = i;
+    assert_int_equal(uvshm_map_contains(map, key, sizeof(key)), 0);
+  }
+  assert_int_equal(uvshm_segment_check(segment), 0);
+  uvshm_map_close(map);
+  uvshm_segment_close(segment);
+  assert_int_equal(test_leftovers(), 0);
+}
+
+
 int main(int argc, char** argv) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(interop_programs_share_a_segment_and_its_locks),
       cmocka_unit_test(interop_death_of_the_other_is_told),
       cmocka_unit_test(interop_reader_sees_no_torn_counter),
+      cmocka_unit_test(interop_programs_share_a_map),
       cmocka_unit_test(interop_programs_share_a_plain_file_at_once),
       cmocka_unit_test(
           interop_programs_use_a_segment_in_a_file_one_after_the_other),
