@@ -165,10 +165,19 @@ static bool hear(struct child* child, char* line, size_t size) {
 }
 
 
-static void tell(struct child* child, const char* text) {
+static void on_write(uv_write_t* req, int status) {
+  *(int*) req->data = status;
+}
+
+
+static void send_line(struct child* child, const char* text) {
   uv_buf_t buf = uv_buf_init((char*) text, (unsigned int) strlen(text));
-  int err = uv_try_write((uv_stream_t*) &child->in, &buf, 1);
-  if (err < 0) fail("cannot tell the server: %s", uv_strerror(err));
+  uv_write_t req;
+  int status = 1;
+  req.data = &status;
+  must(uv_write(&req, (uv_stream_t*) &child->in, &buf, 1, on_write), "write");
+  while (status == 1) uv_run(loop, UV_RUN_ONCE);
+  must(status, "write");
 }
 
 
@@ -210,7 +219,7 @@ static struct move ask_for_a_move(struct child* child) {
            move.from,
            move.to,
            move.amount);
-  tell(child, line);
+  send_line(child, line);
   return move;
 }
 
@@ -240,7 +249,7 @@ static void move_some(struct child* child, uint64_t count) {
 static void compare(struct child* child) {
   char line[4096];
   char* at = line;
-  tell(child, "show\n");
+  send_line(child, "show\n");
   if (!hear(child, line, sizeof line)) fail("no answer");
   for (uint32_t account = 0; account < ACCOUNTS; account++) {
     int64_t found = strtoll(at, &at, 10);
