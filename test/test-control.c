@@ -326,7 +326,7 @@ static void check_says_what_is_wrong(void** state) {
   BREAK32(&ent->name_size, 201);
   BREAK32(&ent->hash, 1);
   BREAK64(&ent->name[0], 1);
-  BREAK32(&ent->type, 3);
+  BREAK32(&ent->type, 99);
 }
 
 
