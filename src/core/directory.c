@@ -448,6 +448,7 @@ int uvshm__directory_mend(const struct uvshm__core* core, uint32_t index) {
 void uvshm__directory_reset(const struct uvshm__core* core, uint32_t index) {
   struct uvshm__directory_ent* ent = uvshm__core_entry(core, index);
   uint64_t state = read_state(core, index);
+  uint32_t slot = (uint32_t) state >> UVSHM__ENTRY_SLOT_SHIFT;
   uint32_t i;
 
   for (i = 0; i < UVSHM__ENTRY_OPEN_WORDS; i++)
@@ -455,11 +456,10 @@ void uvshm__directory_reset(const struct uvshm__core* core, uint32_t index) {
   if ((uint32_t) state == UVSHM__ENTRY_FREE ||
       (uint32_t) state == UVSHM__ENTRY_USED)
     return;
-  bury(core,
-       ent,
-       (uint32_t) state == UVSHM__ENTRY_REMOVED
-           ? core->slot
-           : (uint32_t) state >> UVSHM__ENTRY_SLOT_SHIFT);
+  /* Nobody has begun, or who has cannot be. */
+  if ((uint32_t) state == UVSHM__ENTRY_REMOVED || slot >= core->peers_max)
+    slot = core->slot;
+  bury(core, ent, slot);
   free_entry(ent, state);
 }
 
