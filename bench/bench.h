@@ -14,8 +14,8 @@
  *   prepare   makes what is needed, once, in the first process
  *   open      attaches to it: in the first process, or in each of two children
  *   run       does it `count` times, alone
- *   turn      does it `count` times as process `me`, 1 or 2, beside another one;
- *             mutexes with bench_critical() in the middle
+ *   turn      does it `count` times as process `me`, 1 or 2, beside another
+ *             one; mutexes with bench_critical() in the middle
  *   close     undoes open; finish undoes prepare
  *
  * What a side does not need is NULL.

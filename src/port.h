@@ -284,8 +284,8 @@ int uvshm__port_grow(struct uvshm__port_object* object,
 void uvshm__port_trim(struct uvshm__port_object* object, uint64_t to);
 
 /* How many bytes of the object exist, from its first on, as the system itself
- * knows; `view` maps it from there. What a word in shared memory says about that
- * may be anything. Of several threads with one object at once. */
+ * knows; `view` maps it from there. What a word in shared memory says about
+ * that may be anything. Of several threads with one object at once. */
 int uvshm__port_exists(struct uvshm__port_object* object,
                        const struct uvshm__port_view* view,
                        uint64_t* size);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 
 /* Somebody writes random words all over the segment, all the time, while this
- * process calls everything: no signal, no call without an end. What a call reads
- * once and checks stays what was checked; what it reads twice is found here.
+ * process calls everything: no signal, no call without an end. What a call
+ * reads once and checks stays what was checked; what it reads twice is found
+ * here.
  *
- * UVSHM_SCRIBBLE_SECONDS: how long; default 3. UVSHM_TEST_SEED as everywhere. */
+ * UVSHM_SCRIBBLE_SECONDS: how long; default 3. UVSHM_TEST_SEED as
+ * everywhere. */
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* Tokens in boxes, for stress-tokens.c. A box is a set of tokens, kept in one of
- * the structures that a segment has. */
+/* Tokens in boxes, for stress-tokens.c. A box is a set of tokens, kept in one
+ * of the structures that a segment has. */
 
 #ifndef UVSHM_TEST_TOKENS_H_
 #define UVSHM_TEST_TOKENS_H_

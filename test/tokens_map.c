@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* A box that is a map: a token is a key, and its value is some bytes that follow
- * from it, of a size that changes. */
+/* A box that is a map: a token is a key, and its value is some bytes that
+ * follow from it, of a size that changes. */
 
 #include "tokens.h"
 

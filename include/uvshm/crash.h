@@ -10,10 +10,10 @@
  *   uvshm_add_crash_test(queue-crash queue-crash.c queue.c)
  *
  * A killed process leaves behind exactly the stores that it had done. So your
- * operation is run once, every store that it makes is kept, and for each content
- * that the segment had in between: its process is dead, another one repairs and
- * looks whether all is well. Then the same once more with the repairer killed at
- * each of its own stores.
+ * operation is run once, every store that it makes is kept, and for each
+ * content that the segment had in between: its process is dead, another one
+ * repairs and looks whether all is well. Then the same once more with the
+ * repairer killed at each of its own stores.
  *
  * Example: a counter and its double, which must never be seen apart.
  *

@@ -26,12 +26,12 @@
  * An address differs from process to process, so what is stored in the segment
  * is a uvshm_ref_t, which does not. A block lies at a multiple of 64 bytes.
  *
- * Cost: up to 32 KiB a block is one of some 30 sizes, four to a doubling; above,
- * a multiple of 64 KiB; above 1984 KiB it begins at a multiple of 2 MiB.
+ * Cost: up to 32 KiB a block is one of some 30 sizes, four to a doubling;
+ * above, a multiple of 64 KiB; above 1984 KiB it begins at a multiple of 2 MiB.
  *
- * Threads: any. Blocking: alloc and free of up to 32 KiB take no lock as a rule;
- * larger ones, and publish, wait for other processes that do the same; growing
- * makes a system call.
+ * Threads: any. Blocking: alloc and free of up to 32 KiB take no lock as a
+ * rule; larger ones, and publish, wait for other processes that do the same;
+ * growing makes a system call.
  */
 
 #ifndef UVSHM_HEAP_H_
@@ -153,8 +153,9 @@ UVSHM_EXTERN uvshm_ref_t uvshm_heap_ref(const uvshm_segment_t* segment,
                                         const void* address);
 
 /* The address of `size` bytes at a place, or NULL: `ref` is {0}, or they do not
- * all lie inside the heap. Any value may be given, since others may have written
- * it; whether a block is there is not asked. Also when attached for reading. */
+ * all lie inside the heap. Any value may be given, since others may have
+ * written it; whether a block is there is not asked. Also when attached for
+ * reading. */
 UVSHM_EXTERN void* uvshm_heap_pointer(const uvshm_segment_t* segment,
                                       uvshm_ref_t ref,
                                       size_t size);
@@ -197,7 +198,8 @@ UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_heap_root(uvshm_segment_t* segment,
                                                   const char* name,
                                                   uvshm_ref_t** slot);
 
-/* Remove a root. UV_EBUSY: a block is linked there. UV_ENOENT, UV_EPROTOTYPE. */
+/* Remove a root. UV_EBUSY: a block is linked there. UV_ENOENT,
+ * UV_EPROTOTYPE. */
 UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_heap_unlink(uvshm_segment_t* segment,
                                                     const char* name);
 

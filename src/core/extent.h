@@ -5,8 +5,8 @@
  * Repair follows offsets that it finds in shared memory: in a lane's notes and
  * in logs. Any bytes may stand there, so every such offset passes here first.
  * What it lets through exists (the control area does, as long as the object
- * does; of the heap, contents.h knows) and is none of the tables that repair itself
- * goes by, the owner words of blocks excepted.
+ * does; of the heap, contents.h knows) and is none of the tables that repair
+ * itself goes by, the owner words of blocks excepted.
  */
 
 #ifndef UVSHM_CORE_EXTENT_H_

@@ -16,8 +16,8 @@
  *
  * Finding room for a small block is a look at one owner word in the usual case.
  * Otherwise, in this order: another span of the size that has room, a free
- * span, a span that other threads take from, one for all sizes; what is empty is
- * made free; the segment grows; dead peers are cleared away.
+ * span, a span that other threads take from, one for all sizes; what is empty
+ * is made free; the segment grows; dead peers are cleared away.
  *
  * A block is private to the peer when it has been taken, whatever was asked
  * for, and becomes shared by a second store. So a death in between leaves

@@ -126,10 +126,10 @@ static inline uint32_t uvshm__heap_me(const struct uvshm__core* core) {
 
 
 /* Change the owner word of the block at `ref` from one known value to another,
- * also in a repair: for those who own the block, or the only link to it. Private
- * to shared, shared to private, private to free. 1: it was so. A peer for whom
- * blocks become private that he did not allocate has called uvshm__heap_mark()
- * before. */
+ * also in a repair: for those who own the block, or the only link to it.
+ * Private to shared, shared to private, private to free. 1: it was so. A peer
+ * for whom blocks become private that he did not allocate has called
+ * uvshm__heap_mark() before. */
 int uvshm__heap_change(const struct uvshm__core* core,
                        uint64_t ref,
                        uint32_t from,

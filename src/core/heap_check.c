@@ -7,8 +7,8 @@
  *   zones   a known kind; a huge block has as many spans as there may be
  *   spans   a known kind; a run ends in its zone; a size that there is
  *   owners  free, shared, or private to a peer that is there. Where no block
- *           is, they are free or, for the moment of a try or until he is cleared
- *           away, private to somebody
+ *           is, they are free or, for the moment of a try or until he is
+ *           cleared away, private to somebody
  */
 
 #include "core/heap_inside.h"

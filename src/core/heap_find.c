@@ -129,7 +129,8 @@ void uvshm__place_freed(const struct uvshm__core* core,
 
   if (number == 0) return; /* huge */
   bits = uvshm__room_bits(number, place->count != 0 ? place->count : 1);
-  /* Pairs with take_again(), heap_small.c. The store of 0 was a full barrier. */
+  /* Pairs with take_again(), heap_small.c. The store of 0 was a full
+   * barrier. */
   if ((uvshm__a32_load_seq_cst(&zone->room) & bits) != bits)
     uvshm__a32_or(&zone->room, bits);
 }

@@ -58,10 +58,10 @@
  * looked at: about to become free, 4 blocks of any size.
  *
  * owner word: 0 free, 1 shared, 2 shared and the library's own, 16 + n private
- * to peer n; in a span of blocks of any size, 3 inside the block before. Block i
- * of a span has word i, or, of any size, that of its first 64 bytes; a run has
- * word 0 of its first span. A block is allocated when its word is not 0, and
- * that is all that says so.
+ * to peer n; in a span of blocks of any size, 3 inside the block before. Block
+ * i of a span has word i, or, of any size, that of its first 64 bytes; a run
+ * has word 0 of its first span. A block is allocated when its word is not 0,
+ * and that is all that says so.
  */
 
 #ifndef UVSHM_CORE_HEAP_LAYOUT_H_

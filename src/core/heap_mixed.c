@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
-/* Spans with blocks of any size, in units of 64 bytes: for heaps so small, or so
- * full, that a size cannot have a span of its own. The heap's lock is held when
- * a block is taken; freeing is one store of its owner word, as everywhere.
+/* Spans with blocks of any size, in units of 64 bytes: for heaps so small, or
+ * so full, that a size cannot have a span of its own. The heap's lock is held
+ * when a block is taken; freeing is one store of its owner word, as everywhere.
  *
  * A block of n units has the owner word of its first unit, and its other units
  * say "inside". When it is freed they still do, but behind a word that says

@@ -175,9 +175,9 @@ static int look_at(const struct uvshm__core* core,
 
 /* ---- freeing ------------------------------------------------------------- */
 
-/* What is private to us nobody else frees, so a store will do. It is no barrier:
- * who clears the bit of the span's room just now (take_again) may not see it,
- * and then the bit is set again only by a look at all spans.
+/* What is private to us nobody else frees, so a store will do. It is no
+ * barrier: who clears the bit of the span's room just now (take_again) may not
+ * see it, and then the bit is set again only by a look at all spans.
  *
  * The block is remembered, so that the next one of its size is this one, while
  * it is in the cache; not when its span is another thread's. Field by field: a

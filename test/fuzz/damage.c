@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* What a broken or hostile peer does: it writes, anywhere, or where it hurts. */
+/* What a broken or hostile peer does: it writes, anywhere, or where it
+ * hurts. */
 
 #include "fuzz/fuzz.h"
 

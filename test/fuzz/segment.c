@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* The file is one that was closed well, held in memory; each run begins with it.
+/* The file is one that was closed well, held in memory; each run begins with
+ * it.
  */
 
 #include "fuzz/segment.h"
