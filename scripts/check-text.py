@@ -14,7 +14,7 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-FOREIGN = ("tools/uvshm/getopt/", "LICENSE")
+FOREIGN = ("test/corpus/", "tools/uvshm/getopt/", "LICENSE")
 CODE = {".c", ".h", ".hpp", ".cpp", ".sh", ".py", ".cmake", ".pml", ".yml"}
 LIMITS = {".c": 800, ".h": 600}
 HEADER_LIMIT = 320
