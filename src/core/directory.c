@@ -456,13 +456,8 @@ void uvshm__directory_reset(const struct uvshm__core* core, uint32_t index) {
   if ((uint32_t) state == UVSHM__ENTRY_FREE ||
       (uint32_t) state == UVSHM__ENTRY_USED)
     return;
-<<<<<<< HEAD
-  /* Nobody has begun, or who has cannot be. */
-  if ((uint32_t) state == UVSHM__ENTRY_REMOVED || slot >= core->peers_max)
-=======
   /* Nobody buries it yet, or the word says what none says. */
   if (state != buried_by(state, slot) || slot >= core->peers_max)
->>>>>>> 39e33ee (directory: a strange burier in a reset is not believed)
     slot = core->slot;
   bury(core, ent, slot);
   free_entry(ent, state);
