@@ -115,7 +115,7 @@ int uvshm_map_get_copy(uvshm_map_t* map,
   unsigned char* bytes = NULL;
   unsigned char* more;
   size_t room = 64;
-  size_t size;
+  size_t size = 0;
   uint32_t round;
   int err = UV_ENOBUFS;
 
