@@ -42,7 +42,7 @@ GIVEN = {
     "crash": "extern void change_both(uvshm_segment_t*); extern int they_agree(uvshm_segment_t*);",
     "txn": "int err; extern int die(const char*); uvshm_segment_t* segment; uvshm_mutex_t* lock; struct account { int64_t balance; } *a, *b;",
     "map": "int err; size_t size; double price; uvshm_segment_t* segment;",
-    "heap": "int err; uvshm_segment_t* segment; struct job { int number; } *job; uvshm_ref_t* todo;",
+    "heap": "int err; uvshm_segment_t* segment; struct job { int number; };",
     "mutex": "int err; extern int die(const char*); extern void reset_the_printer(void), print(void);",
 }
 

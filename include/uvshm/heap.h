@@ -11,6 +11,9 @@
  *
  * and in another process
  *
+ *   struct job* job;
+ *   uvshm_ref_t* todo;
+ *   err = uvshm_heap_root(segment, "todo", &todo);
  *   job = uvshm_heap_pointer(segment, uvshm_heap_get(todo), sizeof(*job));
  *
  * Every segment has one heap. What a segment's `size` option gives is what its
