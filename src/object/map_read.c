@@ -119,7 +119,7 @@ int uvshm_map_get_copy(uvshm_map_t* map,
   uint32_t round;
   int err = UV_ENOBUFS;
 
-  for (round = 0; round < ROUNDS && err == UV_ENOBUFS; round++) {
+  for (round = 0; round < ROUNDS; round++) {
     more = room < SIZE_MAX ? realloc(bytes, room + 1) : NULL;
     if (more == NULL) {
       err = uvshm__fail(UV_ENOMEM,
@@ -130,16 +130,17 @@ int uvshm_map_get_copy(uvshm_map_t* map,
     bytes = more;
     size = room;
     err = uvshm_map_get(map, key, key_size, bytes, &size, version);
-    if (err == UV_ENOBUFS) room = size;
+    if (err == 0) {
+      bytes[size] = '\0';
+      *result = bytes;
+      *result_size = size;
+      return 0;
+    }
+    if (err != UV_ENOBUFS) break;
+    room = size;
   }
-  if (err < 0) {
-    free(bytes);
-    return err;
-  }
-  bytes[size] = '\0';
-  *result = bytes;
-  *result_size = size;
-  return 0;
+  free(bytes);
+  return err;
 }
 
 
