@@ -17,7 +17,7 @@
 #   check    what `make check` runs        (Debian and its kin only)
 #   matrix   what `make test-all` runs     (Debian and its kin only)
 #   windows  mingw-w64 and Wine            (Debian and its kin only)
-#   bench    Boost and APR to compare with (optional: never fails)
+#   bench    Boost, APR, LMDB to compare with (optional: never fails)
 #   docs     mkdocs                        (Debian and its kin only)
 
 set -eu
@@ -106,7 +106,7 @@ want_windows() {
 }
 want_bench() {
   want_test
-  [ "$manager" != apt ] || need_deb libboost-dev libapr1-dev g++
+  [ "$manager" != apt ] || need_deb libboost-dev libapr1-dev liblmdb-dev g++
 }
 want_docs() {
   debian_only docs
