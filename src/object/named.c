@@ -53,6 +53,7 @@ static int make(struct uvshm__named* named,
     err = uvshm__directory_make(
         lane, spec, request->timeout_ms, &named->ref, made);
   if (err < 0 || !*made) free_blocks(lane, spec);
+  spec->body = NULL; /* it ends here */
   return err;
 }
 
