@@ -96,7 +96,7 @@ static int open_in_segment(struct uvshm__named* named,
   if (err == 0 && named->attach->readonly)
     err = uvshm__fail(UV_EACCES, "the segment is attached for reading");
   if (err == 0) err = uvshm__lane_get(named->attach, &lane);
-  if (err < 0) return err;
+  if (err != 0) return err;
 
   for (tries = 0; tries < 1000; tries++) {
     err = find_or_make(named, request, lane);
