@@ -326,7 +326,6 @@ int uvshm__heap_free_checked(struct uvshm__lane* lane, uint64_t ref) {
   uint32_t own;
 
   if (uvshm__small_free(lane, ref)) return 0;
-  if (uvshm__small_free(lane, ref)) return 0;
   if (!uvshm__place_find(lane->core, ref, &place)) return no_block(ref);
   own = uvshm__a16_load_relaxed(place.own);
   if (own == UVSHM__OWN_FREE) return freed_already(ref);

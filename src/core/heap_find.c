@@ -154,6 +154,10 @@ int uvshm__heap_find(const struct uvshm__core* core,
   }
   block->ref = ref;
   block->size = size_of(&place);
+  /* The words of a run or a huge block may claim more than there is. */
+  if (!uvshm__fits(ref, block->size, uvshm__a64_load_relaxed(core->exists)) &&
+      !uvshm__fits(ref, block->size, uvshm__heap_look(core)))
+    return UV_ENOMEM;
   block->word = uvshm__offset_of(core, place.own);
   block->own = uvshm__a16_load_seq_cst(place.own);
   return 0;

@@ -83,6 +83,7 @@ static int take_gap(const struct uvshm__core* core,
                     uint32_t index,
                     uint32_t units) {
   uint32_t end = index + units;
+  uint32_t own;
   uint32_t i;
 
   if (end < UVSHM__SPAN_OWNERS && own_of(owners, end) == UVSHM__OWN_INSIDE &&
@@ -90,7 +91,11 @@ static int take_gap(const struct uvshm__core* core,
     return 0;
   for (i = end - 1; i > index; i--)
     if (!set(&owners[i], UVSHM__OWN_INSIDE)) return 0;
-  return set(&owners[index], uvshm__heap_me(core));
+  /* Not set(): what says that it is ours already is another thread of ours,
+   * late with a small block, and gives it back in a moment. */
+  own = own_of(owners, index);
+  return (own == UVSHM__OWN_FREE || own == UVSHM__OWN_INSIDE) &&
+         uvshm__a16_cas_seq_cst(&owners[index], own, uvshm__heap_me(core));
 }
 
 

@@ -157,7 +157,8 @@ static int remove_root(const struct uvshm__core* core,
   int err = uvshm__directory_find(core, name, size, &ref);
 
   if (err < 0) return err;
-  if (uvshm__offset_of(core, uvshm__directory_body(core, ref.index)) != slot)
+  if (ref.type != UVSHM__TYPE_ROOT ||
+      uvshm__offset_of(core, uvshm__directory_body(core, ref.index)) != slot)
     return UV_ENOENT; /* it was made anew meanwhile */
   if (uvshm__a64_load_acquire((uvshm__a64_t*) (void*) (core->base + slot)) != 0)
     return UV_EBUSY;

@@ -147,8 +147,21 @@ static uint32_t judge_damaged(const struct uvshm__core* core,
   if (own <= UVSHM__OWN_INSIDE) return own;
   if (own < UVSHM__OWN_PRIVATE || own - UVSHM__OWN_PRIVATE >= core->peers_max)
     return UVSHM__OWN_SHARED;
-  return uvshm__peer_is_free(core, own - UVSHM__OWN_PRIVATE) ? UVSHM__OWN_FREE
-                                                             : own;
+  return own;
+}
+
+
+/* Blocks of a peer that is not there. Its slot is held meanwhile: else one that
+ * joins may allocate the very block between our look and our change. */
+static uint32_t free_orphans(const struct uvshm__core* core, uint32_t slot) {
+  uint32_t count = 0;
+
+  if (!uvshm__peer_is_free(core, slot) ||
+      core->env->claim(core->env_arg, slot) < 0)
+    return 0;
+  if (uvshm__peer_is_free(core, slot)) count = walk_all(core, slot, judge_dead);
+  core->env->unclaim(core->env_arg, slot);
+  return count;
 }
 
 
@@ -158,6 +171,7 @@ uint32_t uvshm__heap_mend(struct uvshm__lane* lane) {
   const struct uvshm__core* core = lane->core;
   struct uvshm__lock* lock;
   uint32_t count;
+  uint32_t slot;
 
   if (core->heap_offset == 0) return 0;
   lock = uvshm__heap_lock(core);
@@ -166,6 +180,8 @@ uint32_t uvshm__heap_mend(struct uvshm__lane* lane) {
     return 0;
   uvshm__a32_store_relaxed(&uvshm__heap_head(core)->free_zone, 0);
   count = walk_all(core, core->slot, judge_damaged);
+  for (slot = 0; slot < core->peers_max; slot++)
+    count += free_orphans(core, slot);
   uvshm__lock_release(lane, lock);
   return count;
 }

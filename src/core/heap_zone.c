@@ -402,18 +402,20 @@ static int close_zone(const struct uvshm__core* core,
 
 /* The bit of a span with room may have been lost by somebody who died between
  * giving a block back and saying so. */
-static void find_room(const struct uvshm__core* core,
-                      uint32_t zone,
-                      uint32_t place,
-                      uint64_t word) {
+static uint32_t find_room(const struct uvshm__core* core,
+                          uint32_t zone,
+                          uint32_t place,
+                          uint64_t word) {
   uint32_t room = uvshm__a32_load_relaxed(&uvshm__heap_zone(core, zone)->room);
   uint32_t count;
 
-  if (room >> place & 1 || !uvshm__span_is_small(word)) return;
+  if (room >> place & 1 || !uvshm__span_is_small(word)) return 0;
   count = uvshm__heap_bins[uvshm__word_count(word)].count;
-  if (uvshm__owners_find(uvshm__heap_owners(core, zone, place), 0, count) <
+  if (uvshm__owners_find(uvshm__heap_owners(core, zone, place), 0, count) >=
       count)
-    set_room(core, zone, place, 1);
+    return 0;
+  set_room(core, zone, place, 1);
+  return 1;
 }
 
 
@@ -436,7 +438,7 @@ static uint32_t reclaim_spans(const struct uvshm__core* core,
     }
     freed += span.was_freed;
     *empty += span.is_free;
-    if (!span.is_free) find_room(core, zone, place, span.word);
+    if (!span.is_free) freed += find_room(core, zone, place, span.word);
     place += span.count;
   }
   return freed;

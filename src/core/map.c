@@ -262,9 +262,14 @@ int uvshm__map_log_own(const struct uvshm__map* map,
                        uint32_t index,
                        uint64_t ref,
                        uint32_t own) {
-  uint64_t word = uvshm__heap_word(map->core, ref);
+  uint32_t before = own == UVSHM__OWN_LIBRARY ? uvshm__heap_me(map->core)
+                                              : UVSHM__OWN_LIBRARY;
+  struct uvshm__heap_block block;
 
-  if (word == 0) return 0;
-  uvshm__lock_log(&shard->lock, index, word, 2, own);
+  /* Else a damaged chain would give away what is not the map's, and a circle
+   * be cleared for ever. */
+  if (uvshm__heap_find(map->core, ref, &block) < 0 || block.own != before)
+    return 0;
+  uvshm__lock_log(&shard->lock, index, block.word, 2, own);
   return 1;
 }

@@ -161,7 +161,10 @@ static int wants_more(const struct uvshm__map_shard* shard,
                       struct uvshm__map_split* split) {
   uint64_t count = uvshm__a64_load_relaxed(&shard->count);
 
+  /* The last bucket of all is never made: no level would have its number. */
   return uvshm__map_split_of(uvshm__a64_load_relaxed(&shard->size), split) &&
+         (split->level + 1 < UVSHM__MAP_LEVELS ||
+          split->buckets + 1 < 2 * split->half) &&
          count > split->buckets * ENTRIES / PER_BUCKETS;
 }
 

@@ -46,8 +46,13 @@ int uvshm__peer_join(struct uvshm__core* core,
   struct uvshm__peer* peer = uvshm__core_peer(core, core->slot);
   uint64_t generation;
 
-  if (!uvshm__peer_is_free(core, core->slot))
+  if (!uvshm__peer_is_free(core, core->slot)) {
+    if (!uvshm__reap_reaches_all(core))
+      return uvshm__fail(UV_ENOMEM,
+                         "only dead peers' slots are left, and this process "
+                         "has mapped too little to repair after them");
     uvshm__reap_claimed(core, core->slot);
+  }
 
   generation = ((state_of(core, core->slot) >> 32) + 1) & 0xffffffffu;
   uvshm__a64_store_relaxed(&peer->attached_ms, wall_ms);

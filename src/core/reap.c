@@ -82,14 +82,16 @@ static void part_rest(const struct uvshm__core* core, uint32_t slot) {
 
 /* What a transaction has changed may lie anywhere in what exists. Who has
  * mapped less of it (address space is short) leaves repair to the others. */
-static int reaches_all(const struct uvshm__core* core) {
-  return uvshm__a64_load_relaxed(&uvshm__core_header(core)->committed) <=
-         core->reach;
+int uvshm__reap_reaches_all(const struct uvshm__core* core) {
+  return core->contents == NULL ||
+         uvshm__a64_load_relaxed(&uvshm__core_header(core)->committed) <=
+             core->reach;
 }
 
 
 static int may_repair(const struct uvshm__core* core, uint32_t slot) {
-  return slot < core->peers_max && slot != core->slot && reaches_all(core);
+  return slot < core->peers_max && slot != core->slot &&
+         uvshm__reap_reaches_all(core);
 }
 
 

@@ -9,6 +9,9 @@
 
 #include <stdint.h>
 
+/* Has this process mapped all that exists of what repair may have to change? */
+int uvshm__reap_reaches_all(const struct uvshm__core* core);
+
 /* First part: the locks of `slot`. Takes no lock and never waits, so anybody
  * who is blocked by the dead peer may do it, whatever it holds itself.
  *   0         done (also when there was nothing to do)

@@ -203,6 +203,22 @@ static void turn_into(const struct uvshm__txn* txn,
 }
 
 
+/* A fresh block goes at once, so nothing may be put back there. */
+static void forget_saves(const struct uvshm__txn* txn,
+                         uint64_t block,
+                         uint64_t size) {
+  struct uvshm__txn_entry entry;
+  uint64_t at = txn->used;
+
+  while (uvshm__txn_previous(core_of(txn), txn->log, &at, &entry))
+    if (entry.kind == UVSHM__TXN_SAVE && entry.offset >= block &&
+        entry.offset - block < size) {
+      entry.offset = 0; /* no block: restoring skips it */
+      turn_into(txn, &entry, UVSHM__TXN_SAVE);
+    }
+}
+
+
 static int check_freeable(const struct uvshm__txn* txn, uint64_t block) {
   struct uvshm__heap_block found;
   int err = uvshm__heap_find(core_of(txn), block, &found);
@@ -234,6 +250,7 @@ int uvshm__txn_free(struct uvshm__txn* txn, uint64_t block) {
   switch (entry.kind) {
     case UVSHM__TXN_ALLOC:
       /* Nobody else ever saw it, so it may go at once. */
+      forget_saves(txn, block, uvshm__heap_size(core_of(txn), block));
       turn_into(txn, &entry, UVSHM__TXN_NOTHING);
       return uvshm__heap_free(txn->lane, block);
     case UVSHM__TXN_PUBLISH:

@@ -149,6 +149,21 @@ void uvshm__txn_apply(const struct uvshm__core* core,
 
 /* ---- repair -------------------------------------------------------------- */
 
+static void free_private(const struct uvshm__core* core,
+                         uint64_t log,
+                         uint64_t used,
+                         uint32_t slot,
+                         uint32_t kind) {
+  struct uvshm__txn_entry entry;
+  uint64_t at = used;
+
+  while (uvshm__txn_previous(core, log, &at, &entry))
+    if (entry.kind == kind)
+      uvshm__heap_change(
+          core, entry.offset, UVSHM__OWN_PRIVATE + slot, UVSHM__OWN_FREE);
+}
+
+
 void uvshm__txn_settle(const struct uvshm__core* core,
                        struct uvshm__lock* lock,
                        uint32_t slot) {
@@ -156,6 +171,7 @@ void uvshm__txn_settle(const struct uvshm__core* core,
   uint64_t used = n & ~UVSHM__TXN_COMMITTED;
   uint64_t log;
   uint64_t size;
+  int ended = 0;
 
   if (n == 0) return;
   if (uvshm__txn_locate(core, lock, &log, &size) && used <= size &&
@@ -164,10 +180,20 @@ void uvshm__txn_settle(const struct uvshm__core* core,
       uvshm__txn_apply(core, log, used, slot);
     else
       uvshm__txn_restore(core, log, used);
+    ended = 1;
   }
   /* Last: a repairer that dies before this is followed by one that does all of
    * it again. */
   uvshm__a64_store_release(&lock->undo_n, 0);
+  /* Only a thread of ours is gone, or closed the mutex: no repair of this peer
+   * comes that would free what is private to it. The lock is not free yet, so
+   * nobody else writes the log. */
+  if (slot == core->slot && ended)
+    free_private(core,
+                 log,
+                 used,
+                 slot,
+                 n & UVSHM__TXN_COMMITTED ? UVSHM__TXN_FREE : UVSHM__TXN_ALLOC);
 }
 
 

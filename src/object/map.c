@@ -193,7 +193,8 @@ int uvshm_map_unlink(struct uvshm_segment_s* segment,
 int uvshm_map_info(const uvshm_map_t* map, uvshm_map_info_t* info) {
   struct uvshm__map_call call;
   uint32_t i;
-  int err = uvshm__map_begin(&call, map, "read", NULL, UVSHM__MAP_NO_KEY);
+  int err =
+      uvshm__map_begin(&call, map, "read", &uvshm__map_all, UVSHM__MAP_NO_KEY);
 
   if (err < 0) return err;
   memset(info, 0, sizeof(*info));
@@ -216,6 +217,9 @@ void uvshm_map_cancel(uvshm_map_t* map) {
 
 /* ---- first and last ------------------------------------------------------ */
 
+const char uvshm__map_all = 0;
+
+
 int uvshm__map_begin(struct uvshm__map_call* call,
                      const uvshm_map_t* map,
                      const char* verb,
@@ -227,7 +231,7 @@ int uvshm__map_begin(struct uvshm__map_call* call,
   call->map = map;
   call->verb = verb;
   call->failures = uvshm__error_count();
-  if (key_size == UVSHM__MAP_NO_KEY) return 0;
+  if (key == &uvshm__map_all) return 0;
   if (key == NULL || key_size == 0 || key_size > UVSHM__MAP_KEY_MAX)
     return uvshm__fail(UV_EINVAL,
                        "cannot %s \"%s\": a key has 1 to %u bytes, not %llu",

@@ -26,6 +26,7 @@ struct uvshm__map_call {
 
 /* In place of a key's size: the call is about the whole map. */
 #define UVSHM__MAP_NO_KEY SIZE_MAX
+extern const char uvshm__map_all; /* goes with it, in place of the key */
 
 /* Begin: may the map be used, and is that a key? */
 int uvshm__map_begin(struct uvshm__map_call* call,

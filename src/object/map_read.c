@@ -205,7 +205,8 @@ int uvshm_map_next(uvshm_map_t* map,
   struct uvshm__map_value key_part;
   struct uvshm__map_value value_part;
   struct uvshm__map_call call;
-  int err = uvshm__map_begin(&call, map, READ, NULL, UVSHM__MAP_NO_KEY);
+  int err =
+      uvshm__map_begin(&call, map, READ, &uvshm__map_all, UVSHM__MAP_NO_KEY);
 
   if (err < 0) return err;
   if ((key != NULL && key_size == NULL) || (value != NULL && size == NULL))

@@ -147,7 +147,7 @@ int uvshm_map_sweep(uvshm_map_t* map, uint64_t* removed) {
   struct uvshm__lane* lane;
   uint64_t count = 0;
   int err = uvshm__map_begin_write(
-      &call, map, "sweep", NULL, UVSHM__MAP_NO_KEY, &lane);
+      &call, map, "sweep", &uvshm__map_all, UVSHM__MAP_NO_KEY, &lane);
 
   if (err < 0) return err;
   err = uvshm__map_clear(lane, &map->core, 1, &count);
@@ -161,7 +161,7 @@ int uvshm_map_clear(uvshm_map_t* map) {
   struct uvshm__lane* lane;
   uint64_t count;
   int err = uvshm__map_begin_write(
-      &call, map, "clear", NULL, UVSHM__MAP_NO_KEY, &lane);
+      &call, map, "clear", &uvshm__map_all, UVSHM__MAP_NO_KEY, &lane);
 
   if (err < 0) return err;
   err = uvshm__map_clear(lane, &map->core, 0, &count);
@@ -178,8 +178,13 @@ int uvshm_map_wait_change(uvshm_map_t* map,
   struct uvshm__lane* lane;
   int err;
 
-  if (key == NULL && key_size == 0) key_size = UVSHM__MAP_NO_KEY;
-  err = uvshm__map_begin_write(&call, map, "wait for", key, key_size, &lane);
+  err = uvshm__map_begin_write(
+      &call,
+      map,
+      "wait for",
+      key == NULL && key_size == 0 ? &uvshm__map_all : key,
+      key_size,
+      &lane);
 
   if (err < 0) return err;
   err = uvshm__map_wait(

@@ -17,7 +17,9 @@ int uvshm__segment_retain(struct uvshm_segment_s* segment,
   int err;
 
   uvshm__a32_store_relaxed(&segment->attach->traces, 1);
-  if (handles->count == 0)
+  /* Handles of an earlier object in this entry, which was removed before this
+   * forked process rejoined, do not have the new one open. */
+  if (handles->count == 0 || handles->ref.generation != ref->generation)
     err = uvshm__directory_open(&segment->attach->core, ref);
   else
     err = uvshm__directory_usable(&segment->attach->core, ref);

@@ -201,10 +201,12 @@ uvshm_mutant(version_stays_when_a_node_is_freed crash-map core/map_write.c
 
 uvshm_mutant(node_is_the_librarys_before_the_commit crash-map core/map_write.c
 "  if (!uvshm__map_log_own(map, shard, 3, ref, UVSHM__OWN_LIBRARY))
+    return uvshm__map_damaged(map, shard);
 "
-"  uvshm__heap_change(
+"  if (!uvshm__map_log_own(map, shard, 3, ref, UVSHM__OWN_LIBRARY))
+    return uvshm__map_damaged(map, shard);
+  uvshm__heap_change(
       map->core, ref, uvshm__heap_me(map->core), UVSHM__OWN_LIBRARY);
-  if (!uvshm__map_log_own(map, shard, 3, ref, UVSHM__OWN_LIBRARY))
 ")
 
 uvshm_mutant(old_node_freed_before_the_commit crash-map core/map_write.c
