@@ -35,8 +35,11 @@ build() { # NAME CMAKE-OPTION...: everything there is, warnings as errors
 check_aarch64() { $here/test-matrix.sh aarch64; }
 check_models() { models/run.sh; }
 check_tidy() {
+  # Each source once: clang-tidy 14 reads every command of a file in one process, and its
+  # va_list checker then takes the second va_start for none.
   cmake -S . -B "$work/tidy" -G Ninja -DCMAKE_C_COMPILER=clang \
-    -DUVSHM_BUILD_SHARED=OFF -DCMAKE_EXPORT_COMPILE_COMMANDS=ON > /dev/null &&
+    -DUVSHM_BUILD_SHARED=OFF -DBUILD_TESTING=OFF -DUVSHM_BUILD_CRASH=OFF \
+    -DCMAKE_EXPORT_COMPILE_COMMANDS=ON > /dev/null &&
     $here/check-tidy.sh "$work/tidy"
 }
 check_gcc() {

@@ -15,7 +15,8 @@ static UVSHM__THREAD_LOCAL unsigned int failures;
 static UVSHM__THREAD_LOCAL char last_text[UVSHM__ERROR_SIZE];
 
 
-int uvshm__fail(int code, const char* format, ...) {
+/* Names in parentheses: no macro is meant. */
+int(uvshm__fail)(int code, const char* format, ...) {
   char text[UVSHM__ERROR_SIZE];
   va_list args;
 
@@ -32,7 +33,7 @@ int uvshm__fail(int code, const char* format, ...) {
 }
 
 
-int uvshm__fail_bare(int code) {
+int(uvshm__fail_bare)(int code) {
   last_text[0] = '\0';
   last_code = code;
   failures++;

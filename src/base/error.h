@@ -38,6 +38,17 @@ int uvshm__fail(int code, const char* format, ...) UVSHM__PRINTF(2, 3);
  * meaning of the code is the sentence then. */
 int uvshm__fail_bare(int code);
 
+#ifdef __clang_analyzer__
+/* It follows "failed, and yet returned 0" paths otherwise. */
+static inline int uvshm__negative(int code) {
+  if (code >= 0) __builtin_unreachable();
+  return code;
+}
+
+# define uvshm__fail(...) uvshm__negative(uvshm__fail(__VA_ARGS__))
+# define uvshm__fail_bare(code) uvshm__negative(uvshm__fail_bare(code))
+#endif
+
 /* How often this thread has failed, so that a caller can tell whether what it
  * called left a sentence behind. */
 unsigned int uvshm__error_count(void);

@@ -75,7 +75,8 @@ UVSHM__RARE static int check_slow(const uvshm_txn_t* txn,
   uvshm_mutex_t* mutex = txn->mutex;
   struct uvshm__lane* lane;
 
-  if (mutex == NULL) return uvshm__fail(UV_EINVAL, "the transaction has ended");
+  if (mutex == NULL || owner == NULL)
+    return uvshm__fail(UV_EINVAL, "the transaction has ended");
   if (!uvshm__attach_is_ours(mutex->named.attach))
     return uvshm__fail_bare(UV_ENOTCONN);
   if (uvshm__lane_have(mutex->named.attach, &lane) < 0 || lane != owner)
@@ -94,7 +95,7 @@ static inline int check(uvshm_txn_t* txn) {
   const struct uvshm__lane* lane = inside(txn)->lane;
   const uvshm_mutex_t* mutex = txn->mutex;
 
-  if (mutex != NULL && uvshm__mutex_lane(mutex) == lane &&
+  if (lane != NULL && mutex != NULL && uvshm__mutex_lane(mutex) == lane &&
       lane->txn == mutex->place)
     return 0;
   return check_slow(txn, lane);

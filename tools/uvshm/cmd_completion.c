@@ -82,6 +82,29 @@ static const struct command* next_group(const struct command* command) {
 }
 
 
+/* What each command, and the first word of each group, takes. */
+static void bash_cases(void) {
+  for (const struct command* command = commands; command->name; command++) {
+    if (command->hidden) continue;
+    print("    '%s') operand=%s options='",
+          command->name,
+          operand_word(command->operand));
+    print_spellings(command->options, false);
+    print("' files='");
+    print_spellings(command->options, true);
+    print(" ' ;;\n");
+  }
+  for (const struct command* group = next_group(NULL); group != NULL;
+       group = next_group(group)) {
+    char* first = command_first(group);
+    print("    %s) operand=second seconds='", first);
+    print_seconds(first);
+    print("' ;;\n");
+    free(first);
+  }
+}
+
+
 static void bash(void) {
   print(
       "# bash completion for uvshm\n"
@@ -108,24 +131,7 @@ static void bash(void) {
       "    esac\n"
       "  done\n"
       "  case $command in\n");
-  for (const struct command* command = commands; command->name; command++) {
-    if (command->hidden) continue;
-    print("    '%s') operand=%s options='",
-          command->name,
-          operand_word(command->operand));
-    print_spellings(command->options, false);
-    print("' files='");
-    print_spellings(command->options, true);
-    print(" ' ;;\n");
-  }
-  for (const struct command* group = next_group(NULL); group != NULL;
-       group = next_group(group)) {
-    char* first = command_first(group);
-    print("    %s) operand=second seconds='", first);
-    print_seconds(first);
-    print("' ;;\n");
-    free(first);
-  }
+  bash_cases();
   print("    '') options='");
   print_spellings(args_top_options, false);
   print(
