@@ -105,9 +105,7 @@ static const char* fault_of_object(const struct uvshm__core* core,
   if (uvshm__a32_load_relaxed(&ent->hash) !=
       (uint32_t) uvshm__hash(facts->name, facts->name_size))
     return "its name or the hash of it";
-  if (facts->ref.type != UVSHM__TYPE_MUTEX &&
-      facts->ref.type != UVSHM__TYPE_SEM &&
-      facts->ref.type != UVSHM__TYPE_MAP && facts->ref.type != UVSHM__TYPE_ROOT)
+  if (facts->ref.type == 0 || facts->ref.type > UVSHM__TYPE_LAST)
     return "its type";
   return NULL;
 }

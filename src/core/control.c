@@ -221,7 +221,7 @@ static int damaged(const char* what, uint64_t value) {
 
 
 static int check_facts(const struct uvshm__control* control) {
-  if (control->kind < UVSHM_KIND_REGION || control->kind > UVSHM_KIND_SEM)
+  if (control->kind < UVSHM_KIND_REGION || control->kind > UVSHM_KIND_CELL)
     return damaged("kind", control->kind);
   if (control->lifetime > UVSHM_LIFETIME_FILE)
     return damaged("lifetime", control->lifetime);

@@ -19,7 +19,7 @@
  *        0     8  magic          maker, last       "uvshm\0\r\n"
  *        8     4  format         maker             UVSHM__FORMAT
  *       12     4  kind           maker             1 region 2 segment 3 mutex
- *                                                  4 sem (uvshm_kind_t)
+ *                                                  ... (uvshm_kind_t)
  *       16     8  features       maker             bits a reader must know; 0
  *       24     4  liveness       maker, and who    how a death is told (below)
  *       28     4  waiting        takes a clean     how a waiter sleeps (below)
@@ -62,7 +62,9 @@
  *       24     4  heap_used      1: it may have private blocks in the heap
  *       28     4  heap_zone      zone + 1 that who repairs after it looks at
  *       32    48  label          UTF-8
- *       80    48  unused
+ *       80     4  bell           0 none, 1 its loops are awake, 2 one may
+ *                                sleep and wants to be rung, 3 rung
+ *       84    44  unused
  *
  * Only `magic`, `size`, `committed`, `boot`, `clean` and the times ever change;
  * a process copies the rest into its own memory at attach, checks
@@ -105,6 +107,11 @@
 #define UVSHM__PEER_FREE 0u
 #define UVSHM__PEER_LIVE 1u
 #define UVSHM__PEER_REAPING 2u
+
+#define UVSHM__BELL_NONE 0u
+#define UVSHM__BELL_AWAKE 1u
+#define UVSHM__BELL_ARMED 2u
+#define UVSHM__BELL_RUNG 3u
 
 #define UVSHM__PEERS_DEFAULT 64u
 #define UVSHM__PEERS_LIMIT 1024u
@@ -156,7 +163,8 @@ struct uvshm__peer {
   uvshm__a32_t heap_used;
   uvshm__a32_t heap_zone;
   unsigned char label[48];
-  unsigned char unused[48];
+  uvshm__a32_t bell;
+  unsigned char unused[44];
 };
 
 /* The tables above, checked by the compiler. */
@@ -182,6 +190,7 @@ _Static_assert(sizeof(struct uvshm__header) == UVSHM__HEADER_SIZE, "format");
 _Static_assert(offsetof(struct uvshm__peer, pid) == 16, "format");
 _Static_assert(offsetof(struct uvshm__peer, heap_used) == 24, "format");
 _Static_assert(offsetof(struct uvshm__peer, label) == 32, "format");
+_Static_assert(offsetof(struct uvshm__peer, bell) == 80, "format");
 _Static_assert(sizeof(struct uvshm__peer) == 128, "format");
 
 #endif /* UVSHM_CORE_CONTROL_LAYOUT_H_ */

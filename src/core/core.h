@@ -36,6 +36,9 @@ struct uvshm__env {
   uint64_t (*now_ms)(void* arg);
   void (*yield)(void* arg);
 
+  /* Wake the loops of peer `slot`. NULL where nothing has loops. */
+  void (*ring)(void* arg, uint32_t slot);
+
   /* Make the object's first `to` bytes exist (a multiple of the granule, at
    * most the reserve) and its header say so. 0, UV_ENOSPC, UV_ENOMEM: they
    * would lie where this process has nothing mapped. */

@@ -7,7 +7,9 @@
  *        0     8  state       maker, remover,   {generation:32 | slot:24 |
  *                             last closer,      0 free, 1 used, 2 removed,
  *                             repairer          3 buried by peer `slot`}
- *        8     4  type        maker             1 mutex, 2 sem, 3 map, 4 root
+ *        8     4  type        maker             1 mutex, 2 sem, 3 map, 4 root,
+ *                                             5 rwlock, 6 cond, 7 event,
+ *                                             8 barrier, 9 channel, 10 cell
  *       12     4  flags       maker             the type's own
  *       16     4  hash        maker             of the name, low 32 bits
  *       20     4  name_size   maker             bytes
@@ -49,6 +51,13 @@
 #define UVSHM__TYPE_SEM 2u
 #define UVSHM__TYPE_MAP 3u
 #define UVSHM__TYPE_ROOT 4u
+#define UVSHM__TYPE_RWLOCK 5u
+#define UVSHM__TYPE_COND 6u
+#define UVSHM__TYPE_EVENT 7u
+#define UVSHM__TYPE_BARRIER 8u
+#define UVSHM__TYPE_CHANNEL 9u
+#define UVSHM__TYPE_CELL 10u
+#define UVSHM__TYPE_LAST UVSHM__TYPE_CELL
 
 #define UVSHM__ENTRY_SIZE 512u
 #define UVSHM__ENTRY_BODY 128u

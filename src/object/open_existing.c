@@ -21,8 +21,17 @@
 
 #include <string.h>
 
-static const char* const kind_names[] = {
-    "nothing known", "a region", "a segment", "a mutex", "a semaphore"};
+static const char* const kind_names[] = {"nothing known",
+                                         "a region",
+                                         "a segment",
+                                         "a mutex",
+                                         "a semaphore",
+                                         "a read-write lock",
+                                         "a condition variable",
+                                         "an event",
+                                         "a barrier",
+                                         "a channel",
+                                         "a cell"};
 
 
 /* An object whose maker died before it was finished has a header of zeros, or
@@ -45,8 +54,8 @@ static int same_kind(const struct uvshm__control* control, uint32_t kind) {
   return uvshm__fail(
       UV_EPROTOTYPE,
       "it is %s, not %s",
-      kind_names[control->kind <= UVSHM_KIND_SEM ? control->kind
-                                                 : UVSHM_KIND_UNKNOWN],
+      kind_names[control->kind <= UVSHM_KIND_CELL ? control->kind
+                                                  : UVSHM_KIND_UNKNOWN],
       kind_names[kind]);
 }
 

@@ -83,6 +83,18 @@ const char* names_kind(uvshm_kind_t kind) {
       return "mutex";
     case UVSHM_KIND_SEM:
       return "sem";
+    case UVSHM_KIND_RWLOCK:
+      return "rwlock";
+    case UVSHM_KIND_COND:
+      return "cond";
+    case UVSHM_KIND_EVENT:
+      return "event";
+    case UVSHM_KIND_BARRIER:
+      return "barrier";
+    case UVSHM_KIND_CHANNEL:
+      return "channel";
+    case UVSHM_KIND_CELL:
+      return "cell";
     default:
       return "unknown";
   }

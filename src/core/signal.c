@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+
+/* News, without a system call when nobody needs one.
+ *
+ * Who raises changes the object first and looks for sleepers and watchers then;
+ * who goes to sleep says so first and looks at the object then. A full fence on
+ * both sides makes sure that one of the two sees the other.
+ *
+ * The first raise that finds the sleepers' bit clears it, so that those after
+ * it cost nothing more, wakes as many as there is news for, and whoever was
+ * woken and finds that more is left passes the news on. A wake that is lost to
+ * a death costs the others a slice of wait.c.
+ *
+ * A loop arms its peer's bell just before it may block and looks once more at
+ * all that it watches; who finds the bell armed turns it to "rung" and is the
+ * one who rings. So a loop that is awake costs nobody a system call, and one
+ * that sleeps costs one. Killed between the two, the ringer leaves a loop that
+ * sleeps on beside a bell that says rung: while it watches something it looks
+ * once a second.
+ */
+
+#include "core/signal.h"
+
+#include "core/wait.h"
+
+/* How often others may be faster: each time one of them has raised. */
+#define TRIES 1000u
+
+
+/* 1: there may be sleepers, and it is ours to wake them. */
+static int take_sleepers(struct uvshm__signal* signal) {
+  uint32_t word = uvshm__a32_load_relaxed(&signal->word);
+  uint32_t tries;
+
+  for (tries = 0; tries < TRIES; tries++) {
+    if ((word & UVSHM__SIGNAL_SLEEPERS) == 0) return 0;
+    if (uvshm__a32_cas(&signal->word, word, word + 1)) return 1;
+    word = uvshm__a32_load_relaxed(&signal->word);
+  }
+  return 1;
+}
+
+
+void uvshm__signal_raise_slow(const struct uvshm__core* core,
+                              struct uvshm__signal* signal,
+                              uint32_t count) {
+  uint64_t bells;
+
+  if (take_sleepers(signal))
+    uvshm__wait_wake(core, &signal->word, core->slot, count);
+  bells = uvshm__a64_load_relaxed(&signal->bells);
+  if (bells != 0) uvshm__bell_ring(core, bells);
+}
+
+
+uint32_t uvshm__signal_prepare(struct uvshm__signal* signal) {
+  uint32_t word = uvshm__a32_or(&signal->word, UVSHM__SIGNAL_SLEEPERS);
+
+  uvshm__fence_seq_cst();
+  return word | UVSHM__SIGNAL_SLEEPERS;
+}
+
+
+void uvshm__signal_pass(const struct uvshm__core* core,
+                        struct uvshm__signal* signal) {
+  (void) uvshm__a32_or(&signal->word, UVSHM__SIGNAL_SLEEPERS);
+  if (take_sleepers(signal))
+    uvshm__wait_wake(core, &signal->word, core->slot + 1, 1);
+}
+
+
+void uvshm__signal_watch(const struct uvshm__core* core,
+                         struct uvshm__signal* signal) {
+  (void) uvshm__a64_or(&signal->bells, UINT64_C(1) << core->slot % 64);
+  uvshm__fence_seq_cst();
+}
+
+
+void uvshm__bell_ring(const struct uvshm__core* core, uint64_t bells) {
+  struct uvshm__peer* peer;
+  uint32_t slot;
+
+  if (core->env->ring == NULL) return;
+  for (slot = 0; slot < core->peers_max; slot++) {
+    if ((bells >> slot % 64 & 1) == 0) continue;
+    peer = uvshm__core_peer(core, slot);
+    if (uvshm__a32_load_relaxed(&peer->bell) != UVSHM__BELL_ARMED) continue;
+    if (uvshm__a32_cas(&peer->bell, UVSHM__BELL_ARMED, UVSHM__BELL_RUNG))
+      core->env->ring(core->env_arg, slot);
+  }
+}
