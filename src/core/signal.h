@@ -15,8 +15,8 @@
  *   offset  size  field   written by        meaning
  *        0     4  word    all               {changes:31, may sleep:1}
  *        4     4  unused
- *        8     8  bells   who begins to     bit n: a peer whose slot is n modulo
- *                         watch; hints      64 may watch
+ *        8     8  bells   who begins to     bit n: a peer with slot n modulo 64
+ *                         watch; hints      may watch
  */
 struct uvshm__signal {
   uvshm__a32_t word;
