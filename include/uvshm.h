@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 
 /* uvshm: shared memory between processes, and everything on it. This header
- * includes the others and holds nothing of its own. */
+ * includes the others and holds nothing of its own.
+ *
+ * But for two: uvshm/watch.h needs <uv.h>, which not every translation unit can
+ * take (on Windows it brings windows.h, elsewhere it wants more than strict
+ * C11), and uvshm/crash.h is for tests. */
 
 #ifndef UVSHM_H_
 #define UVSHM_H_

@@ -26,6 +26,7 @@ import tempfile
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PRELUDE = """
 #include <uvshm.h>
+#include <uvshm/watch.h>
 #include <uv.h>
 #include <inttypes.h>
 #include <stdint.h>

@@ -27,10 +27,12 @@ for path in include/uvshm.h include/uvshm/*.h; do
   header=${path#include/}
   printf '#include "%s"\n#include "%s"\nextern int uvshm_unit;\n' \
     "$header" "$header" > "$tmp/unit.h.inc"
+  more=
+  [ "$path" != include/uvshm/watch.h ] || more=-D_XOPEN_SOURCE=700 # as uv.h asks
   for compiler in gcc clang; do
     command -v $compiler > /dev/null || continue
     # shellcheck disable=SC2086  # words
-    alone "$path" $compiler -x c -std=c11 -Iinclude $warn -Wstrict-prototypes
+    alone "$path" $compiler -x c -std=c11 $more -Iinclude $warn -Wstrict-prototypes
   done
   for compiler in g++ clang++; do
     command -v $compiler > /dev/null || continue
@@ -39,7 +41,7 @@ for path in include/uvshm.h include/uvshm/*.h; do
   done
 done
 
-for path in src/port.h src/base/*.h src/core/*.h src/object/*.h src/posix/*.h \
+for path in src/port.h src/base/*.h src/core/*.h src/object/*.h src/loop/*.h src/posix/*.h \
   src/stub/*.h test/*.h; do
   case $path in
     *'*'* | */atomic_gnu.h | */atomic_msvc.h) continue ;; # parts of atomic.h

@@ -22,11 +22,12 @@ VERBS = set(
     grow protect sync advise
     put get remove contains replace take add expire sweep clear next alloc calloc free resize publish send recv claim commit abort peek release
     begin save init start stop prepare accept
+    unref
     check repair info gc
     """.split()
 )
 # Accessors: a fact that cannot fail, named by the fact.
-FACTS = {"base", "size", "alignment", "peer", "value", "ref", "pointer", "root"}
+FACTS = {"base", "size", "alignment", "peer", "value", "ref", "pointer", "root", "active", "closing", "owns", "fileno"}
 # Functions of no module.
 ALONE = {
     "uvshm_strerror",
