@@ -10,6 +10,7 @@
 #ifndef UVSHM_H_
 #define UVSHM_H_
 
+#include "uvshm/channel.h"
 #include "uvshm/error.h"
 #include "uvshm/export.h"
 #include "uvshm/flags.h"

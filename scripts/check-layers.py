@@ -31,7 +31,7 @@ LAYERS = {
     "object": {"base", "core", "object", "port"},
     "loop": {"base", "core", "object", "port", "loop"},
 }
-CORE_PUBLIC = {"uvshm/flags.h", "uvshm/name.h", "uvshm/version.h", "uvshm/mutex.h"}
+CORE_PUBLIC = {"uvshm/flags.h", "uvshm/name.h", "uvshm/version.h", "uvshm/mutex.h", "uvshm/channel.h"}
 # Handing a region over is spawning and pipes, and these are libuv's.
 UV_USERS = {"base/error.h", "object/handover.c"}
 BACKEND_CORE = {"core/control_layout.h"}

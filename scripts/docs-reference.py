@@ -30,6 +30,7 @@ WORDS = {
     "txn": "changes of your structs, whole or not at all",
     "sem": "a counting semaphore",
     "watch": "all of these on a libuv loop, by callbacks",
+    "channel": "messages: stream, queue, topic",
     "name": "what there is on this system, and clearing up",
     "crash": "proof that a structure of yours survives a death anywhere",
     "version": "library, ABI and format",
@@ -45,6 +46,7 @@ GIVEN = {
     "map": "int err; size_t size; double price; uvshm_segment_t* segment;",
     "watch": "extern void print_all(void*);",
     "heap": "int err; uvshm_segment_t* segment; struct job { int number; };",
+    "channel": "int err; size_t size; const void* frame; uvshm_channel_t* channel; extern void show(const void*, size_t);",
     "mutex": "int err; extern int die(const char*); extern void reset_the_printer(void), print(void);",
 }
 

@@ -33,7 +33,10 @@
  *   UV_ECANCELED         the wait was cancelled, or this peer     lock, wait,
  *                        was declared dead meanwhile              any call
  *   UV_ENOTCONN          a forked child that has not rejoined     any call
- *   UV_EOF               the other end of the pipe is closed      recv
+ *   UV_EOF               the last writer has closed its end       recv, peek
+ *   UV_ECONNRESET        the last writer died                     recv, peek
+ *   UV_EPIPE             there is no reader any more              send, claim
+ *   UV_EMSGSIZE          larger than the largest message          send, claim
  *   UV_EOVERFLOW         a counter would pass its largest value   post
  *   UV_ENAMETOOLONG      a name of more than 200 bytes            open, unlink
  *   UV_EINVAL            misuse: an unknown flag, a bad name, a   any call

@@ -48,6 +48,10 @@
  * if its check passes; the open then returns UVSHM_UNCLEAN. */
 #define UVSHM_UNCLEAN_OK (1u << 8)
 
+/* One end of a channel. */
+#define UVSHM_READER (1u << 9)
+#define UVSHM_WRITER (1u << 10)
+
 /* A timeout that never ends. */
 #define UVSHM_FOREVER UINT64_MAX
 
@@ -56,9 +60,14 @@
  *   UVSHM_OWNER_DIED  the lock is held; the one who held it before died
  *   UVSHM_UNCLEAN     the file is open; it was not closed cleanly before a
  *                     reboot, and its check passed
+ *   UVSHM_MISSED      here is a message; others before it were lost to this
+ *                     reader
+ *   UVSHM_AGAIN       here is a message; another reader, which died, had it
  */
 #define UVSHM_OWNER_DIED 1
 #define UVSHM_UNCLEAN 2
+#define UVSHM_MISSED 3
+#define UVSHM_AGAIN 4
 
 /* The longest portable name, in bytes of UTF-8, without its final zero. */
 #define UVSHM_NAME_MAX 200

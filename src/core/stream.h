@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+
+/* The private side of a stream: its part of struct uvshm__channel and struct
+ * uvshm__channel_end (channel.h). See stream.c. */
+
+#ifndef UVSHM_CORE_STREAM_H_
+#define UVSHM_CORE_STREAM_H_
+
+#include <stdint.h>
+
+struct uvshm__stream_hdr;
+
+struct uvshm__stream {
+  struct uvshm__stream_hdr* hdr;
+  unsigned char* ring;
+};
+
+/* Positions count bytes since the stream was made; places are where they lie in
+ * the ring: position modulo capacity. */
+struct uvshm__stream_end {
+  uint64_t position; /* writer: where the next record begins; reader: the */
+  uint64_t place;    /* next to peek */
+  uint64_t limit;    /* writer: positions before it may be written */
+  uint64_t oldest;   /* reader: the oldest that is not released, */
+  uint64_t at;       /* and its place */
+  uint64_t told;     /* reader: what it told the writer last */
+  uint64_t claimed;  /* writer: bytes of records; 0: nothing is claimed */
+  uint64_t messages; /* writer: sent; reader: released */
+  uint64_t peeked;   /* reader: messages peeked */
+};
+
+#endif /* UVSHM_CORE_STREAM_H_ */
