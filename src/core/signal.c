@@ -7,9 +7,10 @@
  * both sides makes sure that one of the two sees the other.
  *
  * The first raise that finds the sleepers' bit clears it, so that those after
- * it cost nothing more, wakes as many as there is news for, and whoever was
- * woken and finds that more is left passes the news on. A wake that is lost to
- * a death costs the others a slice of wait.c.
+ * it cost nothing more, and wakes as many as there is news for. Whoever was
+ * woken sets the bit again on behalf of those that sleep on, and passes the
+ * news on when more of it is left. A wake that is lost to a death costs the
+ * others a slice of wait.c.
  *
  * A loop arms its peer's bell just before it may block and looks once more at
  * all that it watches; who finds the bell armed turns it to "rung" and is the
@@ -62,9 +63,10 @@ uint32_t uvshm__signal_prepare(struct uvshm__signal* signal) {
 
 
 void uvshm__signal_pass(const struct uvshm__core* core,
-                        struct uvshm__signal* signal) {
+                        struct uvshm__signal* signal,
+                        int more) {
   (void) uvshm__a32_or(&signal->word, UVSHM__SIGNAL_SLEEPERS);
-  if (take_sleepers(signal))
+  if (more && take_sleepers(signal))
     uvshm__wait_wake(core, &signal->word, core->slot + 1, 1);
 }
 

@@ -58,10 +58,12 @@ static inline void uvshm__signal_raise(const struct uvshm__core* core,
  * the value returned here. */
 uint32_t uvshm__signal_prepare(struct uvshm__signal* signal);
 
-/* Who has slept and takes what he was woken for passes the news on when there
- * is more of it: one raise may have stood for several. */
+/* Who has slept and takes what he was woken for, or gives up: others may sleep
+ * on, and the raise that woke him has cleared the bit of all. With `more` there
+ * is still something for one of them: one raise may have stood for several. */
 void uvshm__signal_pass(const struct uvshm__core* core,
-                        struct uvshm__signal* signal);
+                        struct uvshm__signal* signal,
+                        int more);
 
 /* From now on ring this peer's bell too. Not taken back: a stale bit costs the
  * raiser a look at the peers with that number and nothing else. */
