@@ -10,8 +10,11 @@
 #ifndef UVSHM_H_
 #define UVSHM_H_
 
+#include "uvshm/barrier.h"
 #include "uvshm/channel.h"
+#include "uvshm/cond.h"
 #include "uvshm/error.h"
+#include "uvshm/event.h"
 #include "uvshm/export.h"
 #include "uvshm/flags.h"
 #include "uvshm/heap.h"
@@ -19,6 +22,7 @@
 #include "uvshm/mutex.h"
 #include "uvshm/name.h"
 #include "uvshm/region.h"
+#include "uvshm/rwlock.h"
 #include "uvshm/segment.h"
 #include "uvshm/sem.h"
 #include "uvshm/txn.h"

@@ -28,7 +28,11 @@ WORDS = {
     "map": "keys to values, read without a lock",
     "mutex": "a lock that survives its owner",
     "txn": "changes of your structs, whole or not at all",
+    "rwlock": "many readers or one writer, both mortal",
+    "cond": "waiting with a mutex until something has changed",
     "sem": "a counting semaphore",
+    "event": "a flag to wait for, auto- or manual-reset",
+    "barrier": "threads that wait for each other, or learn that one died",
     "watch": "all of these on a libuv loop, by callbacks",
     "channel": "messages: stream, queue, topic",
     "name": "what there is on this system, and clearing up",
@@ -47,6 +51,10 @@ GIVEN = {
     "watch": "extern void print_all(void*);",
     "heap": "int err; uvshm_segment_t* segment; struct job { int number; };",
     "channel": "int err; size_t size; const void* frame; uvshm_channel_t* channel; extern void show(const void*, size_t);",
+    "rwlock": "int err; extern int die(const char*); extern void look_at_prices(void);",
+    "cond": "int err; uvshm_mutex_t* lock; uvshm_cond_t* cond; int* jobs; extern void mend_jobs(void);",
+    "event": "int err; extern int die(const char*);",
+    "barrier": "int err; extern int die(const char*); extern void sum_up(void);",
     "mutex": "int err; extern int die(const char*); extern void reset_the_printer(void), print(void);",
 }
 

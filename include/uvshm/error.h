@@ -34,7 +34,8 @@
  *                        was declared dead meanwhile              any call
  *   UV_ENOTCONN          a forked child that has not rejoined     any call
  *   UV_EOF               the last writer has closed its end       recv, peek
- *   UV_ECONNRESET        the last writer died                     recv, peek
+ *   UV_ECONNRESET        the last writer died; one that takes     recv, peek,
+ *                        part in the barrier died                 wait
  *   UV_EPIPE             there is no reader any more              send, claim
  *   UV_EMSGSIZE          larger than the largest message          send, claim
  *   UV_EOVERFLOW         a counter would pass its largest value   post
