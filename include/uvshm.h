@@ -11,6 +11,7 @@
 #define UVSHM_H_
 
 #include "uvshm/barrier.h"
+#include "uvshm/cell.h"
 #include "uvshm/channel.h"
 #include "uvshm/cond.h"
 #include "uvshm/error.h"

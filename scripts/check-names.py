@@ -21,7 +21,7 @@ VERBS = set(
     lock unlock rdlock wrlock upgrade downgrade wait post signal broadcast set reset cancel
     grow protect sync advise
     put get remove contains replace take add expire sweep clear next alloc calloc free resize publish send recv claim commit abort peek release
-    begin save init start stop prepare accept
+    write read begin save init start stop prepare accept
     unref
     check repair info gc
     """.split()

@@ -2,6 +2,7 @@
 
 #include "core/contents.h"
 
+#include "core/cell.h"
 #include "core/heap.h"
 #include "core/lock.h"
 #include "core/map.h"
@@ -33,23 +34,57 @@ static void bury(const struct uvshm__core* core,
                  void* body) {
   if (type == UVSHM__TYPE_MUTEX) uvshm__txn_bury(core, slot, body);
   if (type == UVSHM__TYPE_MAP) uvshm__map_bury(core, slot, body);
+  if (type == UVSHM__TYPE_CELL) uvshm__cell_bury(core, slot, body);
+}
+
+
+static void leave(const struct uvshm__core* core,
+                  uint32_t slot,
+                  uint32_t type,
+                  void* body) {
+  if (type == UVSHM__TYPE_CELL) uvshm__cell_forget(core, slot, body);
 }
 
 
 static int check_object(const struct uvshm__core* core,
                         const struct uvshm__directory_ref* ref) {
-  return ref->type == UVSHM__TYPE_MAP ? uvshm__map_check(core, ref) : 0;
+  if (ref->type == UVSHM__TYPE_MAP) return uvshm__map_check(core, ref);
+  if (ref->type == UVSHM__TYPE_CELL) return uvshm__cell_check(core, ref);
+  return 0;
 }
 
 
-/* The body of entry `index` if it is a map, else NULL. */
-static void* map_at(const struct uvshm__core* core, uint32_t index) {
+/* The type of entry `index`, 0 when there is no object. */
+static uint32_t type_at(const struct uvshm__core* core, uint32_t index) {
   struct uvshm__directory_ent* ent = uvshm__core_entry(core, index);
 
-  return (uint32_t) uvshm__a64_load_acquire(&ent->state) == UVSHM__ENTRY_USED &&
-                 uvshm__a32_load_acquire(&ent->type) == UVSHM__TYPE_MAP
-             ? ent->body
-             : NULL;
+  return (uint32_t) uvshm__a64_load_acquire(&ent->state) == UVSHM__ENTRY_USED
+             ? uvshm__a32_load_acquire(&ent->type)
+             : 0;
+}
+
+
+static uint32_t mend_object(struct uvshm__lane* lane, uint32_t index) {
+  const struct uvshm__core* core = lane->core;
+  void* body = uvshm__directory_body(core, index);
+
+  switch (type_at(core, index)) {
+    case UVSHM__TYPE_MAP:
+      return uvshm__map_mend(lane, body);
+    case UVSHM__TYPE_CELL:
+      return uvshm__cell_mend(core, body);
+    default:
+      return 0;
+  }
+}
+
+
+static void reset_object(const struct uvshm__core* core, uint32_t index) {
+  void* body = uvshm__directory_body(core, index);
+  uint32_t type = type_at(core, index);
+
+  if (type == UVSHM__TYPE_MAP) uvshm__map_reset(core, body);
+  if (type == UVSHM__TYPE_CELL) uvshm__cell_reset(core, body);
 }
 
 /* ---- all of it ----------------------------------------------------------- */
@@ -78,8 +113,7 @@ static uint32_t mend(struct uvshm__lane* lane) {
     if (lock != NULL && uvshm__lock_mend(lane, lock)) count++;
   }
   for (i = 0; i < core->objects_max; i++)
-    if (map_at(core, i) != NULL)
-      count += uvshm__map_mend(lane, map_at(core, i));
+    count += mend_object(lane, i);
   return count + uvshm__heap_mend(lane);
 }
 
@@ -93,7 +127,7 @@ static void reset(const struct uvshm__core* core) {
     if (lock != NULL) uvshm__lock_reset(lock);
   }
   for (i = 0; i < core->objects_max; i++)
-    if (map_at(core, i) != NULL) uvshm__map_reset(core, map_at(core, i));
+    reset_object(core, i);
   uvshm__heap_reset(core);
 }
 
@@ -109,6 +143,7 @@ const struct uvshm__contents uvshm__contents = {
     .lock_fault = uvshm__txn_fault,
     .lock_mend = uvshm__txn_mend,
     .bury = bury,
+    .leave = leave,
     .forget = uvshm__heap_forget,
     .check_object = check_object,
     .check = check,

@@ -56,6 +56,14 @@ struct uvshm__contents {
                uint32_t type,
                void* body);
 
+  /* Part of the repair of `slot`, or of its leaving, for each object that it
+   * has open, and while it still has: what it was in the middle of there. Again
+   * at any point. */
+  void (*leave)(const struct uvshm__core* core,
+                uint32_t slot,
+                uint32_t type,
+                void* body);
+
   /* Part of the repair of `slot`: nothing is private to it any more. */
   void (*forget)(const struct uvshm__core* core, uint32_t slot);
 

@@ -293,7 +293,8 @@ static int has_open_bits(const struct uvshm__directory_ent* ent) {
 static int has_blocks(const struct uvshm__directory_ent* ent) {
   uint32_t type = uvshm__a32_load_relaxed(&ent->type);
 
-  return type == UVSHM__TYPE_MUTEX || type == UVSHM__TYPE_MAP;
+  return type == UVSHM__TYPE_MUTEX || type == UVSHM__TYPE_MAP ||
+         type == UVSHM__TYPE_CELL;
 }
 
 
@@ -397,12 +398,29 @@ int uvshm__directory_remove(const struct uvshm__core* core,
 }
 
 
+/* What `slot` was in the middle of in an object. As long as its bit is there
+ * the object's blocks are. */
+static void leave_object(const struct uvshm__core* core,
+                         uint32_t index,
+                         uint32_t slot) {
+  struct uvshm__directory_ent* ent = uvshm__core_entry(core, index);
+  uint64_t bits = uvshm__a64_load_relaxed(&ent->open[slot / 64]);
+  uint32_t state = (uint32_t) read_state(core, index);
+
+  if (core->contents == NULL || (bits >> slot % 64 & 1) == 0) return;
+  if (state != UVSHM__ENTRY_USED && state != UVSHM__ENTRY_REMOVED) return;
+  core->contents->leave(
+      core, slot, uvshm__a32_load_relaxed(&ent->type), ent->body);
+}
+
+
 /* A remover may have died before it looked, so look at every removed entry, not
  * only at those that the dead peer had open. */
 void uvshm__directory_forget(const struct uvshm__core* core, uint32_t slot) {
   uint32_t index;
 
   for (index = 0; index < core->objects_max; index++) {
+    leave_object(core, index, slot);
     clear_bit(core, index, slot);
     finish_burial(core, index, slot);
     if ((uint32_t) read_state(core, index) == UVSHM__ENTRY_REMOVED)
