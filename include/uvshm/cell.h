@@ -130,9 +130,8 @@ UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_cell_write(uvshm_cell_t* cell,
  *
  *   UV_ENOENT   nothing was written yet
  *   UV_ENOBUFS  the value has *size bytes, more than there is room for
- *   UV_EAGAIN   it was replaced again and again while it was being copied;
- *               unlikely where attached for writing, since all pins had to be
- *               taken as well */
+ *   UV_EAGAIN   it was replaced again and again while it was being copied, and
+ *               all pins are taken or this process is attached for reading */
 UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_cell_read(uvshm_cell_t* cell,
                                                   void* data,
                                                   size_t* size,

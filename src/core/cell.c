@@ -81,8 +81,8 @@ static uint32_t value_offset(uint64_t size) {
 
 
 static uint64_t stride_of(uint64_t size) {
-  return (value_offset(size) + size + UVSHM__CELL_LINE - 1) /
-         UVSHM__CELL_LINE * UVSHM__CELL_LINE;
+  return (value_offset(size) + size + UVSHM__CELL_LINE - 1) / UVSHM__CELL_LINE *
+         UVSHM__CELL_LINE;
 }
 
 
@@ -205,11 +205,11 @@ int uvshm__cell_attach(const struct uvshm__core* core,
 
 
 UVSHM__RARE static int damaged(uint64_t current) {
-  return uvshm__fail(UV_EPROTO,
-                     "the cell is damaged: value %llu in buffer %u",
-                     (unsigned long long) (current >>
-                                           UVSHM__CELL_VERSION_SHIFT),
-                     (unsigned int) (current & UVSHM__CELL_BUFFER));
+  return uvshm__fail(
+      UV_EPROTO,
+      "the cell is damaged: value %llu in buffer %u",
+      (unsigned long long) (current >> UVSHM__CELL_VERSION_SHIFT),
+      (unsigned int) (current & UVSHM__CELL_BUFFER));
 }
 
 /* ---- claim --------------------------------------------------------------- */
@@ -305,13 +305,13 @@ int uvshm__cell_claim_wait(struct uvshm__lane* lane,
   for (;;) {
     word = uvshm__signal_prepare(room);
     err = uvshm__cell_claim_try(cell, index);
+    if (err == UV_EAGAIN && !uvshm__cell_is_there(cell)) err = UV_ENXIO;
     if (err != UV_EAGAIN) break;
-    if (!uvshm__cell_is_there(cell)) return UV_ENXIO;
     err = uvshm__wait_sleep(&wait, word);
-    if (err < 0) return err;
+    if (err < 0) break;
     if (err == UVSHM__WAIT_SLICE) bury_writers(lane, cell);
   }
-  if (err == 0 && wait.sleeps != 0) uvshm__signal_pass(cell->core, room);
+  if (wait.sleeps != 0) uvshm__signal_pass(cell->core, room, 0);
   return err;
 }
 
@@ -504,9 +504,8 @@ static UVSHM__USUAL int copy_once(const struct uvshm__cell* cell,
 
   if (current == 0 || !look_once(cell, current, view)) return UV_EAGAIN;
   if (view->size <= room)
-    uvshm__peek_bytes(bytes,
-                      (const uvshm__a64_t*) (const void*) view->bytes,
-                      view->size);
+    uvshm__peek_bytes(
+        bytes, (const uvshm__a64_t*) (const void*) view->bytes, view->size);
   if (!uvshm__cell_is_whole(cell, view->buffer, view->version))
     return UV_EAGAIN;
   return view->size <= room ? 0 : UV_ENOBUFS;
@@ -580,6 +579,7 @@ int uvshm__cell_wait(struct uvshm__lane* lane,
   uint32_t word;
   int err;
 
+  /* All who sleep are woken by a value, so nobody needs to pass it on. */
   uvshm__wait_begin(&wait, lane, &news->word, timeout_ms, cell->cancelled);
   for (;;) {
     word = uvshm__signal_prepare(news);

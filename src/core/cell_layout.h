@@ -5,8 +5,8 @@
  * Header, in the body of its directory entry (128 bytes), written by the maker:
  *
  *   offset  size  field     meaning
- *        0     8  block     offset of all the rest, a block of the heap; becomes
- *                           0 when the cell is buried
+ *        0     8  block     offset of all the rest, a block of the heap;
+ *                           becomes 0 when the cell is buried
  *        8     4  format    UVSHM__FORMAT_CELL
  *       12     4  pins      1 to 48
  *       16     4  writers   1 to 14
@@ -21,8 +21,8 @@
  *                                             value was written yet
  *        8    16  news      signal.h          raised with each new value
  *       24    40  unused
- *       64    16  room      signal.h          raised when a buffer is given back
- *                                             and somebody waits for one
+ *       64    16  room      signal.h          raised when a buffer is given
+ *                                             back and somebody waits for one
  *       80    48  unused
  *      128   256  own       writers, by CAS;  buffer n is being written by peer
  *                           repairer          own[n] - 1; 0: by nobody

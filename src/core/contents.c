@@ -112,8 +112,7 @@ static uint32_t mend(struct uvshm__lane* lane) {
     lock = uvshm__heap_lock_at(core, i);
     if (lock != NULL && uvshm__lock_mend(lane, lock)) count++;
   }
-  for (i = 0; i < core->objects_max; i++)
-    count += mend_object(lane, i);
+  for (i = 0; i < core->objects_max; i++) count += mend_object(lane, i);
   return count + uvshm__heap_mend(lane);
 }
 
@@ -126,8 +125,7 @@ static void reset(const struct uvshm__core* core) {
     lock = uvshm__heap_lock_at(core, i);
     if (lock != NULL) uvshm__lock_reset(lock);
   }
-  for (i = 0; i < core->objects_max; i++)
-    reset_object(core, i);
+  for (i = 0; i < core->objects_max; i++) reset_object(core, i);
   uvshm__heap_reset(core);
 }
 

@@ -30,11 +30,10 @@ static int furnish(struct uvshm__lane* lane,
                    struct uvshm__directory_spec* spec,
                    void* body,
                    uint64_t shape) {
-  return uvshm__cell_format(
-      lane,
-      (const struct uvshm__cell_shape*) (uintptr_t) shape,
-      body,
-      &spec->blocks[0]);
+  return uvshm__cell_format(lane,
+                            (const struct uvshm__cell_shape*) (uintptr_t) shape,
+                            body,
+                            &spec->blocks[0]);
 }
 
 
@@ -314,8 +313,7 @@ int uvshm_cell_info(const uvshm_cell_t* cell, uvshm_cell_info_t* info) {
   info->waiters =
       uvshm__wait_count(cell->core.core, &cell->core.block->news.word);
   err = uvshm__cell_look(&cell->core, &view);
-  if (err == UV_EPROTO)
-    return uvshm__cell_end(cell, "look at", err, failures);
+  if (err == UV_EPROTO) return uvshm__cell_end(cell, "look at", err, failures);
   if (err == 0) {
     info->version = view.version;
     info->size = view.size;
