@@ -304,6 +304,58 @@ TEST(fork_child_rejoins_a_mutex_known_by_its_name) {
 }
 
 
+/* The child's handles are of the map that was there before; it opens the one
+ * that was made anew under the same name, in the same place. */
+TEST(fork_child_has_open_what_was_made_anew) {
+  uvshm_segment_options_t options;
+  uvshm_object_info_t info;
+  uvshm_segment_t* segment;
+  uvshm_map_t* before;
+  uvshm_map_t* map;
+  uint32_t cursor = 0;
+  int go[2];
+  int done[2];
+  char byte = 0;
+  pid_t pid;
+
+  (void) state;
+  memset(&options, 0, sizeof(options));
+  options.flags = UVSHM_CREATE;
+  assert_int_equal(pipe(go), 0);
+  assert_int_equal(pipe(done), 0);
+  assert_int_equal(uvshm_segment_open(&segment, test_name("anew"), &options),
+                   0);
+  assert_int_equal(uvshm_map_open(&before, segment, "map", NULL), 0);
+  pid = fork();
+  if (pid == 0) {
+    close(go[1]);
+    STEP(1, read(go[0], &byte, 1) == 1);
+    STEP(2, uvshm_segment_rejoin(segment) == 0);
+    STEP(3, uvshm_map_open(&map, segment, "map", NULL) == 0);
+    STEP(4, uvshm_map_put(map, "k", 1, "v", 1) == 0);
+    STEP(5, write(done[1], &byte, 1) == 1);
+    STEP(6, read(go[0], &byte, 1) == 1);
+    _exit(0);
+  }
+  assert_int_equal(uvshm_map_unlink(segment, "map", 0), 0);
+  uvshm_map_close(before);
+  close(go[0]);
+  assert_int_equal(uvshm_map_open(&map, segment, "map", NULL), 0);
+  assert_int_equal(write(go[1], &byte, 1), 1);
+  close(done[1]);
+  assert_int_equal(read(done[0], &byte, 1), 1);
+  assert_int_equal(uvshm_segment_next(segment, &cursor, &info), 0);
+  assert_int_equal(info.open, 2);
+  assert_int_equal(write(go[1], &byte, 1), 1);
+  assert_int_equal(status_of(pid), 0);
+  uvshm_map_close(map);
+  uvshm_segment_close(segment);
+  close(go[1]);
+  close(done[0]);
+  assert_int_equal(test_leftovers(), 0);
+}
+
+
 TEST(fork_child_has_no_part_in_the_parents_transaction) {
   uvshm_segment_options_t options;
   uvshm_mutex_options_t logged;
@@ -360,6 +412,7 @@ int main(void) {
       cmocka_unit_test(fork_owner_that_nobody_has_waited_for_is_dead),
       cmocka_unit_test(fork_child_rejoins_an_anonymous_segment),
       cmocka_unit_test(fork_child_rejoins_a_mutex_known_by_its_name),
+      cmocka_unit_test(fork_child_has_open_what_was_made_anew),
       cmocka_unit_test(fork_child_has_no_part_in_the_parents_transaction),
   };
 

@@ -248,6 +248,27 @@ static void a_joiner_in_a_dead_peers_slot_repairs_first(void** state) {
 }
 
 
+/* What a transaction has changed may lie where it cannot reach. */
+static void a_joiner_repairs_only_what_it_has_mapped(void** state) {
+  static struct fake segment;
+  struct fake_peer* peer;
+  uint64_t before;
+
+  (void) state;
+  fake_make_sized(&segment, UVSHM_KIND_SEGMENT, 1 << 20, 1 << 20);
+  peer = fake_join(&segment, 3);
+  fake_kill(peer);
+  before = uvshm__a64_load_relaxed(&uvshm__core_peer(&peer->core, 3)->state);
+  peer->core.reach -= 65536;
+  assert_int_equal(uvshm__peer_join(&peer->core, 1, "short", 1), UV_ENOMEM);
+  assert_true(uvshm__a64_load_relaxed(
+                  &uvshm__core_peer(&peer->core, 3)->state) == before);
+  peer->core.reach += 65536;
+  assert_int_equal(uvshm__peer_join(&peer->core, 1, "whole", 1), 0);
+  fake_free(&segment);
+}
+
+
 static void repair_in_two_parts_keeps_the_slot_until_the_second(void** state) {
   struct fake* fake = *state;
   struct fake_peer* dead = fake_join(fake, 0);
@@ -331,6 +352,7 @@ int main(void) {
       CASE(a_lane_that_was_taken_away_can_do_nothing),
       CASE(an_exited_lane_can_do_nothing),
       CASE(a_joiner_in_a_dead_peers_slot_repairs_first),
+      CASE(a_joiner_repairs_only_what_it_has_mapped),
       CASE(repair_in_two_parts_keeps_the_slot_until_the_second),
       CASE(no_lane_is_given_to_two_threads),
   };

@@ -309,6 +309,59 @@ static void end_of_the_thread_leads_back_to_the_start(void** state) {
 }
 
 
+/* Its process goes on, so nobody repairs after that: the blocks must go. */
+static void end_of_the_thread_frees_its_blocks(void** state) {
+  uint64_t before = count_blocks();
+  uint64_t block;
+
+  (void) state;
+  begin();
+  assert_int_equal(uvshm__txn_alloc(&txn, 100, &block), 0);
+  assert_int_equal(uvshm__txn_alloc(&txn, 100000, &block), 0);
+  assert_true(count_blocks() == before + 2);
+  uvshm__lane_exit(&a);
+  assert_true(count_blocks() == before);
+  /* After the commit it is what was freed that goes, and what was allocated
+   * stays. */
+  assert_int_equal(uvshm__lane_claim(&alice->core, &a), 0);
+  begin_as(&a, UVSHM_OWNER_DIED);
+  assert_int_equal(uvshm__txn_alloc(&txn, 100, &block), 0);
+  assert_int_equal(uvshm__txn_free(&txn, place), 0);
+  uvshm__a64_store_release(&lock->undo_n, txn.used | UVSHM__TXN_COMMITTED);
+  uvshm__lane_exit(&a);
+  assert_true(count_blocks() == before);
+  assert_int_equal(own_of(place), UVSHM__OWN_FREE);
+  assert_int_equal(own_of(block), UVSHM__OWN_SHARED);
+  is_well();
+}
+
+
+/* Somebody else has the block by the time that the transaction is taken back.
+ */
+static void nothing_is_put_back_into_a_block_that_was_freed(void** state) {
+  uint64_t block;
+  uint64_t again;
+
+  (void) state;
+  begin();
+  assert_int_equal(uvshm__txn_alloc(&txn, 64, &block), 0);
+  memset(fake.memory + block, 0, 64);
+  assert_int_equal(uvshm__txn_save(&txn, block, 8), 0);
+  assert_int_equal(uvshm__txn_save(&txn, block + 56, 8), 0);
+  change(0, 8);
+  assert_int_equal(uvshm__txn_free(&txn, block), 0);
+  again = alloc(&a, 64, UVSHM__OWN_SHARED);
+  assert_true(again == block);
+  memset(fake.memory + block, 0x55, 64);
+  assert_int_equal(uvshm__txn_abort(&txn), 0);
+  end();
+  assert_int_equal(fake.memory[block], 0x55);
+  assert_int_equal(fake.memory[block + 63], 0x55);
+  assert_true(is_untouched());
+  is_well();
+}
+
+
 static void declared_dead_is_told_and_changes_nothing(void** state) {
   struct uvshm__txn late;
 
@@ -533,6 +586,8 @@ int main(void) {
       CASE(other_locks_come_and_go_meanwhile),
       CASE(death_leads_back_to_the_start),
       CASE(end_of_the_thread_leads_back_to_the_start),
+      CASE(end_of_the_thread_frees_its_blocks),
+      CASE(nothing_is_put_back_into_a_block_that_was_freed),
       CASE(declared_dead_is_told_and_changes_nothing),
       CASE(blocks_come_and_go_with_the_transaction),
       CASE(block_that_comes_and_goes_at_once_is_gone_either_way),

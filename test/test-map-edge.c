@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Maps at their limits, and maps whose bytes somebody has changed. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "harness.h"
+
+#include "core/map_walk.h"
+#include "object/map.h"
+#include "object/segment.h"
+#include "uvshm.h"
+
+#include <string.h>
+
+#define TEST(sentence) static void sentence(void** state)
+
+static uvshm_segment_t* segment;
+static uvshm_map_t* map;
+
+
+static void open_map(uint64_t max_size, uint32_t shards) {
+  uvshm_segment_options_t options;
+  uvshm_map_options_t map_options;
+  int err;
+
+  memset(&options, 0, sizeof(options));
+  memset(&map_options, 0, sizeof(map_options));
+  options.flags = UVSHM_CREATE;
+  options.size = 1 << 20;
+  options.max_size = max_size;
+  map_options.shards = shards;
+  err = uvshm_segment_open(&segment, test_name("map-edge"), &options);
+  if (err == 0) err = uvshm_map_open(&map, segment, "map", &map_options);
+  if (err < 0) fail_msg("%s", uvshm_strerror(err));
+}
+
+
+static void close_map(void) {
+  uvshm_map_close(map);
+  uvshm_segment_close(segment);
+  assert_int_equal(test_leftovers(), 0);
+}
+
+
+/* The node of a key, to be damaged. */
+static struct uvshm__map_node* node_of(const void* bytes,
+                                       uint32_t size,
+                                       uint64_t* ref) {
+  struct uvshm__map_place place;
+  struct uvshm__map_key key;
+
+  memset(&place, 0, sizeof(place));
+  uvshm__map_hash(&map->core, bytes, size, &key);
+  assert_int_equal(
+      uvshm__map_way(
+          &map->core, uvshm__map_shard(&map->core, key.hash), &key, &place),
+      UVSHM__MAP_FOUND);
+  *ref = place.ref;
+  return place.node;
+}
+
+/* ---- limits -------------------------------------------------------------- */
+
+/* So many buckets have a shard's numbers no room for more. */
+TEST(map_whose_shard_has_all_its_buckets_goes_on) {
+  const uint32_t entries = 3u << 17; /* for 2^19 buckets */
+  uvshm_map_info_t info;
+  uint32_t key;
+  size_t size;
+
+  (void) state;
+  open_map(128 << 20, 1);
+  for (key = 0; key < entries + 1000; key++)
+    assert_int_equal(uvshm_map_put(map, &key, 4, &key, 4), 0);
+  assert_int_equal(uvshm_map_info(map, &info), 0);
+  assert_true(info.buckets == (1u << 19) - 1);
+  assert_true(info.count == entries + 1000);
+  for (key = 0; key < entries + 1000; key += 999) {
+    uint32_t value = 0;
+
+    size = 4;
+    assert_int_equal(uvshm_map_get(map, &key, 4, &value, &size, NULL), 0);
+    assert_int_equal(value, key);
+  }
+  close_map();
+}
+
+
+TEST(map_refuses_a_key_of_the_largest_size) {
+  uvshm_map_cursor_t cursor = {{0, 0}};
+  uint64_t version = 0;
+  int64_t sum;
+  size_t size = 0;
+
+  (void) state;
+  open_map(2 << 20, 1);
+  assert_int_equal(uvshm_map_put(map, "k", SIZE_MAX, "v", 1), UV_EINVAL);
+  assert_int_equal(uvshm_map_get(map, "k", SIZE_MAX, NULL, &size, NULL),
+                   UV_EINVAL);
+  assert_int_equal(uvshm_map_contains(map, "k", SIZE_MAX), UV_EINVAL);
+  assert_int_equal(uvshm_map_remove(map, "k", SIZE_MAX), UV_EINVAL);
+  assert_int_equal(uvshm_map_add(map, "k", SIZE_MAX, 1, &sum), UV_EINVAL);
+  assert_int_equal(uvshm_map_expire(map, "k", SIZE_MAX, 1), UV_EINVAL);
+  assert_int_equal(uvshm_map_wait_change(map, "k", SIZE_MAX, &version, 0),
+                   UV_EINVAL);
+  assert_int_equal(uvshm_map_wait_change(map, NULL, 5, &version, 0), UV_EINVAL);
+  assert_int_equal(uvshm_map_next(map, &cursor, NULL, NULL, NULL, NULL),
+                   UV_ENOENT);
+  close_map();
+}
+
+/* ---- damage -------------------------------------------------------------- */
+
+TEST(map_clear_of_a_circle_comes_to_an_end) {
+  struct uvshm__map_node* node;
+  uint64_t ref;
+
+  (void) state;
+  open_map(2 << 20, 1);
+  assert_int_equal(uvshm_map_put(map, "a", 1, "b", 1), 0);
+  node = node_of("a", 1, &ref);
+  uvshm__a64_store_relaxed(&node->next, ref);
+  assert_int_equal(uvshm_map_clear(map), UV_EPROTO);
+  close_map();
+}
+
+
+/* A chain that leads to a block of the caller's: neither put nor remove give
+ * that away. */
+TEST(map_chain_into_a_callers_block_gives_nothing_away) {
+  struct uvshm__map_place place;
+  struct uvshm__map_key key;
+  uvshm_heap_info_t before;
+  uvshm_heap_info_t after;
+  void* block;
+  uint64_t ref;
+
+  (void) state;
+  memset(&place, 0, sizeof(place));
+  open_map(2 << 20, 1);
+  assert_int_equal(uvshm_map_put(map, "a", 1, "b", 1), 0);
+  assert_int_equal(uvshm_heap_alloc(segment, &block, 64, UVSHM_HEAP_SHARED), 0);
+  memcpy(block, node_of("a", 1, &ref), 64);
+  uvshm__map_hash(&map->core, "a", 1, &key);
+  assert_int_equal(uvshm__map_way(&map->core, map->core.shards, &key, &place),
+                   1);
+  uvshm__a64_store_relaxed(place.link, uvshm_heap_ref(segment, block).offset);
+  assert_int_equal(uvshm_heap_info(segment, &before), 0);
+  assert_int_equal(uvshm_map_remove(map, "a", 1), UV_EPROTO);
+  assert_int_equal(uvshm_map_put(map, "a", 1, "c", 1), UV_EPROTO);
+  assert_int_equal(uvshm_heap_info(segment, &after), 0);
+  assert_true(before.blocks == after.blocks);
+  assert_int_equal(uvshm_heap_free(segment, block), 0);
+  close_map();
+}
+
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(map_whose_shard_has_all_its_buckets_goes_on),
+      cmocka_unit_test(map_refuses_a_key_of_the_largest_size),
+      cmocka_unit_test(map_clear_of_a_circle_comes_to_an_end),
+      cmocka_unit_test(map_chain_into_a_callers_block_gives_nothing_away),
+  };
+
+  return cmocka_run_group_tests_name("map-edge", tests, NULL, NULL);
+}
