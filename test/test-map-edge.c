@@ -161,12 +161,76 @@ TEST(map_chain_into_a_callers_block_gives_nothing_away) {
 }
 
 
+/* Else each would look at 64 GiB. */
+TEST(map_circle_of_a_large_key_comes_to_an_end_soon) {
+  static unsigned char key[UVSHM_MAP_KEY_MAX];
+  static unsigned char other[UVSHM_MAP_KEY_MAX];
+  uvshm_map_cursor_t cursor = {{0, 0}};
+  struct uvshm__map_node* node;
+  struct uvshm__map_split split;
+  struct uvshm__map_key wanted;
+  struct uvshm__map_shard* shard;
+  uint64_t before = test_now_ms();
+  uint64_t ref;
+
+  (void) state;
+  memset(&split, 0, sizeof(split));
+  open_map(64 << 20, 1);
+  shard = map->core.shards;
+  assert_int_equal(uvshm_map_put(map, key, sizeof(key), "", 0), 0);
+  node = node_of(key, sizeof(key), &ref);
+  uvshm__a64_store_relaxed(&node->next, ref);
+  assert_int_equal(uvshm_map_next(map, &cursor, NULL, NULL, NULL, NULL),
+                   UV_EPROTO);
+  assert_int_equal(uvshm_segment_check(segment), UV_EPROTO);
+  /* One that has the hash of another. */
+  other[sizeof(other) - 1] = 1;
+  uvshm__map_hash(&map->core, other, sizeof(other), &wanted);
+  uvshm__a64_store_relaxed(&node->hash, wanted.hash);
+  assert_true(
+      uvshm__map_split_of(uvshm__a64_load_relaxed(&shard->size), &split));
+  uvshm__a64_store_relaxed(
+      uvshm__map_bucket(
+          &map->core, shard, uvshm__map_bucket_of(&split, wanted.hash)),
+      ref);
+  assert_int_equal(uvshm_map_contains(map, other, sizeof(other)), UV_EPROTO);
+  assert_int_equal(uvshm_map_contains(map, key, sizeof(key)), UV_EPROTO);
+  /* Not more than a part of that, on a busy machine. */
+  assert_true(test_now_ms() - before < TEST_PATIENCE_MS / 2);
+  close_map();
+}
+
+
+/* One chain in all buckets is found out at the first that is not its own. */
+TEST(map_iteration_does_not_follow_a_chain_from_every_bucket) {
+  uvshm_map_cursor_t cursor = {{0, 0}};
+  struct uvshm__map_shard* shard;
+  uint64_t ref;
+  uint32_t i;
+  int err;
+
+  (void) state;
+  open_map(2 << 20, 1);
+  shard = map->core.shards;
+  assert_int_equal(uvshm_map_put(map, "a", 1, "b", 1), 0);
+  (void) node_of("a", 1, &ref);
+  for (i = 0; i < UVSHM__MAP_FIRST; i++)
+    uvshm__a64_store_relaxed(&shard->first[i], ref);
+  do err = uvshm_map_next(map, &cursor, NULL, NULL, NULL, NULL);
+  while (err == 0);
+  assert_int_equal(err, UV_EPROTO);
+  close_map();
+}
+
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(map_whose_shard_has_all_its_buckets_goes_on),
       cmocka_unit_test(map_refuses_a_key_of_the_largest_size),
       cmocka_unit_test(map_clear_of_a_circle_comes_to_an_end),
       cmocka_unit_test(map_chain_into_a_callers_block_gives_nothing_away),
+      cmocka_unit_test(map_circle_of_a_large_key_comes_to_an_end_soon),
+      cmocka_unit_test(map_iteration_does_not_follow_a_chain_from_every_bucket),
   };
 
   return cmocka_run_group_tests_name("map-edge", tests, NULL, NULL);

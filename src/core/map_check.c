@@ -15,13 +15,18 @@
 #include "base/error.h"
 #include "base/siphash.h"
 
-/* Rounds for a bucket while writers are at it. */
+/* Rounds for a bucket while writers are at it, ... */
 #define ROUNDS 1000
+
+/* ... and for all of them together: so often the size of the segment in bytes
+ * of keys and nodes. */
+#define SIZES 16
 
 /* What is wrong with a shard. */
 struct fault {
   const char* what; /* NULL: nothing */
   uint64_t where;   /* offset */
+  uint64_t rounds;  /* bytes that may be looked at again */
 };
 
 
@@ -81,6 +86,7 @@ static int check_node(const struct uvshm__map* map,
                       const struct uvshm__map_split* split,
                       uint64_t index,
                       uint64_t ref,
+                      uint64_t* bytes,
                       struct fault* fault) {
   struct uvshm__map_node* node = uvshm__map_node(map, ref);
   uint64_t sizes;
@@ -91,6 +97,8 @@ static int check_node(const struct uvshm__map* map,
   if (!check_sizes(map, ref, sizes, fault)) return 0;
   if (!uvshm__map_is_whole(map, ref, sizes))
     return fail(fault, "a block lies outside", ref);
+  if (!uvshm__map_spend(bytes, uvshm__map_key_size(sizes)))
+    return fail(fault, "a chain has no end", index);
   hash = uvshm__peek(&node->hash);
   if (hash != hash_of(map, node, uvshm__map_key_size(sizes)))
     return fail(fault, "a key or its hash was changed", ref);
@@ -103,10 +111,12 @@ static int check_node(const struct uvshm__map* map,
 }
 
 
-/* One bucket, once: how many nodes it has. */
+/* One bucket, once: how many nodes it has. *bytes: of keys that may be looked
+ * at, and what is left of them. */
 static uint64_t look(const struct uvshm__map* map,
                      struct uvshm__map_shard* shard,
                      uint64_t index,
+                     uint64_t* bytes,
                      struct fault* fault) {
   struct uvshm__map_split split;
   uvshm__a64_t* link = NULL;
@@ -118,7 +128,7 @@ static uint64_t look(const struct uvshm__map* map,
   for (count = 0; link != NULL && count < map->steps; count++) {
     ref = uvshm__peek(link);
     if (ref == 0) return count;
-    if (!check_node(map, shard, &split, index, ref, fault)) return 0;
+    if (!check_node(map, shard, &split, index, ref, bytes, fault)) return 0;
     link = &uvshm__map_node(map, ref)->next;
   }
   (void) fail(fault,
@@ -135,15 +145,21 @@ static int look_until(const struct uvshm__map* map,
                       uint64_t index,
                       uint64_t* count,
                       struct fault* fault) {
+  const uint64_t most = uvshm__map_bytes(map);
   uint64_t version;
+  uint64_t bytes;
   uint32_t round;
 
   for (round = 0; round < ROUNDS; round++) {
     version = uvshm__a64_load_acquire(&shard->version);
     fault->what = NULL;
-    *count = look(map, shard, index, fault);
+    bytes = most;
+    *count = look(map, shard, index, &bytes, fault);
     uvshm__fence_acquire();
     if (uvshm__a64_load_relaxed(&shard->version) == version) return 1;
+    bytes = most - bytes + *count * sizeof(struct uvshm__map_node);
+    if (bytes > fault->rounds) break;
+    fault->rounds -= bytes;
   }
   fault->what = NULL;
   return 0;
@@ -201,15 +217,17 @@ static int check_buckets(const struct uvshm__map* map,
 
 
 static int check_shard(const struct uvshm__map* map,
-                       struct uvshm__map_shard* shard) {
+                       struct uvshm__map_shard* shard,
+                       uint64_t* rounds) {
   uint64_t version = uvshm__a64_load_acquire(&shard->version);
   uint64_t counted = uvshm__a64_load_relaxed(&shard->count);
-  struct fault fault = {NULL, 0};
+  struct fault fault = {NULL, 0, *rounds};
   uint64_t sum = 0;
 
   if (!check_blocks(map, shard, &fault) ||
       !check_buckets(map, shard, &sum, &fault))
     return damaged(map, shard, &fault);
+  *rounds = fault.rounds;
   /* While a log is being done, or waits for somebody to finish it, an entry may
    * be in two chains, or counted and not there. */
   uvshm__fence_acquire();
@@ -224,7 +242,8 @@ static int check_shard(const struct uvshm__map* map,
 int uvshm__map_check(const struct uvshm__core* core,
                      const struct uvshm__directory_ref* ref) {
   struct uvshm__map map;
-  struct fault fault = {NULL, 0};
+  struct fault fault = {NULL, 0, 0};
+  uint64_t rounds = SIZES * core->reach;
   uint32_t i;
   int err = uvshm__map_attach(core, ref, &map);
 
@@ -236,7 +255,7 @@ int uvshm__map_check(const struct uvshm__core* core,
     return damaged(&map, map.shards, &fault);
   for (i = 0; err == 0 && i < 1u << map.shard_bits; i++) {
     err = uvshm__lock_check(core, &map.shards[i].lock);
-    if (err == 0) err = check_shard(&map, &map.shards[i]);
+    if (err == 0) err = check_shard(&map, &map.shards[i], &rounds);
   }
   return err < 0 && uvshm__map_is_there(&map) ? err : 0;
 }

@@ -26,74 +26,89 @@ struct best {
   uint64_t sizes;
   uint64_t at;
   uint32_t tie;
+  uint32_t has_tie; /* else it was not needed yet */
+};
+
+/* What is looked through for it: a bucket, or two. */
+struct scan {
+  const struct uvshm__map* map;
+  const struct uvshm__map_cursor* cursor;
+  struct best* best;
+  uint64_t index; /* what the keys' hashes say in their lowest bits, ... */
+  uint64_t mask;  /* ... which are these */
+  uint64_t bytes; /* of keys that may be looked at yet */
 };
 
 
-/* A hash with the halves of the seed exchanged. */
-static uint32_t tie_of(const struct uvshm__map* map,
-                       struct uvshm__map_node* node,
-                       uint64_t sizes) {
-  uint64_t seed[2] = {map->seed[1], map->seed[0]};
+/* A hash with the halves of the seed exchanged. 0: no chain has such keys. */
+static int tie_of(struct scan* scan,
+                  struct uvshm__map_node* node,
+                  uint64_t sizes,
+                  uint32_t* tie) {
+  const uint64_t* halves = scan->map->seed;
+  const uint64_t seed[2] = {halves[1], halves[0]};
   uint64_t size = uvshm__map_key_size(sizes);
   uvshm__a64_t* words = uvshm__map_node_key(node);
   struct uvshm__sip sip;
   uint64_t i;
 
+  if (!uvshm__map_spend(&scan->bytes, size)) return 0;
   uvshm__sip_begin(&sip, seed, size);
   for (i = 0; i < uvshm__map_round(size) / 8; i++)
     uvshm__sip_word(&sip, uvshm__peek(&words[i]));
-  return (uint32_t) uvshm__sip_end(&sip);
-}
-
-
-static int is_after(uint64_t at, uint32_t tie, uint64_t at2, uint32_t tie2) {
-  return at > at2 || (at == at2 && tie > tie2);
-}
-
-
-/* Is the node behind the cursor and before the best so far? Then it is the
- * best. 0: it leads outside. */
-static int consider(const struct uvshm__map* map,
-                    const struct uvshm__map_cursor* cursor,
-                    struct uvshm__map_node* node,
-                    uint64_t ref,
-                    struct best* best) {
-  uint64_t at = uvshm__reverse_bits(uvshm__peek(&node->hash));
-  uint64_t sizes;
-  uint32_t tie;
-
-  if (at < cursor->at || (best->node != NULL && at > best->at)) return 1;
-  sizes = uvshm__peek(&node->sizes);
-  if (!uvshm__map_is_whole(map, ref, sizes)) return 0;
-  tie = tie_of(map, node, sizes);
-  if (cursor->shard & UVSHM__MAP_CURSOR_WITHIN &&
-      !is_after(at, tie, cursor->at, cursor->tie))
-    return 1;
-  if (best->node != NULL && !is_after(best->at, best->tie, at, tie)) return 1;
-  if (uvshm__map_is_expired(map, uvshm__peek(&node->expires))) return 1;
-  best->node = node;
-  best->sizes = sizes;
-  best->at = at;
-  best->tie = tie;
+  *tie = (uint32_t) uvshm__sip_end(&sip);
   return 1;
 }
 
 
-static int scan(const struct uvshm__map* map,
-                uvshm__a64_t* link,
-                const struct uvshm__map_cursor* cursor,
-                struct best* best) {
+static int find_tie(struct scan* scan, struct best* entry) {
+  if (entry->has_tie) return 1;
+  entry->has_tie = 1;
+  return tie_of(scan, entry->node, entry->sizes, &entry->tie);
+}
+
+
+/* Is the node behind the cursor and before the best so far? Then it is the
+ * best. 0: it cannot be in this bucket, or leads outside. */
+static int consider(struct scan* scan,
+                    struct uvshm__map_node* node,
+                    uint64_t ref) {
+  const struct uvshm__map_cursor* cursor = scan->cursor;
+  uint64_t hash = uvshm__peek(&node->hash);
+  struct best* best = scan->best;
+  struct best one = {node, 0, uvshm__reverse_bits(hash), 0, 0};
+
+  /* Else one chain could be all buckets', and each as long. */
+  if (((hash ^ scan->index) & scan->mask) != 0) return 0;
+  if (one.at < cursor->at || (best->node != NULL && one.at > best->at))
+    return 1;
+  one.sizes = uvshm__peek(&node->sizes);
+  if (!uvshm__map_is_whole(scan->map, ref, one.sizes)) return 0;
+  if (uvshm__map_is_expired(scan->map, uvshm__peek(&node->expires))) return 1;
+  if (one.at == cursor->at && cursor->shard & UVSHM__MAP_CURSOR_WITHIN) {
+    if (!find_tie(scan, &one)) return 0;
+    if (one.tie <= cursor->tie) return 1;
+  }
+  if (best->node != NULL && one.at == best->at) {
+    if (!find_tie(scan, &one) || !find_tie(scan, best)) return 0;
+    if (one.tie >= best->tie) return 1;
+  }
+  *best = one;
+  return 1;
+}
+
+
+static int look_through(struct scan* scan, uvshm__a64_t* link) {
   struct uvshm__map_node* node;
   uint64_t steps;
   uint64_t ref;
 
   if (link == NULL) return UVSHM__MAP_BROKEN;
-  for (steps = 0; steps < map->steps; steps++) {
+  for (steps = 0; steps < scan->map->steps; steps++) {
     ref = uvshm__peek(link);
     if (ref == 0) return UVSHM__MAP_ABSENT;
-    node = uvshm__map_node(map, ref);
-    if (node == NULL || !consider(map, cursor, node, ref, best))
-      return UVSHM__MAP_BROKEN;
+    node = uvshm__map_node(scan->map, ref);
+    if (node == NULL || !consider(scan, node, ref)) return UVSHM__MAP_BROKEN;
     link = &node->next;
   }
   return UVSHM__MAP_BROKEN;
@@ -119,22 +134,23 @@ static int find_in_bucket(const struct uvshm__map* map,
                           struct best* best,
                           uint32_t* bits) {
   uint64_t hash = uvshm__reverse_bits(cursor->at);
+  struct scan scan = {map, cursor, best, 0, 0, uvshm__map_bytes(map)};
   struct uvshm__map_split split;
-  uint64_t index;
   int found;
 
   best->node = NULL;
   if (!uvshm__map_split_of(uvshm__a64_load_acquire(&shard->size), &split))
     return UVSHM__MAP_BROKEN;
   *bits = bits_of(&split, hash);
-  index = hash & ((UINT64_C(1) << *bits) - 1);
-  found = scan(map, uvshm__map_bucket(map, shard, index), cursor, best);
+  scan.mask = (UINT64_C(1) << *bits) - 1;
+  scan.index = hash & scan.mask;
+  found = look_through(&scan, uvshm__map_bucket(map, shard, scan.index));
   if (found == UVSHM__MAP_ABSENT && split.splitting &&
-      index == split.buckets - split.half)
-    found =
-        scan(map, uvshm__map_bucket(map, shard, split.buckets), cursor, best);
+      scan.index == split.buckets - split.half)
+    found = look_through(&scan, uvshm__map_bucket(map, shard, split.buckets));
   if (found == UVSHM__MAP_BROKEN) return found;
-  return best->node != NULL ? UVSHM__MAP_FOUND : UVSHM__MAP_ABSENT;
+  if (best->node == NULL) return UVSHM__MAP_ABSENT;
+  return find_tie(&scan, best) ? UVSHM__MAP_FOUND : UVSHM__MAP_BROKEN;
 }
 
 

@@ -142,12 +142,32 @@ static inline int uvshm__map_is_whole(const struct uvshm__map* map,
 }
 
 
+/* Bytes of keys that are looked at in one chain, more than any has whose hashes
+ * are what they should be. Ends a circle of large keys in time. */
+#define UVSHM__MAP_CHAIN_BYTES (UINT64_C(1) << 28)
+
+static inline uint64_t uvshm__map_bytes(const struct uvshm__map* map) {
+  return map->core->reach < UVSHM__MAP_CHAIN_BYTES ? map->core->reach
+                                                   : UVSHM__MAP_CHAIN_BYTES;
+}
+
+
+/* A key of `size` bytes will be looked at. 0: it has no such size, or that were
+ * too many bytes. */
+static inline int uvshm__map_spend(uint64_t* bytes, uint64_t size) {
+  if (size > UVSHM__MAP_KEY_MAX || size > *bytes) return 0;
+  *bytes -= size;
+  return 1;
+}
+
+
 /* Along one chain. */
 static UVSHM__USUAL int uvshm__map_chain(const struct uvshm__map* map,
                                          uvshm__a64_t* link,
                                          const struct uvshm__map_key* key,
                                          struct uvshm__map_place* place) {
   struct uvshm__map_node* node;
+  uint64_t bytes = UVSHM__MAP_CHAIN_BYTES;
   uint64_t steps;
   uint64_t sizes;
   uint64_t ref;
@@ -173,6 +193,9 @@ static UVSHM__USUAL int uvshm__map_chain(const struct uvshm__map* map,
         place->sizes = sizes;
         return UVSHM__MAP_FOUND;
       }
+      /* Another key with this hash: hardly ever, and not again and again. */
+      if (!uvshm__map_spend(&bytes, uvshm__map_key_size(sizes)))
+        return UVSHM__MAP_BROKEN;
     }
     link = &node->next;
   }
