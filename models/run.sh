@@ -114,6 +114,18 @@ check fails map_split -DDEATHS=0 -DOLD_ONLY
 check fails map_split -DDEATHS=0 -DEARLY
 check fails map_split -DDEATHS=1 -DFORGETFUL
 
+check holds cell -DKILLS=0 -DLOOKS=0
+check holds cell -DKILLS=0 -DCOPIES=0
+check holds cell -DKILLS=1 -DLOOKS=0 -DOPS=1
+check holds cell -DKILLS=2 -DCOPIES=0 -DOPS=1
+check fails cell -DKILLS=0 -DCOPIES=0 -DNO_RELOOK
+check fails cell -DKILLS=0 -DCOPIES=0 -DNO_RESCAN
+check fails cell -DKILLS=0 -DCOPIES=0 -DNO_CURRENT
+check fails cell -DKILLS=0 -DCOPIES=0 -DEARLY_FREE
+check fails cell -DKILLS=0 -DCOPIES=0 -DFEW
+check fails cell -DKILLS=0 -DLOOKS=0 -DNO_STAMP
+check fails cell -DKILLS=0 -DLOOKS=0 -DLATE_STAMP
+
 if [ "$failed" -ne 0 ]; then
   echo "models: $failed of $count are not as they should be" >&2
   exit 1

@@ -245,3 +245,62 @@ uvshm_mutant(map_that_is_buried_by_nobody_in_particular crash-map core/map_bury.
 "
 "  uvshm__heap_mark(core);
 ")
+
+# ---- cells -------------------------------------------------------------------
+
+uvshm_mutant(value_is_the_latest_before_its_size crash-cell core/cell.c
+"  uvshm__a64_store_relaxed(&buffer->size, size);
+  for (tries = 0; tries < TRIES; tries++) {
+    word = uvshm__a64_load_relaxed(current);
+    version = (word >> UVSHM__CELL_VERSION_SHIFT) + 1;
+    uvshm__a64_store_relaxed(&buffer->stamp, version);
+    /* What makes it the value. Who reads the word, with acquire, sees all of
+     * the buffer. */
+    if (uvshm__a64_cas(
+            current, word, version << UVSHM__CELL_VERSION_SHIFT | index)) {
+"
+"  for (tries = 0; tries < TRIES; tries++) {
+    word = uvshm__a64_load_relaxed(current);
+    version = (word >> UVSHM__CELL_VERSION_SHIFT) + 1;
+    uvshm__a64_store_relaxed(&buffer->stamp, version);
+    if (uvshm__a64_cas(
+            current, word, version << UVSHM__CELL_VERSION_SHIFT | index)) {
+      uvshm__a64_store_relaxed(&buffer->size, size);
+")
+
+uvshm_mutant(stamp_stays_while_the_buffer_is_filled crash-cell core/cell.c
+"      uvshm__a64_store_relaxed(&buffer->stamp, 0);
+      /* Pairs"
+"      /* Pairs")
+
+uvshm_mutant(pins_of_the_dead_stay crash-cell core/cell_repair.c
+"      (void) uvshm__a32_cas(word, value, 0);
+"
+"      continue;
+")
+
+uvshm_mutant(buffers_of_the_dead_stay crash-cell core/cell_repair.c
+"    (void) uvshm__a32_cas(&cell.block->own[i], slot + 1, 0);
+"
+"    (void) uvshm__a32_load_relaxed(&cell.block->own[i]);
+")
+
+uvshm_mutant(burial_forgets_the_buffers_first crash-cell core/cell_repair.c
+"  if (block.own != own &&
+      !uvshm__heap_change(core, ref, UVSHM__OWN_LIBRARY, own))
+    return;
+  uvshm__a64_store_release(&hdr->block, 0);
+"
+"  uvshm__a64_store_release(&hdr->block, 0);
+  if (block.own != own &&
+      !uvshm__heap_change(core, ref, UVSHM__OWN_LIBRARY, own))
+    return;
+")
+
+uvshm_mutant(objects_are_closed_before_they_are_left crash-cell core/directory.c
+"    leave_object(core, index, slot);
+    clear_bit(core, index, slot);
+"
+"    clear_bit(core, index, slot);
+    leave_object(core, index, slot);
+")
