@@ -58,6 +58,7 @@ struct uvshm__channel_end {
   uint32_t writer;                /* 1, or 0: a reader */
   uint64_t owner;                 /* what ent->owner says as long as we live */
   uint32_t tries;                 /* in vain, one after the other */
+  uint64_t messages;              /* sent or received: ent->messages */
   uint32_t flags;                 /* UVSHM_CHANNEL_AWAIT, _OLDEST, _SEQUENCE */
   uint64_t sequence;
   const uvshm__a32_t* cancelled; /* may be NULL */
@@ -136,8 +137,11 @@ struct uvshm__channel_kind {
                  const uvshm_message_t* messages,
                  size_t count);
 
+  /* The last message that was peeked was not: the next peek gives it again. */
+  int (*unpeek)(struct uvshm__channel_end* end, const uvshm_message_t* message);
+
   /* peek, copy (messages[i].size is the room there is) and release in one;
-   * NULL: the frame does just that.
+   * NULL: the frame does just that, with unpeek when there is no room.
    *   UV_ENOBUFS  no room for the first, messages[0].size says what it needs */
   int (*recv)(struct uvshm__channel_end* end,
               uvshm_message_t* messages,
@@ -149,12 +153,17 @@ struct uvshm__channel_kind {
   int (*readable)(const struct uvshm__channel_end* end);
   int (*writable)(const struct uvshm__channel_end* end, uint64_t size);
 
+  /* The same while spinning, some 40 ns apart: must not take cache lines from
+   * those who are waited for. NULL: readable() and writable(). */
+  int (*glance)(const struct uvshm__channel_end* end, uint64_t size);
+
   /* Has every reader that lives (any, of a queue) had all that this writer
    * sent? For close with linger. */
   int (*drained)(const struct uvshm__channel_end* end);
 
-  /* Numbers: depth, high, sent, received, lost and again; lag and lost of the
-   * end with entry `index` (messages is set). Others work meanwhile. */
+  /* Numbers: depth, sent and received (the frame sets high, lost and again from
+   * the front, as which the kind counts); lag and lost of the end with entry
+   * `index`. Others work meanwhile. */
   void (*info)(const struct uvshm__channel* channel,
                uvshm_channel_info_t* info);
   void (*end_info)(const struct uvshm__channel* channel,
@@ -215,28 +224,43 @@ int uvshm__channel_alone(const struct uvshm__channel_end* end);
 uint32_t uvshm__channel_tend(struct uvshm__lane* lane,
                              const struct uvshm__channel* channel);
 
-/* How many ends are live: writers (1) or readers (0). */
+/* How many ends are live: writers (1) or readers (0). And the slot of the peer
+ * that has end `index`; not below peers_max: nobody has. */
 uint32_t uvshm__channel_count(const struct uvshm__channel* channel,
                               uint32_t writers);
+uint32_t uvshm__channel_peer(const struct uvshm__channel* channel,
+                             uint32_t index);
 
 /* ---- messages (channel_message.c) ---------------------------------------- */
 
-/* As the functions of the kind, and raise the signals. None waits. */
+/* As the functions of the kind, and raise the signals; UV_EMSGSIZE, and what
+ * uvshm__channel_alone() says. None waits. */
 int uvshm__channel_send(struct uvshm__channel_end* end,
                         const uvshm_message_t* messages,
                         size_t* count);
+int uvshm__channel_claim(struct uvshm__channel_end* end,
+                         uvshm_message_t* messages,
+                         size_t* count);
 int uvshm__channel_commit(struct uvshm__channel_end* end,
                           const uvshm_message_t* messages,
                           size_t count);
 int uvshm__channel_recv(struct uvshm__channel_end* end,
                         uvshm_message_t* messages,
                         size_t* count);
+int uvshm__channel_peek(struct uvshm__channel_end* end,
+                        uvshm_message_t* messages,
+                        size_t* count);
 int uvshm__channel_release(struct uvshm__channel_end* end,
                            const uvshm_message_t* messages,
                            size_t count);
 
+/* Is there a message, or a reader and room for `size` bytes? Ends that the next
+ * call would tell do not count. */
+int uvshm__channel_ready(const struct uvshm__channel_end* end, uint64_t size);
+
 /* Wait until it is worth to try again: for a message, or room for `size` bytes.
- * The caller has done uvshm__channel_wait_begin() once for the call.
+ * The caller has done uvshm__channel_wait_begin() once for the call, and does
+ * uvshm__channel_wait_end() when it has got what it waited for.
  *   UV_EOF, UV_ECONNRESET, UV_EPIPE, UV_ETIMEDOUT, UV_ECANCELED */
 void uvshm__channel_wait_begin(struct uvshm__wait* wait,
                                struct uvshm__lane* lane,
@@ -245,11 +269,21 @@ void uvshm__channel_wait_begin(struct uvshm__wait* wait,
 int uvshm__channel_wait(struct uvshm__wait* wait,
                         struct uvshm__channel_end* end,
                         uint64_t size);
+void uvshm__channel_wait_end(struct uvshm__wait* wait,
+                             struct uvshm__channel_end* end);
+
+/* Who tries again and again without ever waiting looks for the dead at times,
+ * which is due when this many tries in a row were in vain (end->tries). */
+#define UVSHM__CHANNEL_TRIES 4096u
+
+int uvshm__channel_tried(struct uvshm__lane* lane,
+                         struct uvshm__channel_end* end);
 
 /* ---- from outside (channel_check.c) -------------------------------------- */
 
-/* `body` is that of a directory entry. Results as for maps (map.h). */
-int uvshm__channel_check(const struct uvshm__core* core, void* body);
+/* As for maps (map.h). `body` is that of a directory entry. */
+int uvshm__channel_check(const struct uvshm__core* core,
+                         const struct uvshm__directory_ref* ref);
 uint32_t uvshm__channel_mend(struct uvshm__lane* lane, void* body);
 void uvshm__channel_reset(const struct uvshm__core* core, void* body);
 void uvshm__channel_bury(const struct uvshm__core* core,

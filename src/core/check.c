@@ -22,6 +22,7 @@
 #include "base/hash.h"
 #include "core/directory.h"
 #include "core/contents.h"
+#include "core/control.h"
 #include "core/lane.h"
 #include "core/lock.h"
 #include "uvshm/name.h"
@@ -150,7 +151,7 @@ static int check_root(const struct uvshm__core* core, uint32_t kind) {
   const void* root = core->base + UVSHM__ROOT_OFFSET;
 
   if (kind == UVSHM_KIND_MUTEX) return uvshm__lock_check(core, root);
-  if (kind == UVSHM_KIND_SEGMENT)
+  if (uvshm__kind_is_segment(kind))
     return uvshm__lock_check(
         core,
         (const struct uvshm__lock*) uvshm__core_header(core)->directory_lock);

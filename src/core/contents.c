@@ -3,6 +3,7 @@
 #include "core/contents.h"
 
 #include "core/cell.h"
+#include "core/channel.h"
 #include "core/heap.h"
 #include "core/lock.h"
 #include "core/map.h"
@@ -35,6 +36,7 @@ static void bury(const struct uvshm__core* core,
   if (type == UVSHM__TYPE_MUTEX) uvshm__txn_bury(core, slot, body);
   if (type == UVSHM__TYPE_MAP) uvshm__map_bury(core, slot, body);
   if (type == UVSHM__TYPE_CELL) uvshm__cell_bury(core, slot, body);
+  if (type == UVSHM__TYPE_CHANNEL) uvshm__channel_bury(core, slot, body);
 }
 
 
@@ -43,6 +45,7 @@ static void leave(const struct uvshm__core* core,
                   uint32_t type,
                   void* body) {
   if (type == UVSHM__TYPE_CELL) uvshm__cell_forget(core, slot, body);
+  if (type == UVSHM__TYPE_CHANNEL) uvshm__channel_forget(core, slot, body);
 }
 
 
@@ -50,6 +53,7 @@ static int check_object(const struct uvshm__core* core,
                         const struct uvshm__directory_ref* ref) {
   if (ref->type == UVSHM__TYPE_MAP) return uvshm__map_check(core, ref);
   if (ref->type == UVSHM__TYPE_CELL) return uvshm__cell_check(core, ref);
+  if (ref->type == UVSHM__TYPE_CHANNEL) return uvshm__channel_check(core, ref);
   return 0;
 }
 
@@ -73,6 +77,8 @@ static uint32_t mend_object(struct uvshm__lane* lane, uint32_t index) {
       return uvshm__map_mend(lane, body);
     case UVSHM__TYPE_CELL:
       return uvshm__cell_mend(core, body);
+    case UVSHM__TYPE_CHANNEL:
+      return uvshm__channel_mend(lane, body);
     default:
       return 0;
   }
@@ -85,6 +91,7 @@ static void reset_object(const struct uvshm__core* core, uint32_t index) {
 
   if (type == UVSHM__TYPE_MAP) uvshm__map_reset(core, body);
   if (type == UVSHM__TYPE_CELL) uvshm__cell_reset(core, body);
+  if (type == UVSHM__TYPE_CHANNEL) uvshm__channel_reset(core, body);
 }
 
 /* ---- all of it ----------------------------------------------------------- */

@@ -14,7 +14,6 @@
 #include "core/directory_layout.h"
 #include "core/heap_layout.h"
 #include "core/lane_layout.h"
-#include "uvshm/name.h"
 
 #include <string.h>
 
@@ -49,7 +48,7 @@ int uvshm__control_extent(uint32_t kind, uint64_t size, uint64_t* bytes) {
 
   if (!uvshm__round_up(size, UVSHM__GRANULE, &size)) return 0;
   *bytes = size;
-  if (kind != UVSHM_KIND_SEGMENT) return 1;
+  if (!uvshm__kind_is_segment(kind)) return 1;
   spans = size / UVSHM__SPAN_SIZE;
   spans += (spans + DATA_SPANS - 1) / DATA_SPANS;
   return uvshm__mul(spans, UVSHM__SPAN_SIZE, bytes);
@@ -59,7 +58,7 @@ int uvshm__control_extent(uint32_t kind, uint64_t size, uint64_t* bytes) {
 uint64_t uvshm__control_capacity(uint32_t kind, uint64_t bytes) {
   uint64_t spans = bytes / UVSHM__SPAN_SIZE;
 
-  if (kind != UVSHM_KIND_SEGMENT) return bytes;
+  if (!uvshm__kind_is_segment(kind)) return bytes;
   spans -= (spans + UVSHM__ZONE_SPANS - 1) / UVSHM__ZONE_SPANS;
   return spans * UVSHM__SPAN_SIZE;
 }
@@ -75,7 +74,7 @@ static int plan_control_size(struct uvshm__control* control,
 
   control->heap_offset = 0;
   control->heap_zones = 0;
-  if (control->kind == UVSHM_KIND_SEGMENT) {
+  if (uvshm__kind_is_segment(control->kind)) {
     if (zones > UVSHM__ZONES_LIMIT) return 0;
     control->heap_offset = (uint32_t) end;
     control->heap_zones = (uint32_t) zones;
@@ -260,7 +259,7 @@ static int check_heap(const struct uvshm__control* control) {
   uint64_t objects_end =
       control->objects_offset + OBJECTS_SIZE(control->objects_max);
 
-  if (control->kind != UVSHM_KIND_SEGMENT) {
+  if (!uvshm__kind_is_segment(control->kind)) {
     if (control->heap_offset != 0)
       return damaged("heap offset", control->heap_offset);
     return 0;

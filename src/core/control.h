@@ -10,6 +10,7 @@
 #define UVSHM_CORE_CONTROL_H_
 
 #include "core/control_layout.h"
+#include "uvshm/name.h"
 
 #include <stdint.h>
 
@@ -38,6 +39,14 @@ struct uvshm__control {
   uint32_t name_size;
   unsigned char name[256];
 };
+
+/* Is it a segment, with directory and heap? Also one for a single object that
+ * is known by its name alone. */
+static inline int uvshm__kind_is_segment(uint32_t kind) {
+  return kind == UVSHM_KIND_SEGMENT || kind == UVSHM_KIND_CHANNEL ||
+         kind == UVSHM_KIND_CELL;
+}
+
 
 /* Given kind, peers_max, lanes_max, objects_max (0 where the kind has none),
  * size and max_size: fill in the offsets, heap_zones, control_size, committed

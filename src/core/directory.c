@@ -294,7 +294,7 @@ static int has_blocks(const struct uvshm__directory_ent* ent) {
   uint32_t type = uvshm__a32_load_relaxed(&ent->type);
 
   return type == UVSHM__TYPE_MUTEX || type == UVSHM__TYPE_MAP ||
-         type == UVSHM__TYPE_CELL;
+         type == UVSHM__TYPE_CELL || type == UVSHM__TYPE_CHANNEL;
 }
 
 

@@ -11,6 +11,7 @@
 #include "core/reset.h"
 
 #include "core/contents.h"
+#include "core/control.h"
 #include "core/directory.h"
 #include "core/lane.h"
 #include "core/lock.h"
@@ -28,7 +29,7 @@ static struct uvshm__lock* lock_at(const struct uvshm__core* core,
   if (i == 0) {
     if (kind == UVSHM_KIND_MUTEX)
       return (struct uvshm__lock*) (core->base + UVSHM__ROOT_OFFSET);
-    if (kind == UVSHM_KIND_SEGMENT)
+    if (uvshm__kind_is_segment(kind))
       return (struct uvshm__lock*) uvshm__core_header(core)->directory_lock;
     return NULL;
   }

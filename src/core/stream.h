@@ -13,6 +13,7 @@ struct uvshm__stream_hdr;
 struct uvshm__stream {
   struct uvshm__stream_hdr* hdr;
   unsigned char* ring;
+  uint64_t span_max; /* bytes of the largest record */
 };
 
 /* Positions count bytes since the stream was made; places are where they lie in
@@ -20,13 +21,13 @@ struct uvshm__stream {
 struct uvshm__stream_end {
   uint64_t position; /* writer: where the next record begins; reader: the */
   uint64_t place;    /* next to peek */
-  uint64_t limit;    /* writer: positions before it may be written */
+  uint64_t limit;    /* writer: a record must end before */
   uint64_t oldest;   /* reader: the oldest that is not released, */
   uint64_t at;       /* and its place */
   uint64_t told;     /* reader: what it told the writer last */
-  uint64_t claimed;  /* writer: bytes of records; 0: nothing is claimed */
+  uint64_t claimed;  /* writer: bytes of what is claimed; 0: nothing is */
   uint64_t messages; /* writer: sent; reader: released */
-  uint64_t peeked;   /* reader: messages peeked */
+  uint64_t peeked;   /* reader: number of the next to peek */
 };
 
 #endif /* UVSHM_CORE_STREAM_H_ */

@@ -10,9 +10,7 @@
  *      128     8  told      reader       as `oldest`, but told only at times
  *      136   120  unused
  *      256     8  sent      writer       messages; a hint
- *      264     8  written   writer       a position up to which all is
- *                                        written; a hint that saves steps
- *      272   112  unused
+ *      264   120  unused
  *      384        ring      writer       `capacity` bytes, and room for one
  *                                        more record behind them
  *
@@ -29,8 +27,9 @@
  *        8        message   writer
  *
  * `word` of the record behind the last one is 0, always: it becomes 0 before
- * the last one's word is stored. With 0x80000000 in its low half it is no
- * message but room that is left out.
+ * the last one's word is stored. With 0x80000000 in its low half a record is no
+ * message but room that is left out, so that the next one begins at a multiple
+ * of 64 (large messages do).
  *
  * A change to this table is a change to the format: raise UVSHM__FORMAT_CHANNEL
  * and say so in docs/format.md.
@@ -51,8 +50,7 @@ struct uvshm__stream_hdr {
   uvshm__a64_t told;
   unsigned char unused2[120];
   uvshm__a64_t sent;
-  uvshm__a64_t written;
-  unsigned char unused3[112];
+  unsigned char unused3[120];
 };
 
 #define UVSHM__STREAM_SPAN_SHIFT 32
@@ -68,8 +66,6 @@ _Static_assert(offsetof(struct uvshm__stream_hdr, received) == 8,
 _Static_assert(offsetof(struct uvshm__stream_hdr, told) == 128,
                "stream format");
 _Static_assert(offsetof(struct uvshm__stream_hdr, sent) == 256,
-               "stream format");
-_Static_assert(offsetof(struct uvshm__stream_hdr, written) == 264,
                "stream format");
 _Static_assert(sizeof(struct uvshm__stream_hdr) == 384, "stream format");
 _Static_assert(sizeof(struct uvshm__stream_ent) == 8, "stream format");

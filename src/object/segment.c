@@ -105,24 +105,13 @@ static int fill(struct uvshm__request* request,
 }
 
 
-int uvshm_segment_open(uvshm_segment_t** result,
-                       const char* name,
-                       const uvshm_segment_options_t* given) {
-  uvshm_segment_options_t options;
-  struct uvshm__request request;
-  uvshm_segment_t* segment;
+int uvshm__segment_open(struct uvshm_segment_s** result,
+                        const struct uvshm__request* request) {
+  uvshm_segment_t* segment = calloc(1, sizeof(*segment));
   int news;
-  int err;
 
-  memset(&options, 0, sizeof(options));
-  if (given != NULL) options = *given;
-  err = check(name, &options);
-  if (err == 0) err = fill(&request, name, &options);
-  if (err < 0) return err;
-
-  segment = calloc(1, sizeof(*segment));
   if (segment == NULL) return uvshm__fail(UV_ENOMEM, "no private memory");
-  news = uvshm__attach_open(&segment->attach, &request);
+  news = uvshm__attach_open(&segment->attach, request);
   if (news >= 0)
     segment->handles =
         calloc(segment->attach->core.objects_max, sizeof(segment->handles[0]));
@@ -136,6 +125,22 @@ int uvshm_segment_open(uvshm_segment_t** result,
   }
   *result = segment;
   return news;
+}
+
+
+int uvshm_segment_open(uvshm_segment_t** result,
+                       const char* name,
+                       const uvshm_segment_options_t* given) {
+  uvshm_segment_options_t options;
+  struct uvshm__request request;
+  int err;
+
+  memset(&options, 0, sizeof(options));
+  if (given != NULL) options = *given;
+  err = check(name, &options);
+  if (err == 0) err = fill(&request, name, &options);
+  if (err < 0) return err;
+  return uvshm__segment_open(result, &request);
 }
 
 
@@ -221,7 +226,17 @@ int uvshm_segment_peer(const uvshm_segment_t* segment,
 int uvshm_segment_next(const uvshm_segment_t* segment,
                        uint32_t* cursor,
                        uvshm_object_info_t* info) {
-  static const char* const types[] = {"unknown", "mutex", "sem", "map", "root"};
+  static const char* const types[] = {"unknown",
+                                      "mutex",
+                                      "sem",
+                                      "map",
+                                      "root",
+                                      "rwlock",
+                                      "cond",
+                                      "event",
+                                      "barrier",
+                                      "channel",
+                                      "cell"};
   struct uvshm__directory_facts facts;
   int err = uvshm__attach_usable(segment->attach);
 
@@ -229,7 +244,7 @@ int uvshm_segment_next(const uvshm_segment_t* segment,
   err = uvshm__directory_next(&segment->attach->core, cursor, &facts);
   if (err < 0) return uvshm__fail_bare(err);
   memset(info, 0, sizeof(*info));
-  info->type = types[facts.ref.type <= UVSHM__TYPE_ROOT ? facts.ref.type : 0];
+  info->type = types[facts.ref.type <= UVSHM__TYPE_LAST ? facts.ref.type : 0];
   info->open = facts.open;
   memcpy(info->name, facts.name, sizeof(info->name));
   return 0;

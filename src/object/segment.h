@@ -22,6 +22,11 @@ struct uvshm_segment_s {
   struct handles* handles; /* one for each directory entry */
 };
 
+/* Open or make as `request` says; as uvshm__attach_open(). It ends with
+ * uvshm_segment_close(). */
+int uvshm__segment_open(struct uvshm_segment_s** segment,
+                        const struct uvshm__request* request);
+
 struct uvshm__attach* uvshm__segment_attach(struct uvshm_segment_s* segment);
 
 /* Count one handle of this process more or less for the directory entry; the
