@@ -322,6 +322,53 @@ TEST(cell_more_writers_than_it_is_made_for_wait) {
   uvshm_cell_close(narrow);
 }
 
+
+TEST(cell_can_be_known_by_its_name_alone) {
+  static const uint64_t sizes[] = {
+      1, 48, 49, 4000, 100000, 3 << 20, (8 << 20) + 1};
+  uvshm_cell_options_t options;
+  uvshm_cell_t* one;
+  uvshm_cell_t* other;
+  uvshm_cell_t* reader;
+  const char* name;
+  uint64_t version = 0;
+  char value[8];
+  size_t size;
+  void* data;
+  size_t i;
+
+  (void) state;
+  for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+    name = test_name("alone");
+    version = 0;
+    memset(&options, 0, sizeof(options));
+    assert_int_equal(uvshm_cell_open(&one, NULL, name, &options), UV_ENOENT);
+    options.size = sizes[i];
+    assert_int_equal(uvshm_cell_open(&one, NULL, name, &options), 0);
+    assert_int_equal(uvshm_cell_open(&other, NULL, name, NULL), 0);
+    options.size = 0;
+    options.flags = UVSHM_READONLY;
+    assert_int_equal(uvshm_cell_open(&reader, NULL, name, &options), 0);
+    assert_int_equal(uvshm_cell_claim(one, &data), 0);
+    memset(data, 'x', (size_t) sizes[i]);
+    assert_int_equal(uvshm_cell_commit(one, data, 1), 0);
+    size = sizeof(value);
+    assert_int_equal(uvshm_cell_read(other, value, &size, NULL), 0);
+    assert_int_equal(value[0], 'x');
+    size = sizeof(value);
+    assert_int_equal(uvshm_cell_read(reader, value, &size, NULL), 0);
+    assert_int_equal(size, 1);
+    assert_int_equal(uvshm_cell_write(reader, "y", 1), UV_EACCES);
+    assert_int_equal(uvshm_cell_wait(other, &version, 0), 0);
+    if (i % 2 == 0) assert_int_equal(uvshm_cell_unlink(NULL, name, 0), 0);
+    uvshm_cell_close(one);
+    uvshm_cell_close(reader);
+    uvshm_cell_close(other);
+  }
+  options.flags = UVSHM_READONLY | UVSHM_EXCLUSIVE;
+  assert_int_equal(uvshm_cell_open(&one, NULL, name, &options), UV_EINVAL);
+}
+
 /* ---- several processes --------------------------------------------------- */
 
 static int join(char** argv, uint32_t flags) {
@@ -694,6 +741,7 @@ int main(int argc, char** argv) {
       CASE(cell_keeps_the_numbers_it_was_made_with),
       CASE(cell_that_was_removed_is_refused),
       CASE(cell_more_writers_than_it_is_made_for_wait),
+      CASE(cell_can_be_known_by_its_name_alone),
       CASE(cell_readers_see_whole_values_of_two_writers),
       CASE(cell_of_one_word_is_never_torn_nor_old),
       CASE(cell_of_large_frames_is_never_torn_nor_old),

@@ -6,7 +6,9 @@
 #include "object/cell.h"
 
 #include "base/error.h"
+#include "core/contents.h"
 #include "core/wait.h"
+#include "object/alone.h"
 #include "object/lanes.h"
 #include "object/name_check.h"
 #include "object/segment.h"
@@ -53,6 +55,7 @@ static int check_options(const uvshm_cell_options_t* options) {
 }
 
 
+/* A segment of its own when `segment` is NULL. */
 static int open_for_writing(uvshm_cell_t* cell,
                             const char* name,
                             struct uvshm_segment_s* segment,
@@ -69,11 +72,40 @@ static int open_for_writing(uvshm_cell_t* cell,
   request.flags = options->flags;
   if (options->size == 0) request.flags |= UVSHM_EXISTING;
   request.type = UVSHM__TYPE_CELL;
+  request.kind = UVSHM_KIND_CELL;
+  request.mode = options->mode;
   request.timeout_ms = options->timeout_ms;
+  request.group = options->group;
+  request.sddl = options->sddl;
+  request.label = options->label;
   request.format_body = format_body;
   request.furnish = furnish;
   request.furnish_size = (uint64_t) (uintptr_t) &shape;
-  return uvshm__named_open(&cell->named, &request);
+  return segment == NULL
+             ? uvshm__alone_open(
+                   &cell->named, &request, uvshm__cell_bytes(&shape))
+             : uvshm__named_open(&cell->named, &request);
+}
+
+
+/* The segment of its own of a cell that is only to be read. */
+static int open_readonly(const char* name,
+                         const uvshm_cell_options_t* options,
+                         struct uvshm_segment_s** segment) {
+  struct uvshm__request open;
+
+  if (options->flags & ~(UVSHM_READONLY | UVSHM_EXISTING | UVSHM_SYSTEM))
+    return uvshm__fail(UV_EINVAL,
+                       "cannot open a cell: one that is only read is not made");
+  memset(&open, 0, sizeof(open));
+  open.name = name;
+  open.kind = UVSHM_KIND_CELL;
+  open.contents = &uvshm__contents;
+  open.flags = options->flags & ~UVSHM_EXISTING;
+  open.timeout_ms =
+      options->timeout_ms != 0 ? options->timeout_ms : UVSHM__OPEN_TIMEOUT_MS;
+  open.label = options->label;
+  return uvshm__segment_open(segment, &open);
 }
 
 
@@ -131,19 +163,33 @@ static int open_in(uvshm_cell_t* cell,
                    struct uvshm_segment_s* segment,
                    const uvshm_cell_options_t* options) {
   const uint32_t known = UVSHM_EXISTING | UVSHM_EXCLUSIVE | UVSHM_CREATE;
-  int err;
 
   cell->readonly = uvshm__segment_attach(segment)->readonly;
   if (!cell->readonly) return open_for_writing(cell, name, segment, options);
   if (options->flags & ~known)
-    err = uvshm__fail(UV_EINVAL,
-                      "unknown flag 0x%x",
-                      (unsigned int) (options->flags & ~known));
-  else if (options->flags & UVSHM_EXCLUSIVE)
-    err = uvshm__fail(
+    return uvshm__fail(UV_EINVAL,
+                       "unknown flag 0x%x",
+                       (unsigned int) (options->flags & ~known));
+  if (options->flags & UVSHM_EXCLUSIVE)
+    return uvshm__fail(
         UV_EACCES, "cannot open \"%s\": attached for reading", name);
-  else
-    err = open_for_reading(cell, name, segment);
+  return open_for_reading(cell, name, segment);
+}
+
+
+static int open_alone(uvshm_cell_t* cell,
+                      const char* name,
+                      const uvshm_cell_options_t* options) {
+  struct uvshm_segment_s* segment;
+  int err;
+
+  cell->alone = 1;
+  cell->readonly = (options->flags & UVSHM_READONLY) != 0;
+  if (!cell->readonly) return open_for_writing(cell, name, NULL, options);
+  err = open_readonly(name, options, &segment);
+  if (err < 0) return err;
+  err = open_for_reading(cell, name, segment);
+  if (err < 0) uvshm_segment_close(segment);
   return err;
 }
 
@@ -160,11 +206,10 @@ int uvshm_cell_open(uvshm_cell_t** result,
   if (given != NULL) options = *given;
   err = check_options(&options);
   if (err < 0) return err;
-  if (segment == NULL)
-    return uvshm__fail(UV_ENOTSUP, "a cell lies in a segment");
   cell = calloc(1, sizeof(*cell));
   if (cell == NULL) return uvshm__fail(UV_ENOMEM, "no private memory");
-  err = open_in(cell, name, segment, &options);
+  err = segment == NULL ? open_alone(cell, name, &options)
+                        : open_in(cell, name, segment, &options);
   if (err < 0) {
     free(cell);
     return err;
@@ -199,6 +244,7 @@ void uvshm_cell_close(uvshm_cell_t* cell) {
     give_back(cell);
     uvshm__named_close(&cell->named);
   }
+  if (cell->alone) uvshm_segment_close(cell->named.segment);
   free(cell);
 }
 
@@ -323,8 +369,12 @@ int uvshm_cell_info(const uvshm_cell_t* cell, uvshm_cell_info_t* info) {
 
 
 int uvshm_cell_rejoin(uvshm_cell_t* cell) {
-  int err = 0;
+  int err;
 
-  if (cell->own != NULL) err = uvshm_segment_rejoin(cell->own);
-  return err;
+  if (!cell->alone || uvshm__attach_is_ours(cell->named.attach)) return 0;
+  err = uvshm__alone_rejoin(&cell->named);
+  if (err < 0) return err;
+  uvshm__a64_store_relaxed(&cell->claimed, 0);
+  uvshm__a64_store_relaxed(&cell->pinned, 0);
+  return 0;
 }

@@ -12,8 +12,8 @@
 struct uvshm_cell_s {
   struct uvshm__cell core;
   struct uvshm__named named;
-  uvshm_segment_t* own; /* of a cell that is known by its name alone */
-  uint32_t readonly;    /* nothing is held open in the directory then */
+  uint32_t alone;    /* known by its name alone: named.segment is its own */
+  uint32_t readonly; /* nothing is held open in the directory then */
 
   /* Private: bit n says that this handle has pin n, or has claimed buffer n. */
   uvshm__a64_t pinned;
