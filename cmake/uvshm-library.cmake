@@ -13,7 +13,8 @@
 # goes; of each pair one is taken:
 #
 #   _fallback               everywhere
-#   _ofd _futex _fallocate  Linux, unless UVSHM_PORT_FALLBACK
+#   _ofd _futex _fallocate _poll
+#                           Linux, unless UVSHM_PORT_FALLBACK
 
 # A shared uvshm with a static libuv inside would be a second libuv in the
 # process of whoever links libuv too, so it is not built.
@@ -35,7 +36,7 @@ file(GLOB uvshm_sources CONFIGURE_DEPENDS
 file(GLOB uvshm_port_sources CONFIGURE_DEPENDS "${uvshm_src}/${uvshm_backend}/*.c")
 if(uvshm_backend STREQUAL "posix")
   if(UVSHM_PORT_FALLBACK)
-    list(FILTER uvshm_port_sources EXCLUDE REGEX "_(ofd|futex|fallocate)\\.c$")
+    list(FILTER uvshm_port_sources EXCLUDE REGEX "_(ofd|futex|fallocate|poll)\\.c$")
   else()
     list(FILTER uvshm_port_sources EXCLUDE REGEX "_fallback\\.c$")
   endif()

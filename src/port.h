@@ -355,4 +355,57 @@ void uvshm__port_wake(struct uvshm__port_object* object,
 /* A lane of this process ends: give back what the backend keeps for it. */
 void uvshm__port_wait_forget(struct uvshm__port_object* object, uint32_t lane);
 
+/* ---- bell: wake a loop of another process -------------------------------- */
+
+/* A bell is known by the object's id, the slot of its owner and a number, its
+ * loop's. The owner opens it; any peer rings it. Rings that nobody has answered
+ * yet may become one. Core code (signal.c) sees to it that nobody rings a loop
+ * that does not sleep. */
+struct uvshm__port_bell {
+  intptr_t os[4];
+};
+
+/* Make the bell of `slot`, which this process has claimed in the identified
+ * object. What a dead owner of the slot left there does not matter.
+ *   UV_EMFILE, UV_ENOSPC, UV_EACCES  as the system says */
+int uvshm__port_bell_open(struct uvshm__port_bell* bell,
+                          struct uvshm__port_object* object,
+                          uint32_t slot,
+                          uint32_t number);
+
+/* The object need not be there any more. `remove`: nobody else has the slot, so
+ * what others find it by goes too; 0 in a forked child. Not while somebody
+ * listens. */
+void uvshm__port_bell_close(struct uvshm__port_bell* bell, int remove);
+
+/* Ring somebody's bell. `generation` is the one that its owner has in `slot`.
+ * Never blocks, never fails: a bell that is not there is not rung. Any thread,
+ * of any process. */
+void uvshm__port_bell_ring(struct uvshm__port_object* object,
+                           uint32_t slot,
+                           uint32_t generation,
+                           uint32_t number);
+
+/* Remove what a dead owner of `slot` left of bells 0 to count-1. The caller has
+ * the slot. */
+void uvshm__port_bell_sweep(struct uvshm__port_object* object,
+                            uint32_t slot,
+                            uint32_t count);
+
+/* What becomes readable (a descriptor) or signaled (a handle) with a ring, and
+ * stays so until the bell is answered. UV_ENOTSUP. Not while somebody listens.
+ * Where UVSHM__PORT_BELL_POLLS is 1, uv_poll_init() takes it. */
+int uvshm__port_bell_fileno(const struct uvshm__port_bell* bell, intptr_t* os);
+
+/* Take back all rings so far. */
+void uvshm__port_bell_answer(struct uvshm__port_bell* bell);
+
+/* Call `rung(arg)` after each ring, in a thread of the backend's, with the ring
+ * answered; it must not block nor call anything here. After ignore() it is not
+ * called any more, and no call is under way. For where BELL_POLLS is 0. */
+int uvshm__port_bell_listen(struct uvshm__port_bell* bell,
+                            void (*rung)(void* arg),
+                            void* arg);
+void uvshm__port_bell_ignore(struct uvshm__port_bell* bell);
+
 #endif /* UVSHM_PORT_H_ */

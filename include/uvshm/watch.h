@@ -122,8 +122,8 @@ UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_watch_start_map(uvshm_watch_t* watch,
 
 /* Lock the mutex as soon as it is free. The callback has it, with status 0 or
  * UVSHM_OWNER_DIED; give it back there or later, on this thread. Others may be
- * faster any number of times. A stop before the callback gives up. UV_EINVAL
- * in the callback: this thread has it locked already. */
+ * faster any number of times. A stop before the callback gives up. While this
+ * very thread has it locked, recursive or not, it waits for itself. */
 UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_watch_start_mutex(
     uvshm_watch_t* watch, struct uvshm_mutex_s* mutex, uvshm_watch_cb cb);
 

@@ -48,7 +48,14 @@
  *      160     4  name_size      maker             bytes in `name`
  *      164     4  heap_offset    maker             0: no heap
  *      168     4  heap_zones     maker             Z
- *      172    84  unused
+ *      172     4  unused
+ *      176    16  peers_news     all               a signal (core/signal.h):
+ *                                                  a peer came or went
+ *      192    16  locks_news     all               a signal: a lock was given
+ *                                                  back that somebody waits for
+ *      208     8  peers_changes  all, by add       how many came and went; a
+ *                                                  hint
+ *      216    40  unused
  *      256   256  name           maker             UTF-8, no final zero needed
  *      512   128  directory_lock                   a lock (lock_layout.h)
  *      640   384  unused
@@ -62,9 +69,12 @@
  *       24     4  heap_used      1: it may have private blocks in the heap
  *       28     4  heap_zone      zone + 1 that who repairs after it looks at
  *       32    48  label          UTF-8
- *       80     4  bell           0 none, 1 its loops are awake, 2 one may
- *                                sleep and wants to be rung, 3 rung
- *       84    44  unused
+ *       80     4  bell           bit n: its loop number n may sleep, and wants
+ *                                to be rung; cleared by who rings
+ *       84     4  bells          loops that it has had a bell for: 0 to n-1 may
+ *                                have left one behind
+ *       88     4  died           generation of the last that died here
+ *       92    36  unused
  *
  * Only `magic`, `size`, `committed`, `boot`, `clean` and the times ever change;
  * a process copies the rest into its own memory at attach, checks
@@ -108,10 +118,8 @@
 #define UVSHM__PEER_LIVE 1u
 #define UVSHM__PEER_REAPING 2u
 
-#define UVSHM__BELL_NONE 0u
-#define UVSHM__BELL_AWAKE 1u
-#define UVSHM__BELL_ARMED 2u
-#define UVSHM__BELL_RUNG 3u
+/* Loops of one process that may watch one object. */
+#define UVSHM__BELLS_LIMIT 32u
 
 #define UVSHM__PEERS_DEFAULT 64u
 #define UVSHM__PEERS_LIMIT 1024u
@@ -149,7 +157,11 @@ struct uvshm__header {
   uint32_t name_size;
   uint32_t heap_offset;
   uint32_t heap_zones;
-  unsigned char unused1[84];
+  unsigned char unused1[4];
+  unsigned char peers_news[16];
+  unsigned char locks_news[16];
+  uvshm__a64_t peers_changes;
+  unsigned char unused3[40];
   unsigned char name[256];
   unsigned char directory_lock[128];
   unsigned char unused2[384];
@@ -164,7 +176,9 @@ struct uvshm__peer {
   uvshm__a32_t heap_zone;
   unsigned char label[48];
   uvshm__a32_t bell;
-  unsigned char unused[44];
+  uvshm__a32_t bells;
+  uvshm__a32_t died;
+  unsigned char unused[36];
 };
 
 /* The tables above, checked by the compiler. */
@@ -184,6 +198,9 @@ _Static_assert(offsetof(struct uvshm__header, lanes_max) == 144, "format");
 _Static_assert(offsetof(struct uvshm__header, objects_max) == 152, "format");
 _Static_assert(offsetof(struct uvshm__header, name_size) == 160, "format");
 _Static_assert(offsetof(struct uvshm__header, heap_zones) == 168, "format");
+_Static_assert(offsetof(struct uvshm__header, peers_news) == 176, "format");
+_Static_assert(offsetof(struct uvshm__header, locks_news) == 192, "format");
+_Static_assert(offsetof(struct uvshm__header, peers_changes) == 208, "format");
 _Static_assert(offsetof(struct uvshm__header, name) == 256, "format");
 _Static_assert(offsetof(struct uvshm__header, directory_lock) == 512, "format");
 _Static_assert(sizeof(struct uvshm__header) == UVSHM__HEADER_SIZE, "format");
@@ -191,6 +208,8 @@ _Static_assert(offsetof(struct uvshm__peer, pid) == 16, "format");
 _Static_assert(offsetof(struct uvshm__peer, heap_used) == 24, "format");
 _Static_assert(offsetof(struct uvshm__peer, label) == 32, "format");
 _Static_assert(offsetof(struct uvshm__peer, bell) == 80, "format");
+_Static_assert(offsetof(struct uvshm__peer, bells) == 84, "format");
+_Static_assert(offsetof(struct uvshm__peer, died) == 88, "format");
 _Static_assert(sizeof(struct uvshm__peer) == 128, "format");
 
 #endif /* UVSHM_CORE_CONTROL_LAYOUT_H_ */

@@ -36,8 +36,10 @@ struct uvshm__env {
   uint64_t (*now_ms)(void* arg);
   void (*yield)(void* arg);
 
-  /* Wake the loops of peer `slot`. NULL where nothing has loops. */
-  void (*ring)(void* arg, uint32_t slot);
+  /* Wake those of a peer's loops whose bits are set. NULL where nothing has
+   * loops. And: the peer is dead, its first `count` bells can go. */
+  void (*ring)(void* arg, uint32_t slot, uint32_t generation, uint32_t loops);
+  void (*hush)(void* arg, uint32_t slot, uint32_t count);
 
   /* Make the object's first `to` bytes exist (a multiple of the granule, at
    * most the reserve) and its header say so. 0, UV_ENOSPC, UV_ENOMEM: they

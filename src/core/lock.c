@@ -49,6 +49,7 @@
 #include "base/error.h"
 #include "core/contents.h"
 #include "core/reap.h"
+#include "core/signal.h"
 #include "core/wait.h"
 #include "uvshm/flags.h"
 
@@ -320,9 +321,25 @@ int uvshm__lock_release_slow(struct uvshm__lane* lane,
   }
   word = uvshm__a32_xchg(&lock->word, 0);
   forget(lane, held);
-  if (word & UVSHM__LOCK_WAITERS)
+  if (word & UVSHM__LOCK_WAITERS) {
     uvshm__wait_wake(lane->core, &lock->word, lane->index + 1, 1);
+    uvshm__signal_raise_fenced(lane->core, uvshm__locks_news(lane->core), 0);
+  }
   return 0;
+}
+
+
+int uvshm__lock_announce(struct uvshm__lock* lock) {
+  uint32_t word = uvshm__a32_load_acquire(&lock->word);
+  uint32_t tries;
+
+  for (tries = 0; tries < ROUNDS_PER_CLOCK; tries++) {
+    if ((word & UVSHM__LOCK_NAME) == 0) return 1;
+    if (word & UVSHM__LOCK_WAITERS) return 0;
+    if (uvshm__a32_cas(&lock->word, word, word | UVSHM__LOCK_WAITERS)) return 0;
+    word = uvshm__a32_load_acquire(&lock->word);
+  }
+  return 1;
 }
 
 

@@ -118,6 +118,10 @@ static inline int uvshm__lock_release(struct uvshm__lane* lane,
 /* Leave the lock as if its owner had died: the next one is told. UV_EPERM. */
 int uvshm__lock_abandon(struct uvshm__lane* lane, struct uvshm__lock* lock);
 
+/* For who waits on a loop: 1: it is free, or changes all the time; 0: its owner
+ * will raise uvshm__locks_news() when he gives it back. */
+int uvshm__lock_announce(struct uvshm__lock* lock);
+
 /* Does this lane hold it? */
 int uvshm__lock_is_held(const struct uvshm__lane* lane,
                         const struct uvshm__lock* lock);

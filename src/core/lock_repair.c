@@ -8,6 +8,7 @@
 #include "core/lock.h"
 
 #include "core/extent.h"
+#include "core/signal.h"
 #include "core/wait.h"
 
 #include <limits.h>
@@ -164,5 +165,6 @@ int uvshm__lock_repair(const struct uvshm__core* core,
   uvshm__a32_xchg(&lock->word, UVSHM__LOCK_DIED);
   /* All of them: one that was woken before may be dead too. */
   uvshm__wait_wake(core, &lock->word, 0, INT_MAX);
+  uvshm__signal_raise_fenced(core, uvshm__locks_news(core), 0);
   return 1;
 }

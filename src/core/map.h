@@ -204,6 +204,11 @@ int uvshm__map_wait(struct uvshm__lane* lane,
 /* Wake those who sleep in this process (and others) to look again. */
 void uvshm__map_wake(const struct uvshm__map* map);
 
+/* For loops: from now on raise hdr->news after each change, of `key` or (NULL)
+ * of any. Not taken back. The caller looks at the version after this. */
+void uvshm__map_watch(const struct uvshm__map* map,
+                      const struct uvshm__map_key* key);
+
 /* ---- from outside (map_check.c, map_bury.c) ------------------------------ */
 
 /* Is the map in this entry well? As uvshm__core_check(), a part of it. */

@@ -127,8 +127,10 @@ void uvshm__map_reset(const struct uvshm__core* core, void* body) {
 
   if (attach(core, body, &map) < 0) return;
   uvshm__a32_store_relaxed(&hdr->boots, map.boots + 1);
+  memset(&hdr->news, 0, sizeof(hdr->news));
   for (i = 0; i < 1u << map.shard_bits; i++) {
     uvshm__a32_store_relaxed(&map.shards[i].signal, 0);
+    uvshm__a32_store_relaxed(&map.shards[i].watched, 0);
     uvshm__lock_reset(&map.shards[i].lock);
   }
 }

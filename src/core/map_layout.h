@@ -13,7 +13,9 @@
  *                             after a reboot    reboot
  *       36     4  any         anyone, by add    what those sleep on who wait
  *                                               for any change
- *       40    88  unused
+ *       40    16  news        all               a signal (core/signal.h), for
+ *                                               loops
+ *       56    72  unused
  *
  * The top `shard_bits` bits of a key's hash say which shard it is in. A shard
  * (384 bytes, at a multiple of 64) is a hash table of its own:
@@ -28,7 +30,9 @@
  *      152     4  signal      holder            who waits: bit 0 for a key,
  *                                               bit 1 for any change of the
  *                                               map; the rest counts wakes
- *      156    36  unused
+ *      156     4  watched     who begins to     1: raise `news` after a change
+ *                             watch
+ *      160    32  unused
  *      192    64  first       holder, by log    buckets 0 to 7
  *      256   128  more        holder, by log    offsets of blocks: number n has
  *                                               buckets 8<<n to (16<<n)-1
@@ -63,6 +67,7 @@
 
 #include "base/atomic.h"
 #include "core/lock_layout.h"
+#include "core/signal.h"
 
 #include <stddef.h>
 
@@ -94,7 +99,8 @@ struct uvshm__map_hdr {
   uint64_t seed[2];
   uvshm__a32_t boots;
   uvshm__a32_t any;
-  unsigned char unused[88];
+  struct uvshm__signal news;
+  unsigned char unused[72];
 };
 
 struct uvshm__map_shard {
@@ -103,7 +109,8 @@ struct uvshm__map_shard {
   uvshm__a64_t size;
   uvshm__a64_t count;
   uvshm__a32_t signal;
-  unsigned char unused[36];
+  uvshm__a32_t watched;
+  unsigned char unused[32];
   uvshm__a64_t first[UVSHM__MAP_FIRST];
   uvshm__a64_t more[UVSHM__MAP_LEVELS];
 };
@@ -122,11 +129,13 @@ _Static_assert(offsetof(struct uvshm__map_hdr, format) == 12, "map format");
 _Static_assert(offsetof(struct uvshm__map_hdr, seed) == 16, "map format");
 _Static_assert(offsetof(struct uvshm__map_hdr, boots) == 32, "map format");
 _Static_assert(offsetof(struct uvshm__map_hdr, any) == 36, "map format");
+_Static_assert(offsetof(struct uvshm__map_hdr, news) == 40, "map format");
 _Static_assert(sizeof(struct uvshm__map_hdr) == 128, "map format");
 _Static_assert(offsetof(struct uvshm__map_shard, version) == 128, "map format");
 _Static_assert(offsetof(struct uvshm__map_shard, size) == 136, "map format");
 _Static_assert(offsetof(struct uvshm__map_shard, count) == 144, "map format");
 _Static_assert(offsetof(struct uvshm__map_shard, signal) == 152, "map format");
+_Static_assert(offsetof(struct uvshm__map_shard, watched) == 156, "map format");
 _Static_assert(offsetof(struct uvshm__map_shard, first) == 192, "map format");
 _Static_assert(offsetof(struct uvshm__map_shard, more) == 256, "map format");
 _Static_assert(sizeof(struct uvshm__map_shard) == 384, "map format");

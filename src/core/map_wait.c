@@ -115,6 +115,21 @@ static int look_at_all(struct uvshm__lane* lane,
   return 1;
 }
 
+/* ---- for loops ----------------------------------------------------------- */
+
+/* A word beside the signal, so that it can be stored without the lock; who
+ * changes something loads it when his change and the lock's fence are through,
+ * we look for changes when our store and our fence are. */
+void uvshm__map_watch(const struct uvshm__map* map,
+                      const struct uvshm__map_key* key) {
+  uint32_t i;
+
+  for (i = 0; i < 1u << map->shard_bits; i++)
+    if (key == NULL || &map->shards[i] == uvshm__map_shard(map, key->hash))
+      uvshm__a32_store_relaxed(&map->shards[i].watched, 1);
+  uvshm__signal_watch(map->core, &map->hdr->news);
+}
+
 /* ---- both ---------------------------------------------------------------- */
 
 int uvshm__map_wait(struct uvshm__lane* lane,

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "core/reap.h"
+#include "core/signal.h"
 
 #include <string.h>
 
@@ -51,7 +52,7 @@ int uvshm__peer_join(struct uvshm__core* core,
       return uvshm__fail(UV_ENOMEM,
                          "only dead peers' slots are left, and this process "
                          "has mapped too little to repair after them");
-    uvshm__reap_claimed(core, core->slot);
+    uvshm__reap_dead(core, core->slot);
   }
 
   generation = ((state_of(core, core->slot) >> 32) + 1) & 0xffffffffu;
@@ -60,6 +61,7 @@ int uvshm__peer_join(struct uvshm__core* core,
   write_label(peer, label);
   core->generation = (uint32_t) generation;
   uvshm__a64_store_release(&peer->state, generation << 32 | UVSHM__PEER_LIVE);
+  uvshm__peers_raise(core);
   return 0;
 }
 
@@ -71,10 +73,11 @@ void uvshm__peer_leave(struct uvshm__core* core) {
 
 
 void uvshm__peer_leave_untouched(struct uvshm__core* core) {
-  if (uvshm__peer_is_ours(core))
-    uvshm__a64_store_release(
-        &uvshm__core_peer(core, core->slot)->state,
-        (uint64_t) core->generation << 32 | UVSHM__PEER_FREE);
+  if (!uvshm__peer_is_ours(core)) return;
+  uvshm__a64_store_release(
+      &uvshm__core_peer(core, core->slot)->state,
+      (uint64_t) core->generation << 32 | UVSHM__PEER_FREE);
+  uvshm__peers_raise(core);
 }
 
 

@@ -27,6 +27,7 @@
 #include "core/contents.h"
 #include "core/directory.h"
 #include "core/lane.h"
+#include "core/signal.h"
 
 
 static uvshm__a64_t* state_of(const struct uvshm__core* core, uint32_t slot) {
@@ -75,8 +76,10 @@ static void part_rest(const struct uvshm__core* core, uint32_t slot) {
   for (index = 0; index < core->lanes_max; index++)
     if (is_lane_of(core, index, slot, &owner))
       uvshm__lane_free(core, index, owner);
+  uvshm__bell_clear(core, slot);
   /* From here on the slot is anybody's who claims it. */
   set_state(core, slot, UVSHM__PEER_FREE);
+  uvshm__peers_raise(core);
 }
 
 
@@ -113,9 +116,20 @@ int uvshm__reap(const struct uvshm__core* core, uint32_t slot) {
   if (!may_repair(core, slot)) return UV_EBUSY;
   err = core->env->claim(core->env_arg, slot);
   if (err < 0) return err;
-  uvshm__reap_claimed(core, slot);
+  uvshm__reap_dead(core, slot);
   core->env->unclaim(core->env_arg, slot);
   return 0;
+}
+
+
+/* Before all else: who dies at it leaves it to be said again. */
+void uvshm__reap_dead(const struct uvshm__core* core, uint32_t slot) {
+  uint64_t state = uvshm__a64_load_acquire(state_of(core, slot));
+
+  if ((uint32_t) state != UVSHM__PEER_FREE)
+    uvshm__a32_store_release(&uvshm__core_peer(core, slot)->died,
+                             (uint32_t) (state >> 32));
+  uvshm__reap_claimed(core, slot);
 }
 
 

@@ -24,7 +24,10 @@ int uvshm__reap_locks(const struct uvshm__core* core, uint32_t slot);
 int uvshm__reap(const struct uvshm__core* core, uint32_t slot);
 
 /* Both parts, when the caller has claimed the slot itself: who joins in a dead
- * peer's slot, and who leaves. */
+ * peer's slot, which is noted in the peer's entry ... */
+void uvshm__reap_dead(const struct uvshm__core* core, uint32_t slot);
+
+/* ... and who leaves. */
 void uvshm__reap_claimed(const struct uvshm__core* core, uint32_t slot);
 
 /* uvshm__reap() for every peer that is dead. How many there were. */

@@ -15,8 +15,11 @@
 #include "core/directory.h"
 #include "core/lane.h"
 #include "core/lock.h"
+#include "core/signal.h"
 #include "core/wait.h"
 #include "uvshm/name.h"
+
+#include <string.h>
 
 
 /* The lock that `i` stands for: 0 is the one that the kind of object has, i > 0
@@ -92,7 +95,10 @@ void uvshm__core_reset(const struct uvshm__core* core, uint32_t kind) {
   for (i = 0; i < core->peers_max; i++) {
     state = &uvshm__core_peer(core, i)->state;
     uvshm__a64_store_relaxed(state, uvshm__a64_load_relaxed(state) >> 32 << 32);
+    uvshm__a32_store_relaxed(&uvshm__core_peer(core, i)->bell, 0);
   }
+  memset(uvshm__peers_news(core), 0, sizeof(struct uvshm__signal));
+  memset(uvshm__locks_news(core), 0, sizeof(struct uvshm__signal));
   for (i = 0; i < core->lanes_max; i++) reset_lane(uvshm__core_lane(core, i));
   for (i = 0; i < core->objects_max; i++) uvshm__directory_reset(core, i);
   for (i = 0; i <= core->objects_max; i++) {

@@ -12,12 +12,12 @@
  * news on when more of it is left. A wake that is lost to a death costs the
  * others a slice of wait.c.
  *
- * A loop arms its peer's bell just before it may block and looks once more at
- * all that it watches; who finds the bell armed turns it to "rung" and is the
- * one who rings. So a loop that is awake costs nobody a system call, and one
- * that sleeps costs one. Killed between the two, the ringer leaves a loop that
- * sleeps on beside a bell that says rung: while it watches something it looks
- * once a second.
+ * A peer has one bell, a word in its entry, with a bit for each of its loops. A
+ * loop sets its bit just before it may block and looks once more at all that it
+ * watches; who finds bits set clears them and is the one who rings. So a loop
+ * that is awake costs nobody a system call, and one that sleeps costs one.
+ * Killed between the two, the ringer leaves a loop that sleeps on with its bit
+ * clear: while it watches something it looks once a second.
  */
 
 #include "core/signal.h"
@@ -89,16 +89,62 @@ void uvshm__signal_watch(const struct uvshm__core* core,
 }
 
 
+static void ring_peer(const struct uvshm__core* core, uint32_t slot) {
+  struct uvshm__peer* peer = uvshm__core_peer(core, slot);
+  uint32_t loops = uvshm__a32_load_relaxed(&peer->bell);
+  uint64_t state;
+
+  if (loops == 0) return;
+  loops = uvshm__a32_xchg(&peer->bell, 0);
+  state = uvshm__a64_load_acquire(&peer->state);
+  if (loops == 0 || (uint32_t) state != UVSHM__PEER_LIVE) return;
+  core->env->ring(core->env_arg, slot, (uint32_t) (state >> 32), loops);
+}
+
+
 void uvshm__bell_ring(const struct uvshm__core* core, uint64_t bells) {
-  struct uvshm__peer* peer;
   uint32_t slot;
+  uint32_t bit;
 
   if (core->env->ring == NULL) return;
-  for (slot = 0; slot < core->peers_max; slot++) {
-    if ((bells >> slot % 64 & 1) == 0) continue;
-    peer = uvshm__core_peer(core, slot);
-    if (uvshm__a32_load_relaxed(&peer->bell) != UVSHM__BELL_ARMED) continue;
-    if (uvshm__a32_cas(&peer->bell, UVSHM__BELL_ARMED, UVSHM__BELL_RUNG))
-      core->env->ring(core->env_arg, slot);
+  for (bit = 0; bit < 64 && bells >> bit != 0; bit++) {
+    if ((bells >> bit & 1) == 0) continue;
+    for (slot = bit; slot < core->peers_max; slot += 64) ring_peer(core, slot);
   }
+}
+
+
+void uvshm__bell_arm(const struct uvshm__core* core, uint32_t loop) {
+  struct uvshm__peer* peer = uvshm__core_peer(core, core->slot);
+
+  (void) uvshm__a32_or(&peer->bell, 1u << loop);
+}
+
+
+void uvshm__bell_disarm(const struct uvshm__core* core, uint32_t loop) {
+  struct uvshm__peer* peer = uvshm__core_peer(core, core->slot);
+
+  /* Who has rung us has cleared it. */
+  if (uvshm__a32_load_relaxed(&peer->bell) & 1u << loop)
+    (void) uvshm__a32_and(&peer->bell, ~(1u << loop));
+}
+
+
+void uvshm__bell_clear(const struct uvshm__core* core, uint32_t slot) {
+  struct uvshm__peer* peer = uvshm__core_peer(core, slot);
+  uint32_t count = uvshm__a32_load_relaxed(&peer->bells);
+
+  if (count == 0) return;
+  if (count > UVSHM__BELLS_LIMIT) count = UVSHM__BELLS_LIMIT;
+  if (core->env->hush != NULL) core->env->hush(core->env_arg, slot, count);
+  uvshm__a32_store_relaxed(&peer->bell, 0);
+  uvshm__a32_store_relaxed(&peer->bells, 0);
+}
+
+
+void uvshm__peers_raise(const struct uvshm__core* core) {
+  struct uvshm__header* header = uvshm__core_header(core);
+
+  (void) uvshm__a64_add(&header->peers_changes, 1);
+  uvshm__signal_raise(core, uvshm__peers_news(core), 0);
 }

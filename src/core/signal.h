@@ -92,4 +92,30 @@ void uvshm__signal_watch(const struct uvshm__core* core,
 /* Ring the loops of the peers in `bells` that want to be rung. */
 void uvshm__bell_ring(const struct uvshm__core* core, uint64_t bells);
 
+/* Our loop number `loop` (below UVSHM__BELLS_LIMIT) may block from now on; it
+ * looks at what it watches after this, which is a full fence. And: it does not
+ * any more. Both on the loop's own thread. */
+void uvshm__bell_arm(const struct uvshm__core* core, uint32_t loop);
+void uvshm__bell_disarm(const struct uvshm__core* core, uint32_t loop);
+
+/* The peer of `slot` is gone, and its slot is held by the caller: nobody rings
+ * it any more, and what its bells have left in the system goes. */
+void uvshm__bell_clear(const struct uvshm__core* core, uint32_t slot);
+
+/* ---- signals that every object has --------------------------------------- */
+
+static inline struct uvshm__signal* uvshm__peers_news(
+    const struct uvshm__core* core) {
+  return (struct uvshm__signal*) uvshm__core_header(core)->peers_news;
+}
+
+
+static inline struct uvshm__signal* uvshm__locks_news(
+    const struct uvshm__core* core) {
+  return (struct uvshm__signal*) uvshm__core_header(core)->locks_news;
+}
+
+/* A peer came or went: its entry says so already. */
+void uvshm__peers_raise(const struct uvshm__core* core);
+
 #endif /* UVSHM_CORE_SIGNAL_H_ */

@@ -313,6 +313,7 @@ void uvshm__attach_close(struct uvshm__attach* attach) {
 
   if (attach == NULL) return;
   uvshm__lanes_close(attach);
+  if (attach->end_bells != NULL) attach->end_bells(attach);
   /* In a forked child the slot and its claim are the parent's. */
   if (uvshm__attach_is_ours(attach)) cut = leave(attach);
   uvshm__attach_unmap(attach);

@@ -59,8 +59,10 @@ struct uvshm__attach {
   struct uvshm__port_claim repair_claim;
   struct uvshm__lane_entry* lanes; /* process lock: of all threads */
   struct uvshm__export* exports;   /* process lock: prepared for children */
-  uvshm__a64_t plain_size;         /* stands in for the header's word */
-  uvshm__a64_t exists;             /* core's: bytes that may be touched */
+  struct uvshm__bell* bells;       /* process lock: of loops (bell.h) */
+  void (*end_bells)(struct uvshm__attach* attach); /* NULL: there are none */
+  uvshm__a64_t plain_size; /* stands in for the header's word */
+  uvshm__a64_t exists;     /* core's: bytes that may be touched */
   char label[UVSHM_LABEL_SIZE];
   char name[UVSHM_NAME_MAX + 1]; /* for sentences; cut, of a path */
 };

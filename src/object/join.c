@@ -143,6 +143,26 @@ static void env_yield(void* arg) {
 }
 
 
+static void env_ring(void* arg,
+                     uint32_t slot,
+                     uint32_t generation,
+                     uint32_t loops) {
+  struct uvshm__attach* attach = arg;
+  uint32_t i;
+
+  for (i = 0; i < UVSHM__BELLS_LIMIT; i++)
+    if (loops >> i & 1)
+      uvshm__port_bell_ring(&attach->object, slot, generation, i);
+}
+
+
+static void env_hush(void* arg, uint32_t slot, uint32_t count) {
+  struct uvshm__attach* attach = arg;
+
+  uvshm__port_bell_sweep(&attach->object, slot, count);
+}
+
+
 void uvshm__attach_wire(struct uvshm__attach* attach) {
   static const struct uvshm__env env = {.grow = env_grow,
                                         .exists = env_exists,
@@ -153,7 +173,9 @@ void uvshm__attach_wire(struct uvshm__attach* attach) {
                                         .claim = env_claim,
                                         .unclaim = env_unclaim,
                                         .now_ms = env_now_ms,
-                                        .yield = env_yield};
+                                        .yield = env_yield,
+                                        .ring = env_ring,
+                                        .hush = env_hush};
 
   attach->core.env = &env;
   attach->core.env_arg = attach;

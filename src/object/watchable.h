@@ -47,9 +47,10 @@ struct uvshm__watchable {
   struct uvshm__signal* signal; /* in the object; raised after each change */
   void* object;                 /* the handle */
   void* memory;                 /* of the kind's own, for `end` to free */
-  uint64_t seen;                /* the rest too is the kind's own */
-  uint32_t which;
-  uint32_t size;
+  uint32_t look; /* 1: it is time to ask after who may have died (once a */
+                 /* second); ready() may make system calls for it */
+  uint32_t size; /* this too is the kind's own, and what follows */
+  uint64_t seen;
 };
 
 /* Each: 0, or an error with its sentence (UV_ENOTCONN, UV_ENXIO; UV_EACCES: it

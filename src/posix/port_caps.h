@@ -21,6 +21,9 @@
 /* A futex works between processes, also for a waiter that may only read. */
 # define UVSHM__PORT_WAITING UVSHM__WAITING_FUTEX
 
+/* A loop polls its FIFO, which Linux lets one process open for both ends. */
+# define UVSHM__PORT_BELL_POLLS 1
+
 /* Names lie in /dev/shm, one flat folder for all users. */
 # define UVSHM__PORT_NAMES_IN_FOLDER 0
 # define UVSHM__PORT_PLACE "/dev/shm"
@@ -38,6 +41,10 @@
 /* There is nothing to sleep on between processes, so a waiter looks again and
  * again, at most 1 ms apart. */
 # define UVSHM__PORT_WAITING UVSHM__WAITING_POLL
+
+/* A thread reads the FIFOs of all loops: not every system's way to poll many
+ * things takes FIFOs. */
+# define UVSHM__PORT_BELL_POLLS 0
 
 /* A shared memory object of macOS takes no locks, is sized once and cannot be
  * listed. An ordinary mapped file in a folder of the user's own can do all. */

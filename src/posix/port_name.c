@@ -219,6 +219,7 @@ static int list_file(const struct listing* listing, const char* file) {
   char* path;
   int result = 0;
 
+  if (uvshm__posix_bell_litter(listing->place, file)) return 0;
   name = name_in(file, listing->system, listing->own);
   if (name == NULL && strncmp(file, TEMP_PREFIX, sizeof(TEMP_PREFIX) - 1) != 0)
     return 0;

@@ -298,6 +298,7 @@ void uvshm__port_drop(struct uvshm__port_object* object) {
   }
   uvshm__port_gate_leave(object);
   if (object->os[UVSHM__OS_HOLDS]) uvshm__posix_orphan_holds(object);
+  if (object->os[UVSHM__OS_BELLS]) uvshm__posix_bells_close(object);
   if (object->os[UVSHM__OS_FD] >= 0) uvshm__posix_data_close(object);
   free(object->system_name);
   uvshm__posix_init(object, object->origin);

@@ -64,7 +64,8 @@ enum {
   UVSHM__OS_TEMP,  /* char*: the name until it is published, or NULL */
   UVSHM__OS_NAMED, /* 1: published; system_name may lead to it */
   UVSHM__OS_SYSV,  /* 1 + System V identifier; 0: it is none */
-  UVSHM__OS_INODE  /* fallback: struct uvshm__inode*, or NULL */
+  UVSHM__OS_INODE, /* fallback: struct uvshm__inode*, or NULL */
+  UVSHM__OS_BELLS  /* struct uvshm__bells*: those that we have rung, or NULL */
 };
 
 /* One byte lock of this process. */
@@ -213,6 +214,36 @@ int uvshm__posix_claim_byte(struct uvshm__port_claim* claim,
 
 /* The object is dropped: claims stay, but belong to none. */
 void uvshm__posix_orphan_holds(struct uvshm__port_object* object);
+
+/* ---- port_bell.c, and the way that the build chose ----------------------- */
+
+/* A descriptor to write to from `path`, which does not block; -1. And: write a
+ * byte, whatever comes of it. */
+int uvshm__posix_bell_reach(const char* path);
+void uvshm__posix_bell_write(int fd);
+
+/* Make the FIFO and open it, under a name that nobody knows, then give it the
+ * one that it is found by. */
+int uvshm__posix_bell_make(struct uvshm__port_bell* bell,
+                           struct uvshm__port_object* object,
+                           uint32_t slot,
+                           uint32_t number,
+                           int (*open_ends)(struct uvshm__port_bell* bell,
+                                            const char* path));
+
+/* bell->os[] of both ways. */
+enum {
+  UVSHM__BELL_FD,    /* where rings are read */
+  UVSHM__BELL_PATH,  /* char*: the name it is found by */
+  UVSHM__BELL_KEEP,  /* fallback: a writing end that keeps it from ending */
+  UVSHM__BELL_LISTEN /* fallback: struct listener*, or 0 */
+};
+
+void uvshm__posix_bells_close(struct uvshm__port_object* object);
+
+/* What is left in the folder of bells: `file` if it is one whose owner is dead
+ * goes. 1: it is a bell's. */
+int uvshm__posix_bell_litter(const char* place, const char* file);
 
 /* ---- port_foreign.c ------------------------------------------------------ */
 
