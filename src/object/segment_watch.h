@@ -8,8 +8,8 @@
 #include "object/watchable.h"
 #include "uvshm/segment.h"
 
-/* What a peer did. The same numbers as in uvshm/watch.h, which this layer does
- * not include. */
+/* What a peer did: the numbers of uvshm/watch.h, which this layer does not
+ * include. */
 enum {
   UVSHM__PEER_ATTACHED = 1,
   UVSHM__PEER_LEFT = 2,

@@ -18,6 +18,9 @@
 /* 1: uvshm__port_wake() wants to be called for each sleeping lane. */
 #define UVSHM__PORT_WAKES_LANES 0
 
+/* 1: uvshm__port_bell_fileno() gives what uv_poll_init() takes. */
+#define UVSHM__PORT_BELL_POLLS 0
+
 /* 1: the system itself removes an object with its last user, so nobody has to
  * unlink it, and a crash leaves nothing behind. */
 #define UVSHM__PORT_LIFETIME_BY_KERNEL 0

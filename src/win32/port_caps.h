@@ -19,6 +19,10 @@
 /* So the waker has to know whose event to set. */
 #define UVSHM__PORT_WAKES_LANES 1
 
+/* A bell is a named event, which libuv cannot poll: a thread of the system's
+ * pool waits for it. */
+#define UVSHM__PORT_BELL_POLLS 0
+
 /* A section of the pagefile lives as long as somebody has a handle or a view:
  * there is nothing to unlink, and a crash leaves nothing behind. */
 #define UVSHM__PORT_LIFETIME_BY_KERNEL 1

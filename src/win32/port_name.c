@@ -48,6 +48,7 @@ static void close_handle(HANDLE* handle) {
 
 void uvshm__win_close(struct uvshm__win* win) {
   uvshm__win_wait_close(win);
+  uvshm__win_bells_close(win);
   close_handle(&win->data);
   close_handle(&win->index);
   close_handle(&win->file);

@@ -13,6 +13,7 @@
  *   <scope>uvshm-<I>.peer<slot>   event    the live owner of the slot
  *   <scope>uvshm-<I>.life         event    every live peer, readers too
  *   <scope>uvshm-<I>.lane<lane>   event    who sleeps there or woke one
+ *   <scope>uvshm-<I>.bell<loop>   event    whose loop it is, and who rang it
  *   Global\uvshm-<F>.filegate     mutex    who has the file F open
  *
  * <scope> is `Local\` (this logon session) or `Global\`; the events of what is
@@ -131,7 +132,7 @@ struct uvshm__win_lane {
 
 struct uvshm__win {
   volatile LONG references; /* the object's, and one for each claim */
-  SRWLOCK lock;             /* of life, claims, sleepers and wakers */
+  SRWLOCK lock;             /* of all from `life` on */
   SRWLOCK growth;           /* one thread grows the file at a time */
   uint32_t backing;         /* enum uvshm__win_backing */
   uint32_t system;          /* its name is in Global\ */
@@ -153,7 +154,8 @@ struct uvshm__win {
   HANDLE life; /* held while claims != 0 */
   uint32_t claims;
   struct uvshm__win_lane* sleepers; /* own lanes, until forgotten */
-  struct uvshm__win_lane wakers[UVSHM__WIN_WAKERS]; /* a cache */
+  struct uvshm__win_lane wakers[UVSHM__WIN_WAKERS];  /* a cache */
+  struct uvshm__win_lane ringers[UVSHM__WIN_WAKERS]; /* another, of bells */
 };
 
 static inline struct uvshm__win* uvshm__win_of(
@@ -180,8 +182,9 @@ int uvshm__win_find_unowned(struct uvshm__port_object* object,
                             const struct uvshm__port_spec* spec,
                             uint32_t backing);
 
-/* Close the events of lanes. */
+/* Close the events of lanes; of others' bells. */
 void uvshm__win_wait_close(struct uvshm__win* win);
+void uvshm__win_bells_close(struct uvshm__win* win);
 
 /* ---- the three backings (port_section.c, port_file.c, port_foreign.c) ---- */
 
