@@ -16,7 +16,8 @@ enum {
   UVSHM__PEER_DIED = 3
 };
 
-/* The next one, in *info; 0: that was all. Until then the watchable is ready. */
+/* The next one, in *info; 0: that was all, and not before that the watchable is
+ * not ready. */
 int uvshm__segment_watch_next(struct uvshm__watchable* watchable,
                               uvshm_peer_info_t* info);
 
