@@ -13,8 +13,10 @@
 #include "fake.h"
 
 #include "core/directory.h"
+#include "core/peer.h"
 #include "core/reap.h"
 #include "core/reset.h"
+#include "core/txn.h"
 #include "uvshm/error.h"
 #include "uvshm/name.h"
 
@@ -217,6 +219,63 @@ static void removing_a_root_removes_nothing_else(void** state) {
 }
 
 
+/* ---- not all of it mapped ------------------------------------------------ */
+
+static void make_logged(struct uvshm__directory_ref* ref) {
+  unsigned char body[UVSHM__ENTRY_BODY] = {0};
+  struct uvshm__directory_spec spec = {
+      "till", 4, UVSHM__TYPE_MUTEX, 0, body, {0}};
+  int made = 0;
+
+  spec.blocks[0] = get(&a, 100 * KIB);
+  uvshm__lock_format((struct uvshm__lock*) (void*) body, 0);
+  ((struct uvshm__lock*) (void*) body)->undo.value =
+      uvshm__txn_undo(spec.blocks[0], 100 * KIB);
+  assert_int_equal(uvshm__directory_make(&a, &spec, 0, ref, &made), 0);
+  assert_int_equal(uvshm__directory_open(&alice->core, ref), 0);
+}
+
+
+static uint64_t blocks(void) {
+  struct uvshm__heap_facts facts;
+
+  uvshm__heap_read(&bob->core, &facts);
+  return facts.blocks;
+}
+
+
+/* What the object has may lie where the last one to close it has nothing
+ * mapped. Its memory is not lost: one who has all mapped frees it when there is
+ * need, or when somebody leaves. */
+static void the_last_to_close_buries_only_what_it_has_mapped(void** state) {
+  struct uvshm__directory_ref ref;
+  uint64_t reach;
+  uint64_t block;
+  uint32_t round;
+
+  (void) state;
+  for (round = 0; round < 2; round++) {
+    make(512 * KIB, 512 * KIB);
+    make_logged(&ref);
+    assert_int_equal(uvshm__directory_remove(&bob->core, "till", 4), 0);
+    reach = alice->core.reach;
+    alice->core.reach = alice->core.control_size + UVSHM__SPAN_SIZE;
+    uvshm__directory_close(&alice->core, ref.index);
+    alice->core.reach = reach;
+    assert_true(blocks() == 1);
+    if (round == 0) {
+      while (uvshm__heap_alloc(&b, 64 * KIB, 0, 1, &block) == 0) continue;
+      assert_true(blocks() == 512 / 64);
+    } else {
+      uvshm__lane_exit(&a);
+      uvshm__peer_leave(&alice->core);
+      assert_true(blocks() == 0);
+    }
+    unmake();
+  }
+}
+
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_word_that_another_thread_has_taken_is_not_ours_too),
@@ -224,6 +283,7 @@ int main(void) {
       cmocka_unit_test(room_that_nobody_spoke_of_is_found),
       cmocka_unit_test(a_block_that_claims_more_than_there_is_is_none),
       cmocka_unit_test(removing_a_root_removes_nothing_else),
+      cmocka_unit_test(the_last_to_close_buries_only_what_it_has_mapped),
   };
 
   return cmocka_run_group_tests_name("heap-edge", tests, NULL, NULL);

@@ -161,6 +161,181 @@ TEST(map_chain_into_a_callers_block_gives_nothing_away) {
 }
 
 
+/* A block of the caller's in a bucket of its own, with the bytes of the node of
+ * "a". */
+static struct uvshm__map_node* plant_callers_block(void** block) {
+  struct uvshm__map_place place;
+  struct uvshm__map_key key;
+  uint64_t ref;
+
+  memset(&place, 0, sizeof(place));
+  assert_int_equal(uvshm_heap_alloc(segment, block, 64, UVSHM_HEAP_SHARED), 0);
+  memcpy(*block, node_of("a", 1, &ref), 64);
+  uvshm__map_hash(&map->core, "a", 1, &key);
+  assert_int_equal(uvshm__map_way(&map->core, map->core.shards, &key, &place),
+                   UVSHM__MAP_FOUND);
+  uvshm__a64_store_relaxed(place.link, uvshm_heap_ref(segment, *block).offset);
+  return *block;
+}
+
+
+TEST(map_changes_nothing_in_a_callers_block) {
+  struct uvshm__map_node* node;
+  unsigned char before[64];
+  int64_t number = 5;
+  void* block;
+
+  (void) state;
+  open_map(2 << 20, 1);
+  assert_int_equal(uvshm_map_put(map, "a", 1, &number, 8), 0);
+  node = plant_callers_block(&block);
+  memcpy(before, node, sizeof(before));
+  assert_int_equal(uvshm_map_expire(map, "a", 1, 1000), UV_EPROTO);
+  assert_int_equal(uvshm_map_add(map, "a", 1, 1, &number), UV_EPROTO);
+  assert_memory_equal(before, node, sizeof(before));
+  close_map();
+}
+
+
+/* Blocks of buckets that are a caller's: the map goes, his bytes stay. */
+TEST(map_burial_changes_nothing_in_a_callers_block) {
+  struct uvshm__map_shard* shard;
+  unsigned char before[64];
+  void* block;
+
+  (void) state;
+  open_map(2 << 20, 1);
+  shard = map->core.shards;
+  assert_int_equal(uvshm_heap_alloc(segment, &block, 64, UVSHM_HEAP_SHARED), 0);
+  memset(block, 0x55, 64);
+  memcpy(before, block, 64);
+  uvshm__a64_store_relaxed(&shard->more[0],
+                           uvshm_heap_ref(segment, block).offset);
+  uvshm__a64_store_relaxed(&shard->size,
+                           UINT64_C(1) << UVSHM__MAP_LEVEL_SHIFT | 16);
+  assert_int_equal(uvshm_map_unlink(segment, "map", 0), 0);
+  uvshm_map_close(map);
+  map = NULL;
+  assert_memory_equal(before, block, sizeof(before));
+  assert_int_equal(uvshm_heap_free(segment, block), 0);
+  close_map();
+}
+
+
+TEST(map_touches_no_result_when_it_fails) {
+  struct uvshm__map_node* node;
+  uvshm_map_info_t info;
+  uint64_t removed = 77;
+  uint64_t ref;
+
+  (void) state;
+  open_map(2 << 20, 1);
+  assert_int_equal(uvshm_map_put(map, "a", 1, "b", 1), 0);
+  node = node_of("a", 1, &ref);
+  uvshm__a64_store_relaxed(&node->next, ref);
+  assert_int_equal(uvshm_map_sweep(map, &removed), UV_EPROTO);
+  assert_true(removed == 77);
+  assert_int_equal(uvshm_map_unlink(segment, "map", 0), 0);
+  memset(&info, 0x77, sizeof(info));
+  assert_int_equal(uvshm_map_info(map, &info), UV_ENXIO);
+  assert_int_equal(info.shards, 0x77777777);
+  assert_true(info.count == info.buckets && info.count == info.changes);
+  close_map();
+}
+
+/* ---- between two looks --------------------------------------------------- */
+
+/* Somebody makes the counter while we allocate it. */
+TEST(map_counter_that_is_there_by_now_is_added_to) {
+  struct uvshm__map_key key;
+  struct uvshm__map_put put;
+  struct uvshm__lane* lane;
+  uvshm_heap_info_t before;
+  uvshm_heap_info_t after;
+  int64_t one = 1;
+  int64_t value = 0;
+  size_t size = sizeof(value);
+  int i;
+
+  (void) state;
+  open_map(2 << 20, 1);
+  assert_int_equal(uvshm__lane_get(map->named.attach, &lane), 0);
+  uvshm__map_hash(&map->core, "n", 1, &key);
+  memset(&put, 0, sizeof(put));
+  put.bytes = &one;
+  put.size = sizeof(one);
+  put.mode = UVSHM__MAP_ADD;
+  for (i = 1; i <= 3; i++) {
+    put.sum = one;
+    assert_int_equal(uvshm__map_put(lane, &map->core, &key, &put), 0);
+    assert_int_equal(put.sum, i);
+    assert_int_equal(uvshm_heap_info(segment, &after), 0);
+    if (i > 1) assert_true(before.blocks == after.blocks);
+    before = after;
+  }
+  assert_int_equal(uvshm_map_get(map, "n", 1, &value, &size, NULL), 0);
+  assert_int_equal(value, 3);
+  value = INT64_MAX;
+  assert_int_equal(uvshm_map_put(map, "n", 1, &value, 8), 0);
+  put.sum = one;
+  assert_int_equal(uvshm__map_put(lane, &map->core, &key, &put), UV_EOVERFLOW);
+  assert_int_equal(uvshm_heap_info(segment, &after), 0);
+  assert_true(before.blocks == after.blocks);
+  close_map();
+}
+
+
+static uvshm__a32_t is_over;
+
+
+static void make_and_remove(void* arg) {
+  uvshm_map_options_t options;
+  uvshm_map_t* brief;
+
+  (void) arg;
+  memset(&options, 0, sizeof(options));
+  options.shards = 1;
+  while (!uvshm__a32_load_relaxed(&is_over)) {
+    if (uvshm_map_open(&brief, segment, "brief", &options) < 0) return;
+    (void) !uvshm_map_unlink(segment, "brief", 0);
+    uvshm_map_close(brief);
+  }
+}
+
+
+/* A reader in a segment attached for reading finds a map or finds none. */
+TEST(map_that_goes_while_it_is_opened_is_not_there) {
+  uvshm_segment_options_t options;
+  uvshm_segment_t* reading;
+  uvshm_map_t* brief;
+  uv_thread_t thread;
+  const char* name;
+  uint64_t end;
+  int err = 0;
+
+  (void) state;
+  memset(&options, 0, sizeof(options));
+  options.flags = UVSHM_CREATE;
+  name = test_name("brief");
+  assert_int_equal(uvshm_segment_open(&segment, name, &options), 0);
+  options.flags = UVSHM_READONLY;
+  assert_int_equal(uvshm_segment_open(&reading, name, &options), 0);
+  uvshm__a32_store_relaxed(&is_over, 0);
+  assert_int_equal(uv_thread_create(&thread, make_and_remove, NULL), 0);
+  for (end = test_now_ms() + 500; test_now_ms() < end;) {
+    err = uvshm_map_open(&brief, reading, "brief", NULL);
+    if (err == 0) uvshm_map_close(brief);
+    if (err != 0 && err != UV_ENOENT) break;
+  }
+  uvshm__a32_store_relaxed(&is_over, 1);
+  uv_thread_join(&thread);
+  if (err != 0 && err != UV_ENOENT) fail_msg("%s", uvshm_error_detail());
+  uvshm_segment_close(reading);
+  uvshm_segment_close(segment);
+}
+
+/* ---- large keys ---------------------------------------------------------- */
+
 /* Else each would look at 64 GiB. */
 TEST(map_circle_of_a_large_key_comes_to_an_end_soon) {
   static unsigned char key[UVSHM_MAP_KEY_MAX];
@@ -229,6 +404,11 @@ int main(void) {
       cmocka_unit_test(map_refuses_a_key_of_the_largest_size),
       cmocka_unit_test(map_clear_of_a_circle_comes_to_an_end),
       cmocka_unit_test(map_chain_into_a_callers_block_gives_nothing_away),
+      cmocka_unit_test(map_changes_nothing_in_a_callers_block),
+      cmocka_unit_test(map_burial_changes_nothing_in_a_callers_block),
+      cmocka_unit_test(map_touches_no_result_when_it_fails),
+      cmocka_unit_test(map_counter_that_is_there_by_now_is_added_to),
+      cmocka_unit_test(map_that_goes_while_it_is_opened_is_not_there),
       cmocka_unit_test(map_circle_of_a_large_key_comes_to_an_end_soon),
       cmocka_unit_test(map_iteration_does_not_follow_a_chain_from_every_bucket),
   };

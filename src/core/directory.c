@@ -269,8 +269,11 @@ int uvshm__directory_make(struct uvshm__lane* lane,
 
   if (!pack_name(&packed, spec->name, spec->name_size)) return UV_EINVAL;
   err = make_under_lock(lane, &packed, spec, timeout_ms, &found, &is_new);
-  /* Removed objects that only the dead have open take room. */
-  if (err == UV_ENOSPC && lane->count == 0 && uvshm__reap_all(lane->core) != 0)
+  /* Removed objects that only the dead have open take room, and those that
+   * who closed them last could not bury. */
+  if (err == UV_ENOSPC && lane->count == 0 &&
+      uvshm__reap_all(lane->core) + uvshm__directory_settle_all(lane->core) !=
+          0)
     err = make_under_lock(lane, &packed, spec, timeout_ms, &found, &is_new);
   if (err < 0) return err;
   *ref = found;
@@ -333,10 +336,26 @@ void uvshm__directory_settle(const struct uvshm__core* core, uint32_t index) {
     free_entry(ent, state);
     return;
   }
+  /* Some of its blocks may lie where we have nothing mapped. It stays removed
+   * for one who has. */
+  if (!uvshm__reap_reaches_all(core)) return;
   buried = buried_by(state, core->slot);
   if (!uvshm__a64_cas(&ent->state, state, buried)) return;
   bury(core, ent, core->slot);
   free_entry(ent, buried);
+}
+
+
+uint32_t uvshm__directory_settle_all(const struct uvshm__core* core) {
+  uint32_t count = 0;
+  uint32_t index;
+
+  for (index = 0; index < core->objects_max; index++) {
+    if ((uint32_t) read_state(core, index) != UVSHM__ENTRY_REMOVED) continue;
+    uvshm__directory_settle(core, index);
+    if ((uint32_t) read_state(core, index) == UVSHM__ENTRY_FREE) count++;
+  }
+  return count;
 }
 
 

@@ -125,6 +125,10 @@ uint32_t uvshm__directory_used(const struct uvshm__core* core);
  * it. */
 void uvshm__directory_settle(const struct uvshm__core* core, uint32_t index);
 
+/* The same for all entries: one that closed an object last and had mapped less
+ * than there is has left it for others. How many became free. */
+uint32_t uvshm__directory_settle_all(const struct uvshm__core* core);
+
 /* A state that there is not, or buried by somebody who is no peer? Such an
  * entry cannot be found by its name, so all that mending (1: done) saves is
  * room. */

@@ -27,6 +27,7 @@
 #include "core/heap_inside.h"
 
 #include "base/error.h"
+#include "core/directory.h"
 #include "core/reap.h"
 #include "uvshm/flags.h"
 
@@ -105,6 +106,7 @@ static int make_room(struct uvshm__lane* lane, uint32_t needed) {
   without_lock(lane);
   if (freed != 0) return 0;
   err = grow(lane->core, needed);
+  if (err < 0 && uvshm__directory_settle_all(lane->core) != 0) return 0;
   /* Repair takes locks, so only when we have none. */
   if (err < 0 && lane->count == 0 && uvshm__reap_all(lane->core) != 0) return 0;
   return err;

@@ -276,3 +276,15 @@ int uvshm__map_log_own(const struct uvshm__map* map,
   uvshm__lock_log(&shard->lock, index, block.word, 2, own);
   return 1;
 }
+
+
+int uvshm__map_owns(const struct uvshm__map* map,
+                    const struct uvshm__map_place* place) {
+  struct uvshm__heap_block block;
+
+  return uvshm__heap_find(map->core, place->ref, &block) == 0 &&
+         block.own == UVSHM__OWN_LIBRARY &&
+         block.size >=
+             uvshm__map_node_size(uvshm__map_key_size(place->sizes),
+                                  uvshm__map_value_size(place->sizes));
+}

@@ -137,8 +137,9 @@ void uvshm__map_let_go(struct uvshm__lane* lane,
 
 enum uvshm__map_mode {
   UVSHM__MAP_ALWAYS,
-  UVSHM__MAP_NEW,    /* only when the key is not there: else UV_EEXIST */
-  UVSHM__MAP_VERSION /* only when it is there, with this version */
+  UVSHM__MAP_NEW,     /* only when the key is not there: else UV_EEXIST */
+  UVSHM__MAP_VERSION, /* only when it is there, with this version */
+  UVSHM__MAP_ADD      /* add `bytes`, a number, to one that is there */
 };
 
 struct uvshm__map_put {
@@ -147,6 +148,7 @@ struct uvshm__map_put {
   uint64_t ttl_ms; /* 0: stays */
   enum uvshm__map_mode mode;
   uint64_t version; /* in: for UVSHM__MAP_VERSION; out: of what was put */
+  int64_t sum;      /* out: of UVSHM__MAP_ADD */
 };
 
 /*   UV_EEXIST, UV_ENOENT, UV_EAGAIN (another version): see the mode

@@ -10,17 +10,13 @@
 
 #include <string.h>
 
-/* How often others may remove or make the counter between our two looks. */
-#define ROUNDS 1000
-
-
 /* The value before the version: a reader who gets the new one with the old
  * version only finds that replace_if does not work out. */
-static int add_to_node(const struct uvshm__map* map,
-                       struct uvshm__map_shard* shard,
-                       const struct uvshm__map_place* place,
-                       int64_t delta,
-                       int64_t* sum) {
+int uvshm__map_add_to(const struct uvshm__map* map,
+                      struct uvshm__map_shard* shard,
+                      const struct uvshm__map_place* place,
+                      int64_t delta,
+                      int64_t* sum) {
   uint64_t version = uvshm__a64_load_relaxed(&shard->version) + 1;
   uint64_t size = uvshm__map_value_size(place->sizes);
   uvshm__a64_t* word = uvshm__map_node_value(place->node, place->sizes);
@@ -30,6 +26,7 @@ static int add_to_node(const struct uvshm__map* map,
     return uvshm__fail(UV_EINVAL,
                        "its value has %llu bytes, and is no counter",
                        (unsigned long long) size);
+  if (!uvshm__map_owns(map, place)) return uvshm__map_damaged(map, shard);
   value = (int64_t) uvshm__a64_load_relaxed(word);
   if (delta > 0 ? value > INT64_MAX - delta : value < INT64_MIN - delta)
     return uvshm__fail(UV_EOVERFLOW, "64 bits have no room for the sum");
@@ -59,32 +56,29 @@ static int add_once(struct uvshm__lane* lane,
   else if (found == UVSHM__MAP_ABSENT || !uvshm__map_lives(map, &place))
     err = UV_ENOENT;
   else
-    err = add_to_node(map, shard, &place, delta, sum);
+    err = uvshm__map_add_to(map, shard, &place, delta, sum);
   uvshm__map_leave(lane, map, shard);
   return err;
 }
 
 
-/* Memory is allocated without the lock, so one that is not there is put. */
+/* Memory is allocated without the lock, so one that is not there is put; if
+ * somebody else has made it meanwhile, it is added to all the same. */
 int uvshm__map_add(struct uvshm__lane* lane,
                    const struct uvshm__map* map,
                    const struct uvshm__map_key* key,
                    int64_t delta,
                    int64_t* sum) {
   struct uvshm__map_put put;
-  uint32_t round;
-  int err;
+  int err = add_once(lane, map, key, delta, sum);
 
-  for (round = 0; round < ROUNDS; round++) {
-    err = add_once(lane, map, key, delta, sum);
-    if (err != UV_ENOENT) return err;
-    memset(&put, 0, sizeof(put));
-    put.bytes = &delta;
-    put.size = sizeof(delta);
-    put.mode = UVSHM__MAP_NEW;
-    err = uvshm__map_put(lane, map, key, &put);
-    if (err == 0) *sum = delta;
-    if (err != UV_EEXIST) return err;
-  }
-  return UV_EAGAIN;
+  if (err != UV_ENOENT) return err;
+  memset(&put, 0, sizeof(put));
+  put.bytes = &delta;
+  put.size = sizeof(delta);
+  put.mode = UVSHM__MAP_ADD;
+  put.sum = delta;
+  err = uvshm__map_put(lane, map, key, &put);
+  if (err == 0) *sum = put.sum;
+  return err;
 }

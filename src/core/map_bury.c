@@ -32,6 +32,17 @@ static int is_ours(const struct burial* burial, uint64_t ref) {
 }
 
 
+/* Is it a block of a map, or one that we have taken out of it already, with so
+ * many bytes? Only in such are words changed. */
+static int has_words(const struct burial* burial, uint64_t ref, uint64_t size) {
+  struct uvshm__heap_block block;
+
+  return uvshm__heap_find(burial->map.core, ref, &block) == 0 &&
+         (block.own == UVSHM__OWN_LIBRARY || block.own == burial->own) &&
+         block.size >= size;
+}
+
+
 /* What `link` names goes, and `link` says `next` then. 0: it may not. */
 static int bury_block(const struct burial* burial,
                       uvshm__a64_t* link,
@@ -72,12 +83,20 @@ static void bury_shard(const struct burial* burial,
                        struct uvshm__map_shard* shard) {
   struct uvshm__map_split split;
   uvshm__a64_t* link;
+  uint64_t levels = 0; /* bit n: block n of buckets is one */
   uint64_t buckets = 0;
   uint64_t i;
 
+  for (i = 0; i < UVSHM__MAP_LEVELS; i++)
+    if (has_words(burial,
+                  uvshm__a64_load_relaxed(&shard->more[i]),
+                  (UVSHM__MAP_FIRST * UINT64_C(8)) << i))
+      levels |= UINT64_C(1) << i;
   if (uvshm__map_split_of(uvshm__a64_load_relaxed(&shard->size), &split))
     buckets = split.buckets + (split.splitting ? 1 : 0);
   for (i = 0; i < buckets; i++) {
+    if (i >= UVSHM__MAP_FIRST && (levels >> uvshm__map_level(i) & 1) == 0)
+      continue;
     link = uvshm__map_bucket(&burial->map, shard, i);
     if (link != NULL) bury_chain(burial, link);
   }
@@ -110,6 +129,11 @@ void uvshm__map_bury(const struct uvshm__core* core,
       attach(core, body, &burial.map) < 0)
     return;
   burial.own = UVSHM__OWN_PRIVATE + slot;
+  if (!has_words(&burial,
+                 uvshm__a64_load_relaxed(&hdr->shards),
+                 (uint64_t) sizeof(struct uvshm__map_shard)
+                     << burial.map.shard_bits))
+    return;
   /* Blocks are `slot`'s own for a moment, which those must know who repair
    * after it, or after us while we do. */
   uvshm__a32_store_release(&uvshm__core_peer(core, slot)->heap_used, 1);

@@ -30,6 +30,8 @@ int uvshm__map_expire(struct uvshm__lane* lane,
     err = uvshm__map_damaged(map, shard);
   else if (found == UVSHM__MAP_ABSENT || !uvshm__map_lives(map, &place))
     err = UV_ENOENT;
+  else if (!uvshm__map_owns(map, &place))
+    err = uvshm__map_damaged(map, shard);
   else
     uvshm__a64_store_release(&place.node->expires,
                              uvshm__map_deadline(map, ttl_ms));

@@ -88,6 +88,12 @@ static inline int uvshm__map_is_moving(const struct uvshm__map_split* split,
 }
 
 
+/* Which block of `more` has bucket `index`, not one of the first. */
+static inline uint32_t uvshm__map_level(uint64_t index) {
+  return uvshm__highest_bit((uint32_t) index / UVSHM__MAP_FIRST);
+}
+
+
 /* The word of bucket `index`, NULL: there is none. */
 static inline uvshm__a64_t* uvshm__map_bucket(const struct uvshm__map* map,
                                               struct uvshm__map_shard* shard,
@@ -96,7 +102,7 @@ static inline uvshm__a64_t* uvshm__map_bucket(const struct uvshm__map* map,
   uint64_t block;
 
   if (index < UVSHM__MAP_FIRST) return &shard->first[index];
-  level = uvshm__highest_bit((uint32_t) index / UVSHM__MAP_FIRST);
+  level = uvshm__map_level(index);
   block = uvshm__a64_load_acquire(&shard->more[level]);
   if (!uvshm__is_multiple(block, UVSHM__LOCK_ALIGNMENT)) return NULL;
   index -= (uint64_t) UVSHM__MAP_FIRST << level;
@@ -290,10 +296,22 @@ int uvshm__map_log_own(const struct uvshm__map* map,
                        uint64_t ref,
                        uint32_t own);
 
+/* Is the node at `place` a block of the map's with all the bytes that it says
+ * it has? Before a word in it is changed. */
+int uvshm__map_owns(const struct uvshm__map* map,
+                    const struct uvshm__map_place* place);
+
 /* Take the node at `place` out: it is private to this peer afterwards. */
 int uvshm__map_unlink(const struct uvshm__map* map,
                       struct uvshm__map_shard* shard,
                       const struct uvshm__map_place* place);
+
+/* Add to the number at `place`, as uvshm__map_add(). */
+int uvshm__map_add_to(const struct uvshm__map* map,
+                      struct uvshm__map_shard* shard,
+                      const struct uvshm__map_place* place,
+                      int64_t delta,
+                      int64_t* sum);
 
 /* Begin or go on with a split, to its end. */
 int uvshm__map_split_on(const struct uvshm__map* map,

@@ -79,6 +79,7 @@ static int may_put(const struct uvshm__map_put* put,
       return uvshm__a64_load_relaxed(&place->node->version) == put->version
                  ? 0
                  : UV_EAGAIN;
+    case UVSHM__MAP_ADD:
     case UVSHM__MAP_ALWAYS:
       break;
   }
@@ -146,12 +147,17 @@ static int put_node(const struct uvshm__map* map,
   uint64_t version = uvshm__a64_load_relaxed(&shard->version) + 1;
   struct uvshm__map_place place;
   int found = uvshm__map_way(map, shard, key, &place);
+  int lives;
   int err;
 
   if (found == UVSHM__MAP_BROKEN) return uvshm__map_damaged(map, shard);
-  err = may_put(
-      put, found == UVSHM__MAP_FOUND && uvshm__map_lives(map, &place), &place);
+  lives = found == UVSHM__MAP_FOUND && uvshm__map_lives(map, &place);
+  err = may_put(put, lives, &place);
   if (err < 0) return err;
+  if (lives && put->mode == UVSHM__MAP_ADD) {
+    *old = ref; /* was made in vain */
+    return uvshm__map_add_to(map, shard, &place, put->sum, &put->sum);
+  }
   err = found == UVSHM__MAP_FOUND
             ? commit_replace(map, shard, &place, ref, version)
             : commit_new(map, shard, key->hash, ref, version);

@@ -84,6 +84,14 @@ static int open_for_writing(uvshm_map_t* map,
 }
 
 
+static int none_there(const struct uvshm__named* named) {
+  return uvshm__fail(UV_ENOENT,
+                     "there is no \"%s\" in \"%s\"",
+                     named->name,
+                     named->attach->name);
+}
+
+
 /* Nothing can be noted in a segment that is attached for reading. So the map
  * may go while we read it; every result is looked at with that in mind. */
 static int open_for_reading(uvshm_map_t* map,
@@ -105,9 +113,7 @@ static int open_for_reading(uvshm_map_t* map,
   if (err == 0)
     err = uvshm__directory_find(
         &named->attach->core, name, (uint32_t) strlen(name), &named->ref);
-  if (err == UV_ENOENT)
-    return uvshm__fail(
-        err, "there is no \"%s\" in \"%s\"", name, named->attach->name);
+  if (err == UV_ENOENT) return none_there(named);
   if (err == 0 && named->ref.type != UVSHM__TYPE_MAP)
     return uvshm__fail(UV_EPROTOTYPE,
                        "cannot open \"%s\": it is another kind of object",
@@ -121,6 +127,10 @@ static int attach(uvshm_map_t* map, const uvshm_map_options_t* options) {
   unsigned int failures = uvshm__error_count();
   int err = uvshm__map_attach(&named->attach->core, &named->ref, &map->core);
 
+  /* A reader has no part in its staying: what was read may be of its end. */
+  uvshm__fence_acquire();
+  if (map->readonly && !uvshm__map_is_there(&map->core))
+    return none_there(named);
   if (err < 0)
     return uvshm__fail(err,
                        "cannot open \"%s\": %s",
@@ -192,20 +202,23 @@ int uvshm_map_unlink(struct uvshm_segment_s* segment,
 
 int uvshm_map_info(const uvshm_map_t* map, uvshm_map_info_t* info) {
   struct uvshm__map_call call;
+  uvshm_map_info_t found;
   uint32_t i;
   int err =
       uvshm__map_begin(&call, map, "read", &uvshm__map_all, UVSHM__MAP_NO_KEY);
 
   if (err < 0) return err;
-  memset(info, 0, sizeof(*info));
-  info->count = uvshm__map_count(&map->core);
-  info->changes = uvshm__map_changes(&map->core);
-  info->shards = 1u << map->core.shard_bits;
-  for (i = 0; i < info->shards; i++)
-    info->buckets +=
+  memset(&found, 0, sizeof(found));
+  found.count = uvshm__map_count(&map->core);
+  found.changes = uvshm__map_changes(&map->core);
+  found.shards = 1u << map->core.shard_bits;
+  for (i = 0; i < found.shards; i++)
+    found.buckets +=
         uvshm__a64_load_relaxed(&map->core.shards[i].size) & UVSHM__MAP_BUCKETS;
   uvshm__fence_acquire();
-  return uvshm__map_end(&call, uvshm__map_is_there(&map->core) ? 0 : UV_ENXIO);
+  if (!uvshm__map_is_there(&map->core)) return uvshm__map_end(&call, UV_ENXIO);
+  *info = found;
+  return 0;
 }
 
 

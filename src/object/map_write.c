@@ -151,7 +151,7 @@ int uvshm_map_sweep(uvshm_map_t* map, uint64_t* removed) {
 
   if (err < 0) return err;
   err = uvshm__map_clear(lane, &map->core, 1, &count);
-  if (removed != NULL) *removed = count;
+  if (err == 0 && removed != NULL) *removed = count;
   return uvshm__map_end(&call, err);
 }
 
