@@ -221,6 +221,7 @@ int uvshm__channel_alone(const struct uvshm__channel_end* end);
 
 /* Clear away dead peers that have an end of this channel, and what was left
  * over of others. Some system calls. How many ends went. */
+/* `lane` may be NULL: the thread has none, so it holds no locks. */
 uint32_t uvshm__channel_tend(struct uvshm__lane* lane,
                              const struct uvshm__channel* channel);
 
@@ -271,6 +272,11 @@ int uvshm__channel_wait(struct uvshm__wait* wait,
                         uint64_t size);
 void uvshm__channel_wait_end(struct uvshm__wait* wait,
                              struct uvshm__channel_end* end);
+
+/* Wait until readers have had all that this writer sent, or have gone. */
+void uvshm__channel_linger(struct uvshm__lane* lane,
+                           struct uvshm__channel_end* end,
+                           uint64_t timeout_ms);
 
 /* Who tries again and again without ever waiting looks for the dead at times,
  * which is due when this many tries in a row were in vain (end->tries). */

@@ -276,7 +276,7 @@ uint32_t uvshm__channel_tend(struct uvshm__lane* lane,
         slot == core->slot || core->env->alive(core->env_arg, slot))
       continue;
     /* Part of repair takes locks, so who holds some leaves it to others. */
-    if (lane->count != 0)
+    if (lane != NULL && lane->count != 0)
       (void) uvshm__reap_locks(core, slot);
     else if (uvshm__reap(core, slot) == 0)
       count++;

@@ -328,6 +328,27 @@ void uvshm__channel_wait_end(struct uvshm__wait* wait,
 }
 
 
+void uvshm__channel_linger(struct uvshm__lane* lane,
+                           struct uvshm__channel_end* end,
+                           uint64_t timeout_ms) {
+  const struct uvshm__channel_kind* kind = end->channel->kind;
+  struct uvshm__wait wait;
+  uint32_t value;
+  int err = 0;
+
+  uvshm__channel_wait_begin(&wait, lane, end, timeout_ms);
+  while (err >= 0 && !kind->drained(end)) {
+    value = uvshm__signal_prepare(signal_of(end));
+    uvshm__signal_settle();
+    if (kind->drained(end)) break;
+    err = still_worth_it(end);
+    if (err == 0) err = uvshm__wait_sleep(&wait, value);
+    if (err == UVSHM__WAIT_SLICE) err = look_for_dead(lane, end);
+  }
+  uvshm__channel_wait_end(&wait, end);
+}
+
+
 int uvshm__channel_tried(struct uvshm__lane* lane,
                          struct uvshm__channel_end* end) {
   end->tries = 0;

@@ -26,6 +26,7 @@ struct uvshm__stream_end {
   uint64_t at;       /* and its place */
   uint64_t told;     /* reader: what it told the writer last */
   uint64_t claimed;  /* writer: bytes of what is claimed; 0: nothing is */
+  uint64_t skipped;  /* writer: of these, left out before the first message */
   uint64_t messages; /* writer: sent; reader: released */
   uint64_t peeked;   /* reader: number of the next to peek */
 };

@@ -259,16 +259,19 @@ int uvshm__stream_claim(struct uvshm__channel_end* end,
   }
   if (i == 0) return err;
   own->claimed = bytes;
+  own->skipped = uvshm__stream_skip(own->place, messages[0].size);
   *count = i;
   return 0;
 }
 
 
 /* The place of the record whose message lies where `message` says; 0: that is
- * none of the claim, or not the one behind the `taken` bytes. */
+ * none of the claim, or not the one behind the `taken` bytes, the last `before`
+ * of which are one record. */
 static int find_claimed(const struct uvshm__channel_end* end,
                         const uvshm_message_t* message,
                         uint64_t taken,
+                        uint64_t before,
                         uint64_t* place) {
   const struct uvshm__stream_end* own = &end->u.stream;
   uint64_t capacity = end->channel->facts.capacity;
@@ -283,7 +286,8 @@ static int find_claimed(const struct uvshm__channel_end* end,
                               : offset + capacity - own->place;
   *place = offset;
   return from >= taken && from < own->claimed &&
-         from - taken <= (taken == 0 ? 56 : end->channel->u.stream.span_max) &&
+         (taken != 0 || from == own->skipped) &&
+         from - taken + before <= end->channel->u.stream.span_max + 64 &&
          message->size <= end->channel->facts.size_max &&
          uvshm__stream_span(message->size) <= own->claimed - from;
 }
@@ -295,13 +299,16 @@ int uvshm__stream_commit(struct uvshm__channel_end* end,
                          const uvshm_message_t* messages,
                          size_t count) {
   struct batch batch;
+  uint64_t before;
   uint64_t place;
   size_t i;
 
   if (end->u.stream.claimed == 0) return UV_EINVAL;
   batch_begin(end, &batch);
   for (i = 0; i < count; i++) {
-    if (!find_claimed(end, &messages[i], batch.bytes, &place)) return UV_EINVAL;
+    before = i == 0 ? 0 : uvshm__stream_span(batch.size);
+    if (!find_claimed(end, &messages[i], batch.bytes, before, &place))
+      return UV_EINVAL;
     batch_open(end, &batch, place, messages[i].size);
   }
   if (count != 0) batch_commit(end, &batch);
