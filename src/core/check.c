@@ -20,6 +20,7 @@
 
 #include "base/error.h"
 #include "base/hash.h"
+#include "core/barrier_layout.h"
 #include "core/directory.h"
 #include "core/contents.h"
 #include "core/control.h"
@@ -112,6 +113,19 @@ static const char* fault_of_object(const struct uvshm__core* core,
 }
 
 
+static int check_barrier(const struct uvshm__barrier* barrier, uint32_t index) {
+  uint32_t count = uvshm__a32_load_relaxed(&barrier->count);
+  uint64_t come = uvshm__a64_load_acquire(&barrier->word) & UVSHM__BARRIER_COME;
+
+  if (count != 0 && count <= UVSHM__BARRIER_COUNT_MAX && come < count) return 0;
+  return uvshm__fail(UV_EPROTO,
+                     "directory entry %u: a barrier for %u, to which %u came",
+                     index,
+                     (unsigned int) count,
+                     (unsigned int) come);
+}
+
+
 static int check_object(const struct uvshm__core* core, uint32_t index) {
   struct uvshm__directory_facts facts;
   const char* fault;
@@ -124,7 +138,10 @@ static int check_object(const struct uvshm__core* core, uint32_t index) {
   if (fault != NULL && uvshm__directory_usable(core, &facts.ref) == 0)
     return uvshm__fail(
         UV_EPROTO, "directory entry %u: %s is damaged", index, fault);
-  if (facts.ref.type == UVSHM__TYPE_MUTEX)
+  if (facts.ref.type == UVSHM__TYPE_BARRIER)
+    return check_barrier(uvshm__directory_body(core, index), index);
+  if (facts.ref.type == UVSHM__TYPE_MUTEX ||
+      facts.ref.type == UVSHM__TYPE_RWLOCK)
     return uvshm__lock_check(core, uvshm__directory_body(core, index));
   return core->contents == NULL
              ? 0
@@ -150,7 +167,8 @@ static int check_entry(const struct uvshm__core* core, uint32_t index) {
 static int check_root(const struct uvshm__core* core, uint32_t kind) {
   const void* root = core->base + UVSHM__ROOT_OFFSET;
 
-  if (kind == UVSHM_KIND_MUTEX) return uvshm__lock_check(core, root);
+  if (kind == UVSHM_KIND_MUTEX || kind == UVSHM_KIND_RWLOCK)
+    return uvshm__lock_check(core, root);
   if (uvshm__kind_is_segment(kind))
     return uvshm__lock_check(
         core,

@@ -15,12 +15,15 @@
 #include "core/lane.h"
 
 #include "base/error.h"
+#include "core/cond_layout.h"
 #include "core/extent.h"
 #include "core/lock.h"
 #include "core/peer.h"
 #include "core/reap.h"
+#include "core/rwlock_layout.h"
 #include "core/wait.h"
 
+#include <limits.h>
 #include <string.h>
 
 /* What no lane's owner ever says: slot 2046. */
@@ -48,6 +51,7 @@ static void move_in(const struct uvshm__core* core,
   uint32_t generation = uvshm__a32_load_relaxed(&ent->generation) + 1;
   uint32_t i;
 
+  if (generation == 0) generation = 1; /* 0 is for a lane that nobody had */
   memset(lane, 0, sizeof(*lane));
   lane->core = core;
   lane->ent = ent;
@@ -61,6 +65,8 @@ static void move_in(const struct uvshm__core* core,
     uvshm__a32_store_relaxed(&ent->held[i], 0);
   uvshm__a64_store_relaxed(&ent->wait_on, 0);
   uvshm__a32_store_relaxed(&ent->zone, 0);
+  uvshm__a32_store_relaxed(&ent->turn, 0);
+  uvshm__a64_store_relaxed(&ent->arrived, 0);
   uvshm__a32_store_release(&ent->generation, generation);
 }
 
@@ -100,25 +106,56 @@ int uvshm__lane_claim(const struct uvshm__core* core,
 }
 
 
+/* A note is gone that was one of a reader: a writer may wait for that. No store
+ * is needed to tell him so, since he looks at the note itself. */
+static void wake_writer(const struct uvshm__core* core,
+                        const struct uvshm__lock* lock) {
+  uvshm__wait_wake(
+      core, &((const struct uvshm__rwlock*) lock)->gate.left.word, 0, INT_MAX);
+}
+
+
+/* The thread was called by a cond and did not come: somebody else who waits for
+ * it takes the call (cond.c). Twice does no harm. */
+static void pass_call(const struct uvshm__core* core, uint32_t turn) {
+  uint64_t offset =
+      (uint64_t) (turn & UVSHM__TURN_PLACE) * UVSHM__LOCK_ALIGNMENT;
+
+  if ((turn & UVSHM__TURN_CALLED) == 0) return;
+  if (!uvshm__extent_has_lock(core, offset)) return;
+  uvshm__a32_or(&((struct uvshm__cond*) (core->base + offset))->word,
+                UVSHM__COND_PASSED);
+}
+
+
 void uvshm__lane_repair(const struct uvshm__core* core, uint32_t index) {
   struct uvshm__lane_ent* ent = uvshm__core_lane(core, index);
   uint32_t name = name_of(index, uvshm__a32_load_acquire(&ent->generation));
+  struct uvshm__lock* lock;
   uint64_t offset;
+  uint32_t note;
   uint32_t i;
 
   /* From the inner locks to the outer ones: whoever gets an outer one may rely
    * on what the dead thread began under an inner one being done. */
   for (i = UVSHM__LANE_HELD; i-- > 0;) {
-    offset = (uint64_t) uvshm__a32_load_acquire(&ent->held[i]) *
-             UVSHM__LOCK_ALIGNMENT;
+    note = uvshm__a32_load_acquire(&ent->held[i]);
+    offset = (uint64_t) (note & ~UVSHM__LANE_READ) * UVSHM__LOCK_ALIGNMENT;
     if (offset == 0) continue;
+    lock = NULL;
     if (uvshm__extent_has_lock(core, offset))
-      uvshm__lock_repair(
-          core, (struct uvshm__lock*) (core->base + offset), name);
+      lock = (struct uvshm__lock*) (core->base + offset);
+    /* A reader too: he may have been about to become the writer, or have been
+     * the writer. */
+    if (lock != NULL) uvshm__lock_repair(core, lock, name);
     /* The lock first: a repairer that dies between the two is followed by one
      * that finds the note and nothing to do. */
     uvshm__a32_store_release(&ent->held[i], 0);
+    if (lock != NULL && note & UVSHM__LANE_READ) wake_writer(core, lock);
   }
+  pass_call(core, uvshm__a32_load_acquire(&ent->turn));
+  uvshm__a32_store_release(&ent->turn, 0);
+  uvshm__a64_store_release(&ent->arrived, 0);
   uvshm__a64_store_release(&ent->wait_on, 0);
 }
 
@@ -126,9 +163,14 @@ void uvshm__lane_repair(const struct uvshm__core* core, uint32_t index) {
 void uvshm__lane_free(const struct uvshm__core* core,
                       uint32_t index,
                       uint32_t owner) {
+  struct uvshm__lane_ent* ent = uvshm__core_lane(core, index);
+
   uvshm__lane_repair(core, index);
-  uvshm__a32_store_release(&uvshm__core_lane(core, index)->zone, 0);
-  uvshm__a32_cas(&uvshm__core_lane(core, index)->owner, owner, 0);
+  uvshm__a32_store_release(&ent->zone, 0);
+  /* Its claimer died before he said so: it was claimed (lane_layout.h). */
+  if (uvshm__a32_load_relaxed(&ent->generation) == 0)
+    uvshm__a32_store_release(&ent->generation, 1);
+  uvshm__a32_cas(&ent->owner, owner, 0);
 }
 
 
@@ -139,6 +181,7 @@ void uvshm__lane_exit(struct uvshm__lane* lane) {
   lane->owner = NOBODY;
   lane->count = 0;
   lane->txn = 0;
+  lane->reads = 0;
 }
 
 

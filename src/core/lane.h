@@ -45,6 +45,7 @@ struct uvshm__lane {
   uint32_t count; /* how many locks it has */
   uint32_t spins; /* how often to look again before sleeping (wait.c) */
   uint32_t txn;   /* place of the lock whose transaction it is in; 0: none */
+  uint32_t reads; /* bit i: held[i] is held for reading (rwlock.c) */
   uint32_t held[UVSHM__LANE_HELD + 1];  /* places of our locks, see below */
   uint32_t depth[UVSHM__LANE_HELD + 1]; /* times taken beyond the first */
   struct uvshm__lane_heap heap[UVSHM__HEAP_BINS]; /* hints, by size of block */
@@ -62,6 +63,16 @@ static inline struct uvshm__lane_ent* uvshm__core_lane(
     const struct uvshm__core* core, uint32_t index) {
   return (struct uvshm__lane_ent*) (core->base + core->lanes_offset) + index;
 }
+
+/* Has no thread ever had this lane, nor any of those after it? */
+static inline int uvshm__lane_is_new(const struct uvshm__core* core,
+                                     uint32_t index) {
+  const struct uvshm__lane_ent* ent = uvshm__core_lane(core, index);
+
+  return uvshm__a32_load_acquire(&ent->owner) == 0 &&
+         uvshm__a32_load_acquire(&ent->generation) == 0;
+}
+
 
 /* Take a free lane for the calling thread, which has none in this object. When
  * all are taken, dead peers are repaired first, and lanes whose owner is no

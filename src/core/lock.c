@@ -71,8 +71,7 @@ void uvshm__lock_format(struct uvshm__lock* lock, uint32_t flags) {
 
 /* ---- what this lane holds ------------------------------------------------ */
 
-/* Where in `held` the lock is. */
-static uint32_t find_held(const struct uvshm__lane* lane,
+uint32_t uvshm__lock_find(const struct uvshm__lane* lane,
                           const struct uvshm__lock* lock) {
   uint32_t place = uvshm__lock_place(lane->core, lock);
   uint32_t i;
@@ -80,12 +79,6 @@ static uint32_t find_held(const struct uvshm__lane* lane,
   for (i = lane->count; i > 0; i--)
     if ((lane->held[i] & ~UVSHM__LANE_AGAIN) == place) return i;
   return NOT_HELD;
-}
-
-
-int uvshm__lock_is_held(const struct uvshm__lane* lane,
-                        const struct uvshm__lock* lock) {
-  return find_held(lane, lock) != NOT_HELD;
 }
 
 
@@ -103,7 +96,7 @@ static void set_depth(struct uvshm__lane* lane, uint32_t i, uint32_t depth) {
 
 
 void uvshm__lock_pin(struct uvshm__lane* lane, const struct uvshm__lock* lock) {
-  uint32_t i = find_held(lane, lock);
+  uint32_t i = uvshm__lock_find(lane, lock);
 
   lane->held[i] |= UVSHM__LANE_AGAIN;
   lane->txn = uvshm__lock_place(lane->core, lock);
@@ -112,23 +105,28 @@ void uvshm__lock_pin(struct uvshm__lane* lane, const struct uvshm__lock* lock) {
 
 void uvshm__lock_unpin(struct uvshm__lane* lane,
                        const struct uvshm__lock* lock) {
-  uint32_t i = find_held(lane, lock);
+  uint32_t i = uvshm__lock_find(lane, lock);
 
   lane->held[i] &= ~UVSHM__LANE_AGAIN;
   lane->txn = 0;
 }
 
 
-/* Forget entry `i`; the last one takes its place. A repairer may meet the moved
- * one twice, but never misses it. */
-static void forget(struct uvshm__lane* lane, uint32_t i) {
+/* The last one takes its place. A repairer may meet the moved one twice, but
+ * never misses it; nor does a writer who looks for readers, since he looks from
+ * the last note to the first. */
+void uvshm__lock_forget(struct uvshm__lane* lane, uint32_t i) {
   uint32_t last = lane->count;
+  uint32_t is_read = lane->reads >> last & 1;
 
+  lane->reads &= ~(1u << i | 1u << last);
   if (i != last) {
     lane->held[i] = lane->held[last];
     lane->depth[i] = lane->depth[last];
-    uvshm__a32_store_release(&lane->ent->held[i - 1],
-                             lane->held[i] & ~UVSHM__LANE_AGAIN);
+    lane->reads |= is_read << i;
+    uvshm__a32_store_release(
+        &lane->ent->held[i - 1],
+        (lane->held[i] & ~UVSHM__LANE_AGAIN) | is_read * UVSHM__LANE_READ);
   }
   lane->depth[last] = 0;
   uvshm__a32_store_release(&lane->ent->held[last - 1], 0);
@@ -171,10 +169,7 @@ static int acquire_again(struct uvshm__lane* lane,
 }
 
 
-/* The owner kept it for a while: does it live? Repairs after it if not. 1: it
- * was repaired, or is not the owner any more; 0: it lives, or somebody else is
- * at it. */
-static int question_owner(struct uvshm__lane* lane, struct uvshm__lock* lock) {
+int uvshm__lock_question(struct uvshm__lane* lane, struct uvshm__lock* lock) {
   const struct uvshm__core* core = lane->core;
   uint32_t word = uvshm__a32_load_acquire(&lock->word);
   uint32_t slot = 0;
@@ -224,14 +219,14 @@ static int stand_by(struct uvshm__lock* lock,
 
   if (wait->timeout_ms == 0) {
     if ((*repairs)++ == REPAIRS_PER_TRY) return UV_EBUSY;
-    err = question_owner(wait->lane, lock);
+    err = uvshm__lock_question(wait->lane, lock);
     if (err == 0) return UV_EBUSY;
     return err < 0 ? err : 0;
   }
   if (word != sleeping && !uvshm__a32_cas(&lock->word, word, sleeping))
     return 0;
   err = uvshm__wait_sleep(wait, sleeping);
-  if (err == UVSHM__WAIT_SLICE) err = question_owner(wait->lane, lock);
+  if (err == UVSHM__WAIT_SLICE) err = uvshm__lock_question(wait->lane, lock);
   return err < 0 ? err : 0;
 }
 
@@ -271,7 +266,7 @@ int uvshm__lock_acquire_slow(struct uvshm__lane* lane,
   uint32_t most =
       flags & UVSHM__LOCK_INTERNAL ? UVSHM__LANE_HELD : UVSHM__LANE_HELD_CALLER;
   uint32_t count = lane->count;
-  uint32_t held = find_held(lane, lock);
+  uint32_t held = uvshm__lock_find(lane, lock);
   struct uvshm__wait wait;
   int err;
 
@@ -301,7 +296,7 @@ int uvshm__lock_acquire_slow(struct uvshm__lane* lane,
 
 int uvshm__lock_release_slow(struct uvshm__lane* lane,
                              struct uvshm__lock* lock) {
-  uint32_t held = find_held(lane, lock);
+  uint32_t held = uvshm__lock_find(lane, lock);
   uint32_t word;
 
   if (held == NOT_HELD) return UV_EPERM;
@@ -314,13 +309,13 @@ int uvshm__lock_release_slow(struct uvshm__lane* lane,
   }
 
   if ((uvshm__a32_load_relaxed(&lock->word) & UVSHM__LOCK_NAME) != lane->name) {
-    forget(lane, held);
+    uvshm__lock_forget(lane, held);
     return uvshm__fail(UV_EPERM,
                        "the lock was taken from this thread: its process was "
                        "declared dead, or the word was overwritten");
   }
   word = uvshm__a32_xchg(&lock->word, 0);
-  forget(lane, held);
+  uvshm__lock_forget(lane, held);
   if (word & UVSHM__LOCK_WAITERS) {
     uvshm__wait_wake(lane->core, &lock->word, lane->index + 1, 1);
     uvshm__signal_raise_fenced(lane->core, uvshm__locks_news(lane->core), 0);
@@ -344,12 +339,12 @@ int uvshm__lock_announce(struct uvshm__lock* lock) {
 
 
 int uvshm__lock_abandon(struct uvshm__lane* lane, struct uvshm__lock* lock) {
-  uint32_t held = find_held(lane, lock);
+  uint32_t held = uvshm__lock_find(lane, lock);
 
   if (held == NOT_HELD) return UV_EPERM;
   if (lane->txn == uvshm__lock_place(lane->core, lock)) lane->txn = 0;
   uvshm__lock_repair(lane->core, lock, lane->name);
-  forget(lane, held);
+  uvshm__lock_forget(lane, held);
   return 0;
 }
 

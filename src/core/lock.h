@@ -122,9 +122,21 @@ int uvshm__lock_abandon(struct uvshm__lane* lane, struct uvshm__lock* lock);
  * will raise uvshm__locks_news() when he gives it back. */
 int uvshm__lock_announce(struct uvshm__lock* lock);
 
-/* Does this lane hold it? */
-int uvshm__lock_is_held(const struct uvshm__lane* lane,
-                        const struct uvshm__lock* lock);
+/* Where in lane->held the lock is; 0: this lane does not hold it. */
+uint32_t uvshm__lock_find(const struct uvshm__lane* lane,
+                          const struct uvshm__lock* lock);
+
+static inline int uvshm__lock_is_held(const struct uvshm__lane* lane,
+                                      const struct uvshm__lock* lock) {
+  return uvshm__lock_find(lane, lock) != 0;
+}
+
+/* Parts of the above that rwlock.c needs too. Forget what lane->held[i] is; and
+ * the owner in the word kept it for a while: 1: he was dead and was repaired
+ * after, or is not the owner any more; 0: he lives, or somebody else is at it;
+ * negative: UV_EPROTO, UV_ECANCELED. */
+void uvshm__lock_forget(struct uvshm__lane* lane, uint32_t i);
+int uvshm__lock_question(struct uvshm__lane* lane, struct uvshm__lock* lock);
 
 /* The lock, which this lane holds, is a transaction's until it is unpinned:
  * giving it back is UV_EINVAL. */

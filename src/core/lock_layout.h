@@ -6,7 +6,7 @@
  *        0     4  word   anyone, by CAS       who has it, below
  *        4     4  n      owner, repairer      entries of `log` that count; the
  *                                             store of n is the commit
- *        8     4  flags  maker                UVSHM__LOCK_RECURSIVE
+ *        8     4  flags  maker                UVSHM__LOCK_RECURSIVE, _READERS
  *       12     4  depth  owner, repairer      times taken beyond the first
  *       16    96  log    owner                what to store, below
  *      112     8  undo   maker                where the undo log lies, below;
@@ -43,6 +43,9 @@
 
 /* Value of `flags`, and a flag of uvshm__lock_acquire(). */
 #define UVSHM__LOCK_RECURSIVE 1u
+
+/* Value of `flags`: an rwlock's (rwlock_layout.h). */
+#define UVSHM__LOCK_READERS 4u
 
 #define UVSHM__LOCK_LOG 6u
 #define UVSHM__LOCK_UNDO_UNIT 64u

@@ -8,6 +8,7 @@
 #include "core/lock.h"
 
 #include "core/extent.h"
+#include "core/rwlock_layout.h"
 #include "core/signal.h"
 #include "core/wait.h"
 
@@ -166,5 +167,10 @@ int uvshm__lock_repair(const struct uvshm__core* core,
   /* All of them: one that was woken before may be dead too. */
   uvshm__wait_wake(core, &lock->word, 0, INT_MAX);
   uvshm__signal_raise_fenced(core, uvshm__locks_news(core), 0);
+  if (uvshm__a32_load_relaxed(&lock->flags) & UVSHM__LOCK_READERS)
+    uvshm__wait_wake(core,
+                     &((const struct uvshm__rwlock*) lock)->gate.readers.word,
+                     0,
+                     INT_MAX);
   return 1;
 }

@@ -24,10 +24,12 @@
 #include "core/reap.h"
 
 #include "base/error.h"
+#include "core/barrier.h"
 #include "core/contents.h"
 #include "core/directory.h"
 #include "core/lane.h"
 #include "core/signal.h"
+#include "uvshm/name.h"
 
 
 static uvshm__a64_t* state_of(const struct uvshm__core* core, uint32_t slot) {
@@ -64,6 +66,26 @@ static void part_locks(const struct uvshm__core* core, uint32_t slot) {
     set_state(core, slot, UVSHM__PEER_REAPING);
   for (index = 0; index < core->lanes_max; index++)
     if (is_lane_of(core, index, slot, &owner)) uvshm__lane_repair(core, index);
+}
+
+
+/* The dead one took part in the barriers that it had open: who waits for it
+ * would wait for ever. Before it is forgotten that it had. */
+static void break_barriers(const struct uvshm__core* core, uint32_t slot) {
+  struct uvshm__directory_ent* ent;
+  uint64_t bit = UINT64_C(1) << (slot % 64);
+  uint32_t index;
+
+  if (core->objects_max == 0 &&
+      uvshm__core_header(core)->kind == UVSHM_KIND_BARRIER)
+    uvshm__barrier_break(
+        core, (struct uvshm__barrier*) (core->base + UVSHM__ROOT_OFFSET));
+  for (index = 0; index < core->objects_max; index++) {
+    ent = uvshm__core_entry(core, index);
+    if (uvshm__a64_load_relaxed(&ent->open[slot / 64]) & bit &&
+        uvshm__a32_load_relaxed(&ent->type) == UVSHM__TYPE_BARRIER)
+      uvshm__barrier_break(core, (struct uvshm__barrier*) ent->body);
+  }
 }
 
 
@@ -126,9 +148,11 @@ int uvshm__reap(const struct uvshm__core* core, uint32_t slot) {
 void uvshm__reap_dead(const struct uvshm__core* core, uint32_t slot) {
   uint64_t state = uvshm__a64_load_acquire(state_of(core, slot));
 
-  if ((uint32_t) state != UVSHM__PEER_FREE)
+  if ((uint32_t) state != UVSHM__PEER_FREE) { /* else it has left */
     uvshm__a32_store_release(&uvshm__core_peer(core, slot)->died,
                              (uint32_t) (state >> 32));
+    break_barriers(core, slot);
+  }
   uvshm__reap_claimed(core, slot);
 }
 

@@ -10,6 +10,7 @@
 
 #include "core/reset.h"
 
+#include "core/barrier_layout.h"
 #include "core/contents.h"
 #include "core/control.h"
 #include "core/directory.h"
@@ -28,17 +29,19 @@ static struct uvshm__lock* lock_at(const struct uvshm__core* core,
                                    uint32_t kind,
                                    uint32_t i) {
   struct uvshm__directory_ent* ent;
+  uint32_t type;
 
   if (i == 0) {
-    if (kind == UVSHM_KIND_MUTEX)
+    if (kind == UVSHM_KIND_MUTEX || kind == UVSHM_KIND_RWLOCK)
       return (struct uvshm__lock*) (core->base + UVSHM__ROOT_OFFSET);
     if (uvshm__kind_is_segment(kind))
       return (struct uvshm__lock*) uvshm__core_header(core)->directory_lock;
     return NULL;
   }
   ent = uvshm__core_entry(core, i - 1);
+  type = uvshm__a32_load_acquire(&ent->type);
   if ((uint32_t) uvshm__a64_load_acquire(&ent->state) == UVSHM__ENTRY_FREE ||
-      uvshm__a32_load_acquire(&ent->type) != UVSHM__TYPE_MUTEX)
+      (type != UVSHM__TYPE_MUTEX && type != UVSHM__TYPE_RWLOCK))
     return NULL;
   return (struct uvshm__lock*) ent->body;
 }
@@ -70,6 +73,8 @@ static void reset_lane(struct uvshm__lane_ent* ent) {
   for (i = 0; i < UVSHM__LANE_HELD; i++)
     uvshm__a32_store_relaxed(&ent->held[i], 0);
   uvshm__a64_store_relaxed(&ent->wait_on, 0);
+  uvshm__a32_store_relaxed(&ent->turn, 0);
+  uvshm__a64_store_relaxed(&ent->arrived, 0);
   uvshm__a32_store_relaxed(&ent->owner, 0);
 }
 
@@ -84,6 +89,31 @@ void uvshm__lock_reset(struct uvshm__lock* lock) {
   uvshm__a32_store_relaxed(&lock->depth, 0);
   if ((word & ~UVSHM__LOCK_WAITERS) != 0) word = UVSHM__LOCK_DIED;
   uvshm__a32_store_relaxed(&lock->word, word & ~UVSHM__LOCK_WAITERS);
+}
+
+
+/* Who had come is gone. */
+static void reset_barrier(struct uvshm__barrier* barrier) {
+  uint64_t round =
+      uvshm__a64_load_relaxed(&barrier->word) >> UVSHM__BARRIER_ROUND_SHIFT;
+
+  uvshm__a64_store_relaxed(&barrier->word,
+                           (round + 1) << UVSHM__BARRIER_ROUND_SHIFT);
+}
+
+
+static void reset_barriers(const struct uvshm__core* core, uint32_t kind) {
+  struct uvshm__directory_ent* ent;
+  uint32_t i;
+
+  if (kind == UVSHM_KIND_BARRIER)
+    reset_barrier((struct uvshm__barrier*) (core->base + UVSHM__ROOT_OFFSET));
+  for (i = 0; i < core->objects_max; i++) {
+    ent = uvshm__core_entry(core, i);
+    if ((uint32_t) uvshm__a64_load_acquire(&ent->state) == UVSHM__ENTRY_USED &&
+        uvshm__a32_load_acquire(&ent->type) == UVSHM__TYPE_BARRIER)
+      reset_barrier((struct uvshm__barrier*) ent->body);
+  }
 }
 
 
@@ -105,5 +135,6 @@ void uvshm__core_reset(const struct uvshm__core* core, uint32_t kind) {
     lock = lock_at(core, kind, i);
     if (lock != NULL) uvshm__lock_reset(lock);
   }
+  reset_barriers(core, kind);
   if (core->contents != NULL) core->contents->reset(core);
 }
