@@ -120,6 +120,15 @@
  X(wake_of_nobody_does_nothing)                                                \
  X(wake_is_not_lost_with_a_killed_waiter)
 
+#define CONFORMANCE_BELL(X)                                                    \
+ X(bell_is_rung_by_another_process)                                            \
+ X(bell_is_rung_by_its_own_process)                                            \
+ X(bells_of_slots_and_numbers_are_apart)                                       \
+ X(bell_that_is_not_there_is_rung_in_vain)                                     \
+ X(bell_that_nobody_answers_blocks_nobody)                                     \
+ X(bell_of_the_next_owner_is_rung)                                             \
+ X(bell_of_anonymous_memory_rings)
+
 #define CONFORMANCE_CASES(X)                                                   \
  CONFORMANCE_SELF(X)                                                           \
  CONFORMANCE_NAME(X)                                                           \
@@ -127,7 +136,8 @@
  CONFORMANCE_FILE(X)                                                           \
  CONFORMANCE_PEER(X)                                                           \
  CONFORMANCE_MAP(X)                                                            \
- CONFORMANCE_WAIT(X)
+ CONFORMANCE_WAIT(X)                                                           \
+ CONFORMANCE_BELL(X)
 
 #define CONFORMANCE_DECLARE(name) void name(void** state);
 CONFORMANCE_CASES(CONFORMANCE_DECLARE)

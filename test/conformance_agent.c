@@ -155,6 +155,23 @@ static int wait_command(const char* verb, const uint64_t* numbers) {
 }
 
 
+static int bell_command(const char* verb, const uint64_t* numbers) {
+  static struct uvshm__port_bell bell;
+
+  if (strcmp(verb, "bell") == 0)
+    return say_code(uvshm__port_bell_open(
+        &bell, &subject->object, (uint32_t) numbers[0], (uint32_t) numbers[1]));
+  if (strcmp(verb, "ring") == 0) {
+    uvshm__port_bell_ring(&subject->object,
+                          (uint32_t) numbers[0],
+                          (uint32_t) numbers[1],
+                          (uint32_t) numbers[2]);
+    return say_code(0);
+  }
+  return 0;
+}
+
+
 static int other_command(const char* verb, const uint64_t* numbers) {
   uint64_t boot[2];
   int err;
@@ -190,7 +207,7 @@ static int obey(const char* verb, char** words) {
          gate_command(verb) || peer_command(verb, numbers[0]) ||
          map_command(verb, numbers[0], numbers[1]) ||
          grow_command(verb, numbers[0]) || wait_command(verb, numbers) ||
-         other_command(verb, numbers);
+         bell_command(verb, numbers) || other_command(verb, numbers);
 }
 
 

@@ -15,6 +15,10 @@
 
 #include <cmocka.h>
 
+#ifndef _WIN32
+# include <poll.h>
+#endif
+
 #define TEST(sentence) static void sentence(void** state)
 
 static uvshm_segment_t* segment;
@@ -299,6 +303,33 @@ TEST(map_that_is_removed_is_told) {
   assert_int_equal(last_status, UV_ENXIO);
   assert_int_equal(uvshm_watch_active(&watch), 0);
   uvshm_watch_close(&watch, NULL);
+}
+
+/* ---- cells --------------------------------------------------------------- */
+
+TEST(cell_values_are_told) {
+  static uvshm_watch_t watch;
+  uvshm_cell_options_t options;
+  uvshm_cell_t* cell;
+  uint64_t value = 1;
+
+  (void) state;
+  memset(&options, 0, sizeof(options));
+  options.size = sizeof(value);
+  assert_int_equal(uvshm_cell_open(&cell, segment, "cell", &options), 0);
+  assert_int_equal(uvshm_cell_write(cell, &value, sizeof(value)), 0);
+  init(&watch);
+  assert_int_equal(uvshm_watch_start_cell(&watch, cell, on_news), 0);
+  turns();
+  calls = 0;
+  for (value = 2; value < 5; value++)
+    assert_int_equal(uvshm_cell_write(cell, &value, sizeof(value)), 0);
+  run_until(1);
+  turns();
+  assert_int_equal(calls, 1);
+  assert_int_equal(last_status, 0);
+  uvshm_watch_close(&watch, NULL);
+  uvshm_cell_close(cell);
 }
 
 /* ---- locks --------------------------------------------------------------- */
@@ -608,6 +639,45 @@ TEST(handles_of_the_library_can_be_told_from_others) {
   uvshm_watch_close(&watch, NULL);
 }
 
+/* A foreign loop, of which the test has the simplest: wait for the one thing,
+ * then let libuv look. */
+static void wait_for(uv_os_fd_t fd) {
+#ifdef _WIN32
+  if (WaitForSingleObject(fd, TEST_PATIENCE_MS) != WAIT_OBJECT_0)
+    fail_msg("not signaled");
+#else
+  struct pollfd item = {fd, POLLIN, 0};
+
+  if (poll(&item, 1, TEST_PATIENCE_MS) != 1) fail_msg("not readable");
+#endif
+}
+
+
+TEST(foreign_loops_have_something_to_wait_for) {
+  struct test_process putter;
+  static uvshm_watch_t watch;
+  uv_os_fd_t fd;
+  int i;
+
+  (void) state;
+  init(&watch);
+  assert_int_equal(uvshm_watch_fileno(&watch, &fd), UV_EINVAL);
+  start_map(&watch, NULL);
+  assert_int_equal(uvshm_watch_fileno(&watch, &fd), 0);
+  uv_run(&loop, UV_RUN_NOWAIT);
+  test_spawn(&putter, "putter", segment_name, NULL);
+  test_expect(&putter, "ready");
+  for (i = 1; i <= 5; i++) {
+    test_tell(&putter, "value");
+    while (calls < i) {
+      wait_for(fd);
+      uv_run(&loop, UV_RUN_NOWAIT);
+    }
+  }
+  uvshm_watch_close(&watch, NULL);
+  end(&putter);
+}
+
 /* ---- several loops ------------------------------------------------------- */
 
 struct second {
@@ -722,6 +792,7 @@ int main(int argc, char** argv) {
       CASE(map_keys_are_told_apart),
       CASE(map_changes_of_others_wake_the_loop),
       CASE(map_that_is_removed_is_told),
+      CASE(cell_values_are_told),
       CASE(lock_that_is_free_comes_at_once),
       CASE(lock_comes_when_its_holder_gives_it_back),
       CASE(lock_of_a_killed_holder_comes_with_the_news),
@@ -735,6 +806,7 @@ int main(int argc, char** argv) {
       CASE(objects_may_be_closed_when_the_watch_is),
       CASE(who_may_only_read_cannot_watch),
       CASE(handles_of_the_library_can_be_told_from_others),
+      CASE(foreign_loops_have_something_to_wait_for),
       CASE(loops_in_two_threads_are_both_told),
       CASE(a_killed_watcher_harms_nobody),
       CASE(a_killed_changer_is_made_up_for),
