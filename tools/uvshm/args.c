@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include <getopt.h>
+#include <uvshm.h>
 
 #define SPECS_MAX 40
 #define LONG_BASE 256 /* val of a long option: this + its place */
@@ -132,6 +133,20 @@ static bool parse_color(const char* text, uint64_t* color) {
 }
 
 
+static bool parse_kind(const char* text, uint64_t* kind) {
+  static const char* const names[] = {"stream", "queue", "topic"};
+  static const uint32_t flags[] = {
+      UVSHM_CHANNEL_STREAM, UVSHM_CHANNEL_QUEUE, UVSHM_CHANNEL_TOPIC};
+  for (size_t i = 0; i < 3; i++) {
+    if (strcmp(text, names[i]) == 0) {
+      *kind = flags[i];
+      return true;
+    }
+  }
+  return false;
+}
+
+
 /* What is wrong with the value, or NULL. */
 static const char* parse_value(const struct option_spec* spec,
                                const char* text,
@@ -149,6 +164,8 @@ static const char* parse_value(const struct option_spec* spec,
     case OPTION_SECONDS:
       return text_parse_seconds(text, number) ? NULL
                                               : "seconds such as 5 or 0.25";
+    case OPTION_KIND:
+      return parse_kind(text, number) ? NULL : "stream, queue or topic";
     case OPTION_COLOR:
       return parse_color(text, number) ? NULL : "auto, always or never";
     default:

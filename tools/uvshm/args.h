@@ -29,6 +29,7 @@ enum option_id {
   OPT_NONE,
   OPT_BASE64,
   OPT_BYTES,
+  OPT_CAPACITY,
   OPT_CHAT,
   OPT_COLOR,
   OPT_COLUMNS,
@@ -37,8 +38,10 @@ enum option_id {
   OPT_DRY_RUN,
   OPT_EXCLUSIVE,
   OPT_FILE,
+  OPT_FOLLOW,
   OPT_FORCE,
   OPT_FOREIGN,
+  OPT_FRAMED,
   OPT_GROUP,
   OPT_GROW,
   OPT_HELP,
@@ -48,8 +51,13 @@ enum option_id {
   OPT_JSON,
   OPT_KEEP,
   OPT_KILL,
+  OPT_KIND,
+  OPT_LARGEST,
+  OPT_LINES,
+  OPT_LOSSLESS,
   OPT_MANAGED,
   OPT_MAX,
+  OPT_MESSAGES,
   OPT_MODE,
   OPT_MUTEX,
   OPT_NEW,
@@ -57,6 +65,7 @@ enum option_id {
   OPT_NONBLOCK,
   OPT_NULL,
   OPT_OFFSET,
+  OPT_OLDEST,
   OPT_OUTPUT,
   OPT_QUIET,
   OPT_RAW,
@@ -85,7 +94,8 @@ enum option_kind {
   OPTION_MODE,
   OPTION_SECONDS, /* number[] holds milliseconds */
   OPTION_FILE,    /* text; completes to files */
-  OPTION_COLOR
+  OPTION_COLOR,
+  OPTION_KIND /* of a channel; number[] is the flag */
 };
 
 struct option_spec {

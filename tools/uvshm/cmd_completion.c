@@ -188,11 +188,12 @@ static char* zsh_text(const char* text) {
 
 static void zsh_options(const struct option_spec* option) {
   for (; option != NULL && option->name != NULL; option++) {
-    const char* value = option->kind == OPTION_FILE ? ":file:_files"
-                        : option->kind == OPTION_COLOR
-                            ? ":when:(auto always never)"
-                        : option->value != NULL ? ":value: "
-                                                : "";
+    const char* value =
+        option->kind == OPTION_FILE    ? ":file:_files"
+        : option->kind == OPTION_COLOR ? ":when:(auto always never)"
+        : option->kind == OPTION_KIND  ? ":kind:(stream queue topic)"
+        : option->value != NULL        ? ":value: "
+                                       : "";
     char* help = zsh_text(option->help);
     char* spec = text_format("[%s]%s", help, value);
     const char* equals = option->value != NULL ? "=" : "";
@@ -320,6 +321,8 @@ static void fish_options(const char* when, const struct option_spec* option) {
       print(" -r -F");
     else if (option->kind == OPTION_COLOR)
       print(" -x -a 'auto always never'");
+    else if (option->kind == OPTION_KIND)
+      print(" -x -a 'stream queue topic'");
     else if (option->value != NULL)
       print(" -x");
     print(" -d ");

@@ -5,71 +5,9 @@
  */
 
 #include "commands.h"
+#include "commands_options.h"
 
 #include <stddef.h>
-
-/* Options that several commands share. */
-#define JSON                                                                   \
- { OPT_JSON, 0, "json", OPTION_SWITCH, NULL, "Print one JSON document" }
-#define BYTES                                                                  \
- { OPT_BYTES, 'b', "bytes", OPTION_SWITCH, NULL, "Sizes in bytes, exactly" }
-#define KEEP(help)                                                             \
- { OPT_KEEP, 'k', "keep", OPTION_SWITCH, NULL, help }
-#define SIZE(help)                                                             \
- { OPT_SIZE, 's', "size", OPTION_SIZE, "SIZE", help }
-#define MAX_SIZE                                                               \
- {                                                                             \
-  OPT_MAX, 'm', "max", OPTION_SIZE, "SIZE",                                    \
-      "The most it may grow to (default: its size)"                            \
- }
-#define OFFSET                                                                 \
- { OPT_OFFSET, 0, "offset", OPTION_SIZE, "SIZE", "Begin here (default: 0)" }
-#define SYSTEM(help)                                                           \
- { OPT_SYSTEM, 0, "system", OPTION_SWITCH, NULL, help }
-#define FILE_NAME                                                              \
- {                                                                             \
-  OPT_FILE, 0, "file", OPTION_SWITCH, NULL,                                    \
-      "NAME is the path of a file; its bytes are the region"                   \
- }
-#define MANAGED                                                                \
- {                                                                             \
-  OPT_MANAGED, 0, "managed", OPTION_SWITCH, NULL,                              \
-      "NAME is the path of a file that uvshm manages"                          \
- }
-#define FOREIGN                                                                \
- {                                                                             \
-  OPT_FOREIGN, 0, "foreign", OPTION_SWITCH, NULL,                              \
-      "NAME is the system's own name of another program's memory"              \
- }
-#define DRY_RUN(help)                                                          \
- { OPT_DRY_RUN, 'n', "dry-run", OPTION_SWITCH, NULL, help }
-#define FORCE(help)                                                            \
- { OPT_FORCE, 'f', "force", OPTION_SWITCH, NULL, help }
-#define MODE_BITS                                                              \
- {                                                                             \
-  OPT_MODE, 0, "mode", OPTION_MODE, "MODE",                                    \
-      "Permissions of a new object, octal (default: 0600)"                     \
- }
-#define GROUP                                                                  \
- {                                                                             \
-  OPT_GROUP, 0, "group", OPTION_TEXT, "GROUP",                                 \
-      "Group (on Windows an account or SID) that may use it too"               \
- }
-#define BASE64                                                                 \
- {                                                                             \
-  OPT_BASE64, 0, "base64", OPTION_SWITCH, NULL,                                \
-      "Keys and values of the command line are base64"                         \
- }
-#define INTEGER(help)                                                          \
- { OPT_INTEGER, 'i', "integer", OPTION_SWITCH, NULL, help }
-#define SYSTEM_MAP SYSTEM("A segment of the whole system")
-#define MANAGED_MAP                                                            \
- {                                                                             \
-  OPT_MANAGED, 0, "managed", OPTION_SWITCH, NULL,                              \
-      "SEGMENT is the path of a file that uvshm manages"                       \
- }
-#define END                                                                    \
- { OPT_NONE, 0, NULL, OPTION_SWITCH, NULL, NULL }
 
 const struct option_spec args_common_options[] = {
     {OPT_HELP, 'h', "help", OPTION_SWITCH, NULL, "Show this help"},
@@ -265,99 +203,6 @@ static const struct option_spec demo_options[] = {
      "Kill the writer while it holds the mutex"},
     END};
 
-static const struct option_spec map_create_options[] = {
-    SIZE("Of a new segment: bytes for maps and more (default: 1M)"),
-    MAX_SIZE,
-    KEEP("A new segment stays until it is removed"),
-    {OPT_EXCLUSIVE,
-     'x',
-     "exclusive",
-     OPTION_SWITCH,
-     NULL,
-     "Fail when the map is there already"},
-    MANAGED_MAP,
-    SYSTEM_MAP,
-    MODE_BITS,
-    GROUP,
-    END};
-
-static const struct option_spec map_put_options[] = {
-    INTEGER("VALUE is a number of 64 bits, as add uses"),
-    {OPT_TTL,
-     't',
-     "ttl",
-     OPTION_SECONDS,
-     "SECONDS",
-     "The entry ends after this time"},
-    {OPT_NEW,
-     'n',
-     "new",
-     OPTION_SWITCH,
-     NULL,
-     "Only when the key is not there"},
-    {OPT_IF_VERSION,
-     0,
-     "if-version",
-     OPTION_SIZE,
-     "VERSION",
-     "Only when the value still has this version (get --json)"},
-    BASE64,
-    SYSTEM_MAP,
-    MANAGED_MAP,
-    END};
-
-static const struct option_spec map_get_options[] = {
-    JSON,
-    INTEGER("Print a value of 8 bytes as a number"),
-    BASE64,
-    SYSTEM_MAP,
-    MANAGED_MAP,
-    END};
-
-static const struct option_spec map_del_options[] = {
-    BASE64, SYSTEM_MAP, MANAGED_MAP, END};
-
-static const struct option_spec map_keys_options[] = {
-    {OPT_JSON,
-     0,
-     "json",
-     OPTION_SWITCH,
-     NULL,
-     "A line of JSON for each, with the size of its value"},
-    {OPT_NULL,
-     '0',
-     "null",
-     OPTION_SWITCH,
-     NULL,
-     "A zero byte behind each instead of a line end"},
-    BASE64,
-    SYSTEM_MAP,
-    MANAGED_MAP,
-    END};
-
-static const struct option_spec map_dump_options[] = {
-    SYSTEM_MAP, MANAGED_MAP, END};
-
-static const struct option_spec map_wait_options[] = {
-    {OPT_WAIT,
-     'w',
-     "wait",
-     OPTION_SECONDS,
-     "SECONDS",
-     "Wait so long at most, then exit with 4 (default: for ever)"},
-    {OPT_SINCE,
-     0,
-     "since",
-     OPTION_SIZE,
-     "NUMBER",
-     "Until it is not this version, or this count of changes, any more"},
-    JSON,
-    INTEGER("Print a value of 8 bytes as a number"),
-    BASE64,
-    SYSTEM_MAP,
-    MANAGED_MAP,
-    END};
-
 static const struct option_spec help_options[] = {JSON, END};
 static const struct option_spec no_options[] = {END};
 
@@ -426,44 +271,6 @@ static const char* const demo_examples[] = {
     "uvshm demo --chat",
     "in two terminals",
     NULL};
-static const char* const map_create_examples[] = {
-    "uvshm map create shop/stock --keep --max 1G",
-    "a segment that may grow, and a map in it",
-    NULL};
-static const char* const map_put_examples[] = {
-    "uvshm map put shop/stock apple green",
-    "a word",
-    "uvshm map put shop/stock photo < apple.jpg",
-    "any bytes",
-    "uvshm map put shop/session 17 alice --ttl 3600",
-    "for an hour",
-    NULL};
-static const char* const map_get_examples[] = {
-    "uvshm map get shop/stock photo > apple.jpg",
-    "the bytes as they are",
-    NULL};
-static const char* const map_del_examples[] = {
-    "uvshm map del shop/stock apple photo", "two keys", NULL};
-static const char* const map_keys_examples[] = {
-    "uvshm map keys shop/stock 'app*'", "what a pattern matches", NULL};
-static const char* const map_add_examples[] = {
-    "uvshm map add shop/stock apples -- -3",
-    "three fewer, prints the rest",
-    NULL};
-static const char* const map_take_examples[] = {
-    "uvshm map take shop/jobs next", "of many who try, one gets it", NULL};
-static const char* const map_dump_examples[] = {
-    "uvshm map dump shop/stock > stock.jsonl", "to keep", NULL};
-static const char* const map_load_examples[] = {
-    "uvshm map load shop/stock < stock.jsonl", "and back", NULL};
-static const char* const map_wait_examples[] = {
-    "uvshm map wait shop/stock apple",
-    "its next value",
-    "uvshm map wait shop/stock -w 60 || echo quiet",
-    "has anything changed within a minute?",
-    NULL};
-static const char* const map_sweep_examples[] = {
-    "uvshm map sweep shop/session", "free what is over", NULL};
 static const char* const completion_examples[] = {
     "uvshm completion bash > /etc/bash_completion.d/uvshm",
     "for all users",
@@ -685,6 +492,26 @@ const struct command commands[] = {
      .operands_min = 1,
      .operands_max = 1,
      .run = cmd_map_sweep},
+    {.name = "send",
+     .operands = "CHANNEL",
+     .summary = "Send stdin through a channel",
+     .details = send_details,
+     .options = send_options,
+     .examples = send_examples,
+     .operand = OPERAND_NAME,
+     .operands_min = 1,
+     .operands_max = 1,
+     .run = cmd_send},
+    {.name = "recv",
+     .operands = "CHANNEL",
+     .summary = "Write what comes through a channel to stdout",
+     .details = recv_details,
+     .options = recv_options,
+     .examples = recv_examples,
+     .operand = OPERAND_NAME,
+     .operands_min = 1,
+     .operands_max = 1,
+     .run = cmd_recv},
     {.name = "gc",
      .operands = "[PATTERN]",
      .summary = "Remove what dead processes left behind",

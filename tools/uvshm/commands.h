@@ -30,8 +30,11 @@ int cmd_map_sweep(const struct args* args);
 int cmd_map_take(const struct args* args);
 int cmd_map_wait(const struct args* args);
 int cmd_read(const struct args* args);
+int cmd_recv(const struct args* args);
 int cmd_repair(const struct args* args);
 int cmd_rm(const struct args* args);
+int cmd_send(const struct args* args);
+int cmd_watch(const struct args* args);
 int cmd_write(const struct args* args);
 
 /* What `uvshm demo` and `uvshm doctor` start of the tool itself. */

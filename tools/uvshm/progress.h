@@ -2,7 +2,7 @@
 
 /* One line that changes, on stderr, where somebody sees it:
  *
- *   1.8 GB  3.1 GB/s  [##########     ] 64 %
+ *   1.8 GB  3.1 GB/s  [##########     ] 64 %  ETA 12s
  */
 
 #ifndef UVSHM_TOOL_PROGRESS_H_

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+
+/* stdin and stdout as what they are: files, pipes, whatever a shell connects. A
+ * command that moves much writes here and not through out.h. */
+
+#ifndef UVSHM_TOOL_PLUMBING_H_
+#define UVSHM_TOOL_PLUMBING_H_
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <uv.h>
+
+/* The next bytes of stdin, some of them, as soon as there are any: how many, 0
+ * at the end, or a UV_E code. */
+int plumbing_read(void* bytes, size_t size);
+
+/* All of these to stdout: 0, or a UV_E code. Changes the buffers. */
+int plumbing_write(uv_buf_t* bufs, unsigned int count);
+
+/* How many bytes stdin still has if it is a file; 0: that is not known. */
+uint64_t plumbing_left(void);
+
+/* Where stdin or stdout (0 or 1) is a pipe and the system lets us: more room in
+ * it, so that the program behind it is woken less often. */
+void plumbing_widen(int fd);
+
+#endif /* UVSHM_TOOL_PLUMBING_H_ */
