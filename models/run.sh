@@ -126,6 +126,20 @@ check fails cell -DKILLS=0 -DCOPIES=0 -DFEW
 check fails cell -DKILLS=0 -DLOOKS=0 -DNO_STAMP
 check fails cell -DKILLS=0 -DLOOKS=0 -DLATE_STAMP
 
+check holds topic -DN=1 -DPUBS=2 -DKILLS=0 -DREADS=1
+check holds topic -DN=1 -DPUBS=1 -DKILLS=1 -DREADS=0
+check holds topic -DN=1 -DW=1 -DPUBS=2 -DKILLS=1 -DREADS=1
+check holds topic -DW=1 -DPUBS=4 -DKILLS=0 -DREADS=3
+check holds topic -DW=1 -DPUBS=4 -DKILLS=0 -DREADS=3 -DCOPY
+check fails topic -DW=1 -DPUBS=4 -DKILLS=0 -DNO_PIN
+check fails topic -DW=1 -DPUBS=4 -DKILLS=0 -DONE_LOOK
+check fails topic -DW=1 -DPUBS=4 -DKILLS=0 -DNO_SCAN
+check fails topic -DW=1 -DPUBS=4 -DKILLS=0 -DCOPY -DONE_LOOK
+check fails topic -DN=1 -DW=1 -DPUBS=3 -DKILLS=0 -DREADS=1 -DFEW
+check fails topic -DN=1 -DPUBS=1 -DKILLS=1 -DREADS=0 -DNO_HELP
+check fails topic -DN=1 -DPUBS=3 -DKILLS=0 -DREADS=0 -DNO_TAG
+check fails topic -DN=1 -DPUBS=1 -DKILLS=1 -DREADS=0 -DFORGET
+
 if [ "$failed" -ne 0 ]; then
   echo "models: $failed of $count are not as they should be" >&2
   exit 1

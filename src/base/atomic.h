@@ -18,7 +18,8 @@
  *   uvshm__aW_cas(p, expected, desired) acquire and release; 1 when it was done
  *   uvshm__aW_add(p, v), _or(p, v), _and(p, v)
  *                                       acquire and release; the old value
- *   uvshm__a32_xchg_seq_cst(p, v)       as xchg, and in the one order of all
+ *   uvshm__a32_xchg_seq_cst(p, v), uvshm__a64_cas_seq_cst(p, expected, desired)
+ *                                       the same, and in the one order of all
  *                                       that is seq_cst
  * and for 16 bits, as arguments and results uint32_t:
  *   uvshm__a16_load_{relaxed,seq_cst}(p), uvshm__a16_store_release(p, v),

@@ -259,6 +259,20 @@ static inline int uvshm__a64_cas(uvshm__a64_t* p,
 }
 
 
+static inline int uvshm__a64_cas_seq_cst(uvshm__a64_t* p,
+                                         uint64_t expected,
+                                         uint64_t desired) {
+  uvshm__a64_bits_t found = expected;
+
+  return __atomic_compare_exchange_n(uvshm__a64_bits(p),
+                                     &found,
+                                     desired,
+                                     0,
+                                     __ATOMIC_SEQ_CST,
+                                     __ATOMIC_SEQ_CST);
+}
+
+
 static inline uint64_t uvshm__a64_add(uvshm__a64_t* p, uint64_t v) {
   return __atomic_fetch_add(uvshm__a64_bits(p), v, __ATOMIC_ACQ_REL);
 }

@@ -328,6 +328,14 @@ static inline int uvshm__a64_cas(uvshm__a64_t* p,
          (__int64) expected;
 }
 
+
+/* The intrinsic is in the one order anyway. */
+static inline int uvshm__a64_cas_seq_cst(uvshm__a64_t* p,
+                                         uint64_t expected,
+                                         uint64_t desired) {
+  return uvshm__a64_cas(p, expected, desired);
+}
+
 #if defined(_WIN64)
 
 static inline uint64_t uvshm__a64_xchg(uvshm__a64_t* p, uint64_t v) {
