@@ -212,6 +212,6 @@ extern "C" const struct bench_side* bench_boost_structure(
     case BENCH_MAP_BESIDE:
       return &beside;
     default:
-      return nullptr;
+      return bench_boost_queue(what);
   }
 }

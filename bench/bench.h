@@ -53,7 +53,17 @@ enum bench_what {
   BENCH_MAP_GET,
   BENCH_MAP_PUT,
   BENCH_MAP_BESIDE, /* the first process reads, the second writes */
-  BENCH_TXN
+  BENCH_TXN,
+  BENCH_STREAM, /* messages of 64 bytes, each published for itself */
+  BENCH_STREAM_BATCH,
+  BENCH_STREAM_4K,
+  BENCH_STREAM_1M,
+  BENCH_LOAN_1M, /* written and read in place, of each only the first line */
+  BENCH_QUEUE,
+  BENCH_TOPIC,
+  BENCH_TRIP_POLL, /* there and back: both look again and again */
+  BENCH_TRIP_BLOCK,
+  BENCH_TRIP_SLEEP /* one way, to somebody who sleeps */
 };
 
 /* Each contestant has a file of its own, which answers NULL when it has nothing
@@ -64,6 +74,10 @@ const struct bench_side* bench_pthread(enum bench_what what);
 const struct bench_side* bench_boost(enum bench_what what);
 const struct bench_side* bench_apr(enum bench_what what);
 const struct bench_side* bench_lmdb(enum bench_what what);
+const struct bench_side* bench_pipe(enum bench_what what);
+const struct bench_side* bench_socket(enum bench_what what);
+const struct bench_side* bench_mq(enum bench_what what);
+const struct bench_side* bench_zmq(enum bench_what what);
 
 /* Ours again, in one process where the others have two. */
 const struct bench_side* bench_alone(enum bench_what what);
@@ -73,8 +87,11 @@ const struct bench_side* bench_alone(enum bench_what what);
 const struct bench_side* bench_uvshm_heap(enum bench_what what);
 const struct bench_side* bench_uvshm_map(enum bench_what what);
 const struct bench_side* bench_uvshm_txn(enum bench_what what);
+const struct bench_side* bench_uvshm_channel(enum bench_what what);
 const struct bench_side* bench_limit_structure(enum bench_what what);
+const struct bench_side* bench_limit_channel(enum bench_what what);
 const struct bench_side* bench_boost_structure(enum bench_what what);
+const struct bench_side* bench_boost_queue(enum bench_what what);
 
 /* Bytes of an object to open or to create: as many as uvshm's smallest segment
  * with a directory has. */
@@ -94,6 +111,8 @@ struct bench_ground {
   volatile uint32_t last;
   unsigned char unused3[108];
   volatile uint64_t done[2];    /* by each child */
+  volatile uint64_t ended_ns;   /* the first child, of messages */
+  volatile uint64_t waited_ns;  /* by the messages, of what was asleep */
   volatile uint64_t evicted[2]; /* how often it lost its processor */
   volatile int failed;
 };
@@ -120,6 +139,9 @@ const char* bench_name(const char* stem);
 void bench_fail(const char* side, const char* what, int code);
 
 uint64_t bench_now_ns(void);
+
+/* Do nothing for so long, without giving the processor away. */
+void bench_rest(uint64_t ns);
 
 /* Processor time of this thread: what others do on the machine is not in it. */
 uint64_t bench_cpu_ns(void);
@@ -150,6 +172,16 @@ double bench_crowd(const struct bench_side* side,
                    uint32_t ms,
                    int first,
                    int* disturbed);
+
+/* The second process sends to the first, or they answer each other, for about
+ * `ms` milliseconds: nanoseconds for each message; with `asleep` those between
+ * a message's sending and its receiver's going on. turn() as process 1 takes
+ * exactly `count` messages, as process 2 it sends so many. Negative: it cannot
+ * be had. */
+double bench_pass(const struct bench_side* side,
+                  uint32_t ms,
+                  int asleep,
+                  int* disturbed);
 
 /* Two processes for `ms` milliseconds, each with `work` rounds of something
  * else between two locks. Negative locks: it cannot be had. */

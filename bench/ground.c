@@ -69,6 +69,13 @@ uint64_t bench_now_ns(void) {
 }
 
 
+void bench_rest(uint64_t ns) {
+  uint64_t until = bench_now_ns() + ns;
+
+  while (bench_now_ns() < until) continue;
+}
+
+
 uint64_t bench_cpu_ns(void) {
   return clock_ns(CLOCK_THREAD_CPUTIME_ID);
 }

@@ -223,6 +223,6 @@ const struct bench_side* bench_limit_structure(enum bench_what what) {
     case BENCH_TXN:
       return &txns;
     default:
-      return NULL;
+      return bench_limit_channel(what);
   }
 }

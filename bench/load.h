@@ -5,9 +5,15 @@
 #ifndef UVSHM_BENCH_LOAD_H_
 #define UVSHM_BENCH_LOAD_H_
 
+#include "bench.h"
+
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 /* Heap: blocks that live at the same time, replaced at random by others of 16
  * to 1024 bytes. */
@@ -48,5 +54,42 @@ static inline uint64_t load_key(uint64_t index) {
 static inline void load_value(unsigned char* value, uint64_t key) {
   memset(value, (int) (key & 0x7f), LOAD_VALUE);
 }
+
+/* Channels: how large a message is, how many there is room for, and how many
+ * are sent at once. */
+static inline size_t load_message(enum bench_what what) {
+  if (what == BENCH_STREAM_4K) return 4096;
+  if (what == BENCH_STREAM_1M || what == BENCH_LOAN_1M) return 1u << 20;
+  return 64;
+}
+
+
+static inline size_t load_depth(enum bench_what what) {
+  if (what == BENCH_STREAM_4K) return 64;
+  if (what == BENCH_STREAM_1M || what == BENCH_LOAN_1M) return 4;
+  return 1024;
+}
+
+
+static inline size_t load_batch(enum bench_what what) {
+  return what == BENCH_STREAM_BATCH ? 64 : 1;
+}
+
+/* What the rows of channels do, over two lines of messages: `send` and `recv`
+ * pass `count` messages of load_message(), waiting as long as it takes. Line 0
+ * goes from the second process to the first, line 1 back. (load_channel.c) */
+struct load_line {
+  void (*send)(uint32_t line, unsigned char* messages, size_t count);
+  void (*recv)(uint32_t line, unsigned char* messages, size_t count);
+};
+
+void load_turn(const struct load_line* line,
+               enum bench_what what,
+               uint64_t count,
+               uint32_t me);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif /* UVSHM_BENCH_LOAD_H_ */

@@ -80,6 +80,25 @@ static double crowd(const struct discipline* discipline,
 }
 
 
+static double pass(const struct discipline* discipline,
+                   const struct bench_side* side) {
+  int busy = 0;
+  double ns =
+      bench_pass(side, CONTEST_MS, discipline->what == BENCH_TRIP_SLEEP, &busy);
+
+  if (busy) disturbed++;
+  return ns;
+}
+
+
+static double messages(const struct discipline* discipline,
+                       const struct bench_side* side) {
+  double ns = pass(discipline, side);
+
+  return ns <= 0 ? -1 : 1e3 / ns;
+}
+
+
 /* The list in docs/benchmarks.md. */
 static const struct discipline disciplines[] = {
     {"mutex uncontended", "ns", BENCH_MUTEX, in_ns, 3000000},
@@ -97,10 +116,28 @@ static const struct discipline disciplines[] = {
     {"map put", "ns", BENCH_MAP_PUT, in_ns, 500000},
     {"map get 2 processes", "M/s", BENCH_MAP_GET, crowd, 0},
     {"map get beside writer", "M/s", BENCH_MAP_BESIDE, crowd, 0},
-    {"txn 64", "ns", BENCH_TXN, in_ns, 1000000}};
+    {"txn 64", "ns", BENCH_TXN, in_ns, 1000000},
+    {"stream 64", "M/s", BENCH_STREAM, messages, 0},
+    {"stream 64 batched", "M/s", BENCH_STREAM_BATCH, messages, 0},
+    {"stream 4096", "M/s", BENCH_STREAM_4K, messages, 0},
+    {"stream 1M", "M/s", BENCH_STREAM_1M, messages, 0},
+    {"loan 1M", "M/s", BENCH_LOAN_1M, messages, 0},
+    {"queue 64", "M/s", BENCH_QUEUE, messages, 0},
+    {"topic 64", "M/s", BENCH_TOPIC, messages, 0},
+    {"round trip polling", "ns", BENCH_TRIP_POLL, pass, 0},
+    {"round trip blocking", "ns", BENCH_TRIP_BLOCK, pass, 0},
+    {"round trip sleeping", "ns", BENCH_TRIP_SLEEP, pass, 0}};
 
 static const struct bench_side* (*const opponents[])(enum bench_what) = {
-    bench_limit, bench_pthread, bench_boost, bench_apr, bench_lmdb};
+    bench_limit,
+    bench_pthread,
+    bench_boost,
+    bench_apr,
+    bench_lmdb,
+    bench_pipe,
+    bench_socket,
+    bench_mq,
+    bench_zmq};
 
 
 static void compare(const struct discipline* discipline,

@@ -22,6 +22,9 @@
 #define EVICTIONS 4u
 #define TRIES 8u
 
+/* Messages before those that count: connections are made, pages are touched. */
+#define WARM_UP 64u
+
 
 static void clear_ground(void) {
   memset(bench_ground, 0, sizeof(*bench_ground));
@@ -219,6 +222,110 @@ double bench_crowd(const struct bench_side* side,
   return (double) done / us;
 }
 
+
+/* ---- messages ------------------------------------------------------------ */
+
+static void messenger(const struct bench_side* side,
+                      uint32_t me,
+                      uint64_t count) {
+  struct bench_ground* ground = bench_ground;
+  uint64_t evicted;
+
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  bench_pin(me);
+  if (side->open != NULL && side->open() < 0) {
+    ground->failed = 1;
+    _exit(1);
+  }
+  side->turn(WARM_UP, me + 1);
+  __atomic_add_fetch(&ground->done[me], 1, __ATOMIC_RELEASE);
+  while (!__atomic_load_n(&ground->go, __ATOMIC_ACQUIRE)) usleep(100);
+  evicted = evictions();
+  side->turn(count, me + 1);
+  if (me == 0) ground->ended_ns = bench_now_ns();
+  ground->evicted[me] = evictions() - evicted;
+  if (side->close != NULL) side->close();
+  _exit(0);
+}
+
+
+/* Nanoseconds for all of `count` messages. */
+static double pass_once(const struct bench_side* side,
+                        uint64_t count,
+                        int asleep) {
+  struct bench_ground* ground = bench_ground;
+  uint64_t began = 0;
+  double ns = -1;
+  pid_t pids[2];
+  uint32_t i;
+
+  if (side->turn == NULL || begin(side) < 0) return -1;
+  fflush(stdout);
+  for (i = 0; i < 2; i++) {
+    bench_pin(i);
+    pids[i] = fork();
+    if (pids[i] == 0) messenger(side, i, count);
+  }
+  if (pids[0] > 0 && pids[1] > 0 && both_ready()) {
+    ground->waited_ns = 0;
+    began = bench_now_ns();
+    __atomic_store_n(&ground->go, 1, __ATOMIC_RELEASE);
+  } else {
+    for (i = 0; i < 2; i++)
+      if (pids[i] > 0) kill(pids[i], SIGKILL);
+  }
+  for (i = 0; i < 2; i++)
+    if (pids[i] > 0) waitpid(pids[i], NULL, 0);
+  if (ground->ended_ns > began)
+    ns = asleep ? (double) ground->waited_ns
+                : (double) (ground->ended_ns - began);
+  end(side);
+  return ns;
+}
+
+
+/* How many messages a side passes in `ms` milliseconds, learned once. */
+static uint64_t count_for(const struct bench_side* side, uint32_t ms) {
+  static struct {
+    const struct bench_side* side;
+    uint64_t count;
+  } learned[64];
+  uint64_t count = 256;
+  double ns;
+  size_t i;
+
+  for (i = 0; i < 63 && learned[i].side != NULL; i++)
+    if (learned[i].side == side) return learned[i].count;
+  for (;;) {
+    ns = pass_once(side, count, 0);
+    if (ns < 0) return 0;
+    if (ns > ms * 1e6 / 8) break;
+    count *= 8;
+  }
+  learned[i].side = side;
+  learned[i].count = (uint64_t) ((double) count * (ms * 1e6 / ns)) + 1;
+  return learned[i].count;
+}
+
+
+double bench_pass(const struct bench_side* side,
+                  uint32_t ms,
+                  int asleep,
+                  int* disturbed) {
+  uint64_t count = count_for(side, ms);
+  uint32_t tries = 0;
+  double ns;
+
+  if (count == 0) return -1;
+  do {
+    ns = pass_once(side, count, asleep);
+    if (ns < 0) return ns;
+    *disturbed = was_disturbed();
+  } while (*disturbed && ++tries < TRIES);
+  return ns / (double) count;
+}
+
+/* ---- one lock ------------------------------------------------------------ */
 
 struct bench_contest bench_contend(const struct bench_side* side,
                                    uint32_t ms,

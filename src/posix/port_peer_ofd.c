@@ -153,7 +153,7 @@ static int set_lock(int fd, uint64_t byte, short type) {
 
 
 int uvshm__posix_gate(struct uvshm__port_object* object, const char* path) {
-  int fd;
+  int fd = -1;
   int err = open_description(object, path, &fd);
 
   if (err < 0) return err;
