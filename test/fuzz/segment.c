@@ -6,13 +6,24 @@
 
 #include "fuzz/segment.h"
 
+#include "base/asan.h"
 #include "object/segment.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const struct fuzz_segment_table* const tables[] = {&fuzz_segment_calls};
+static const struct fuzz_segment_table* const tables[] = {&fuzz_segment_calls,
+                                                          &fuzz_segment_heap,
+                                                          &fuzz_segment_map,
+                                                          &fuzz_segment_txn};
+
+/* Of the heap, which may grow. */
+#define SIZE 131072u
+#define MAX_SIZE 655360u
+
+/* Around a place that a call was about. */
+#define NEAR 512u
 
 #define TABLES (sizeof(tables) / sizeof(tables[0]))
 
@@ -35,6 +46,8 @@ static void open_options(uvshm_segment_options_t* options, uint32_t flags) {
   options->threads = 8;
   options->objects = 8;
   options->timeout_ms = 1;
+  options->size = SIZE;
+  options->max_size = MAX_SIZE;
 }
 
 
@@ -61,8 +74,33 @@ static void read_file(void) {
 }
 
 
+static void make_map(uvshm_segment_t* segment) {
+  uvshm_map_options_t options;
+  uvshm_map_t* map;
+  char key;
+
+  memset(&options, 0, sizeof(options));
+  options.shards = 1;
+  must(uvshm_map_open(&map, segment, "map", &options) == 0, "map");
+  for (key = 'a'; key < 'g'; key++)
+    must(uvshm_map_put(map, &key, 1, "value", 5) == 0, "put");
+  uvshm_map_close(map);
+}
+
+
+static void make_root(uvshm_segment_t* segment) {
+  uvshm_ref_t* root;
+  void* block;
+
+  must(uvshm_heap_root(segment, "root", &root) == 0, "root");
+  must(uvshm_heap_calloc(segment, &block, 1, 256, 0) == 0, "block");
+  must(uvshm_heap_publish(segment, root, block, NULL) == 0, "publish");
+}
+
+
 static void make_pristine(void) {
   const char* folder = getenv("TMPDIR");
+  uvshm_mutex_options_t logged;
   uvshm_segment_options_t options;
   uvshm_segment_t* segment;
   uvshm_mutex_t* mutex;
@@ -78,10 +116,14 @@ static void make_pristine(void) {
   atexit(remove_file);
   open_options(&options, UVSHM_CREATE);
   must(uvshm_segment_open(&segment, pristine.path, &options) == 0, "make");
-  must(uvshm_mutex_open(&mutex, segment, "mutex", NULL) == 0, "mutex");
+  memset(&logged, 0, sizeof(logged));
+  logged.log_size = 512;
+  must(uvshm_mutex_open(&mutex, segment, "mutex", &logged) == 0, "mutex");
   must(uvshm_sem_open(&sem, segment, "sem", NULL) == 0, "sem");
   uvshm_sem_close(sem);
   uvshm_mutex_close(mutex);
+  make_map(segment);
+  make_root(segment);
   uvshm_segment_close(segment);
   read_file();
 }
@@ -120,13 +162,28 @@ static void damage_file(struct fuzz_input* input) {
 }
 
 
+void fuzz_segment_at(struct fuzz_segment* world, const void* address) {
+  uint64_t offset = uvshm_heap_ref(world->segment, address).offset;
+
+  if (offset != 0 && offset < world->size - NEAR) world->recent = offset;
+}
+
+
+/* Anywhere, or near what a call was about. */
 static void damage_mapping(struct fuzz_segment* world,
                            struct fuzz_input* input) {
   uint64_t offset = fuzz_u32(input);
   uint64_t value = fuzz_number(input);
+  uint32_t how = fuzz_u8(input);
 
-  offset = offset % (world->size - 8) & ~UINT64_C(3);
-  memcpy(world->base + offset, &value, fuzz_u8(input) & 1 ? 8 : 4);
+  if (how & 2 && world->recent != 0)
+    offset = world->recent + offset % NEAR;
+  else
+    offset %= world->size - 8;
+  offset &= ~UINT64_C(3);
+  /* It may be marked as free, which is nothing to who writes anywhere. */
+  UVSHM__UNPOISON(world->base + offset, 8);
+  memcpy(world->base + offset, &value, how & 1 ? 8 : 4);
 }
 
 
@@ -155,6 +212,7 @@ void fuzz_segment_run(const uint8_t* bytes, size_t size, uint32_t commands) {
     table = tables[which / 3 % TABLES];
     table->ops[fuzz_u8(&input) % table->count](&world, &input);
   }
+  uvshm_map_close(world.map);
   uvshm_sem_close(world.sem);
   uvshm_mutex_close(world.mutex);
   uvshm_segment_close(world.segment);

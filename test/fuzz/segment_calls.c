@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-/* Calls of segment, mutex and sem. Their results do not matter: that they
+/* Calls of segments, mutexes and semaphores. Their results do not matter: that they
  * return does. */
 
 #include "fuzz/segment.h"
@@ -14,8 +14,10 @@ static void open_mutex(struct fuzz_segment* world, struct fuzz_input* input) {
 
   memset(&options, 0, sizeof(options));
   options.timeout_ms = 1;
+  options.log_size = fuzz_u8(input) & 1 ? 512 : 0;
   uvshm_mutex_close(world->mutex);
   world->mutex = NULL;
+  world->in_txn = 0;
   (void) !uvshm_mutex_open(
       &world->mutex, world->segment, names[fuzz_u8(input) % 4], &options);
 }
