@@ -94,6 +94,38 @@ static void a_word_that_another_thread_has_taken_is_not_ours_too(void** state) {
 }
 
 
+static uvshm__a16_t* late_word;
+static uint32_t late_yields;
+
+
+static void the_late_one_goes_on(void* arg) {
+  (void) arg;
+  if (++late_yields == 3) uvshm__a16_store_release(late_word, UVSHM__OWN_FREE);
+}
+
+
+/* The same for a run: there is room in a moment, so it is not said that there
+ * is none; and if the late one was stopped for good, it is said after all. */
+static void room_that_there_is_in_a_moment_is_waited_for(void** state) {
+  uint64_t ref;
+
+  (void) state;
+  make(128 * KIB, 128 * KIB);
+  late_yields = 0;
+  late_word = uvshm__heap_owners(&alice->core, 0, 1);
+  ref = get(&a, 128 * KIB);
+  assert_int_equal(uvshm__heap_free(&a, ref), 0);
+  uvshm__a16_store_release(late_word, uvshm__heap_me(&alice->core));
+  /* The run is settled as free only while its word is. */
+  uvshm__a64_store_relaxed(&uvshm__heap_span(&alice->core, 0, 1)->word, 0);
+  assert_int_equal(uvshm__heap_alloc(&b, 128 * KIB, 0, 1, &ref), UV_ENOSPC);
+  fake.env.yield = the_late_one_goes_on;
+  assert_int_equal(uvshm__heap_alloc(&b, 128 * KIB, 0, 1, &ref), 0);
+  assert_int_equal(late_yields, 3);
+  unmake();
+}
+
+
 static int somebody_joins_just_now(void* arg, uint32_t slot) {
   (void) arg;
   (void) slot;
@@ -279,6 +311,7 @@ static void the_last_to_close_buries_only_what_it_has_mapped(void** state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_word_that_another_thread_has_taken_is_not_ours_too),
+      cmocka_unit_test(room_that_there_is_in_a_moment_is_waited_for),
       cmocka_unit_test(mending_takes_nothing_from_one_who_joins),
       cmocka_unit_test(room_that_nobody_spoke_of_is_found),
       cmocka_unit_test(a_block_that_claims_more_than_there_is_is_none),

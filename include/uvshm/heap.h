@@ -134,6 +134,11 @@ UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_heap_resize(uvshm_segment_t* segment,
 /* Free a block: one that is private to this process, or a shared one to which
  * nothing leads any more. NULL is fine.
  *
+ * A block that is freed twice is an error for the second one, unless it has been
+ * given out again meanwhile, or two threads free a private block at the same
+ * moment: that is found out no more than in malloc(), since looking would cost
+ * every free a locked instruction. Of a shared block exactly one of them gets 0.
+ *
  *   0
  *   UV_EINVAL  no block begins there, or it was freed already
  *   UV_EPERM   it is private to another process, or part of an object of the
@@ -184,6 +189,7 @@ UVSHM_EXTERN uvshm_ref_t uvshm_heap_get(const uvshm_ref_t* slot);
  *   UV_EINVAL  `slot` is no such word, `block` no private block of ours, or
  *              inside a transaction
  *   UV_EPROTO  the word does not say where a shared block is
+ *   UV_ENOMEM  what it says lies where this process has nothing mapped
  *   UV_ENXIO   the root was removed
  *   and UV_EACCES, UV_EMFILE, UV_ECANCELED, UV_ENOTCONN as above */
 UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_heap_publish(uvshm_segment_t* segment,

@@ -22,13 +22,16 @@
  * nothing. After a reboot (in a segment of lifetime `file`) every entry that
  * had one is over. Without one, no call looks at a clock.
  *
- * Calls in the middle of a transaction (txn.h) that change a map are UV_EINVAL:
- * an abort could not take them back.
+ * Calls in the middle of a transaction (txn.h) that change a map, or wait for a
+ * change, are UV_EINVAL: an abort could not take them back, and others could
+ * not go on meanwhile.
  *
  * Beside what stands with each call, all return UV_ENXIO (the map was removed),
  * UV_ENOTCONN (a forked child that has not rejoined), UV_EPROTO (damaged) and
- * UV_EINVAL (a key of no such size); those that change something UV_EACCES
- * (attached for reading), UV_EMFILE, UV_ETIMEDOUT (wait_ms) and UV_ECANCELED.
+ * UV_EINVAL (a key of no such size); where address space is short UV_ENOMEM (it
+ * lies where this process has nothing mapped); those that change something or
+ * wait for a change UV_EACCES (attached for reading), UV_EMFILE, UV_ETIMEDOUT
+ * (wait_ms) and UV_ECANCELED.
  * Threads: as in region.h.
  */
 
@@ -203,7 +206,8 @@ UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_map_expire(uvshm_map_t* map,
 
 /* Free the memory of entries whose time is over. An entry that is asked for is
  * freed then anyway, one that nobody asks for only by this. How many goes to
- * `removed`, when not NULL. */
+ * `removed`, when not NULL; after a failure it is what it was, though some may
+ * have gone. */
 UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_map_sweep(uvshm_map_t* map,
                                                   uint64_t* removed);
 
@@ -219,6 +223,8 @@ UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_map_clear(uvshm_map_t* map);
  *
  *   UV_ETIMEDOUT  nothing happened for timeout_ms (0: look once)
  *   UV_ECANCELED  uvshm_map_cancel() was called
+ *   UV_EACCES     attached for reading: who waits leaves a note of it
+ *   UV_EINVAL     inside a transaction
  */
 UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_map_wait_change(uvshm_map_t* map,
                                                         const void* key,

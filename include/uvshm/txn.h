@@ -39,7 +39,8 @@
  *   what changes something that abort       UV_EINVAL, nothing changed
  *   could not take back: uvshm_heap_...
  *   (alloc, free, resize, publish), and
- *   uvshm_map_... (put, remove, add, ...)
+ *   uvshm_map_... (put, remove, add, ...);
+ *   and uvshm_map_wait_change
  *   uvshm_txn_begin                         UV_EINVAL: they do not nest
  *   other mutexes, semaphores               allowed, on their own: abort takes
  *                                           nothing of that back
@@ -52,6 +53,9 @@
  * struct together, put into the map first what cannot be mistaken (a key with
  * the number of the change), then commit the struct that says which one counts;
  * examples/failover.c does it.
+ *
+ * A segment that is attached for reading has no transactions: opening the mutex
+ * is UV_EACCES there.
  *
  * Threads: a transaction is of the thread that began it.
  */

@@ -34,6 +34,10 @@
 /* How often room is made and taken away by others before we give up. */
 #define ROUNDS 64u
 
+/* How often those in the way get time to go (take_one() of others that are
+ * late, or the dead who are being cleared away). */
+#define LATE_ROUNDS 8u
+
 /* The segment grows by an eighth, and at least by half a MiB. */
 #define GROWTH_SHARE 8u
 #define GROWTH_SPANS 8u
@@ -166,6 +170,7 @@ static int take(struct uvshm__lane* lane,
                 uint32_t count,
                 uint64_t* ref) {
   uint32_t needed = 0;
+  uint32_t late = 0;
   uint32_t round;
   int err = UV_ENOSPC;
 
@@ -173,13 +178,17 @@ static int take(struct uvshm__lane* lane,
     return uvshm__fail(UV_ECANCELED, "this process was declared dead");
   uvshm__heap_mark(lane->core);
   for (round = 0; round < ROUNDS; round++) {
+    lane->late = 0;
     if (count == 0)
       err = take_small(lane, want, ref, &needed);
     else
       err = take_spans(lane, count, ref, &needed);
     if (err != UV_ENOSPC) return err;
     err = make_room(lane, needed);
-    if (err < 0) return err;
+    if (err == 0) continue;
+    if (err != UV_ENOSPC && err != UV_ENOMEM) return err;
+    if (!lane->late || late++ == LATE_ROUNDS) return err;
+    lane->core->env->yield(lane->core->env_arg);
   }
   return UV_ENOSPC;
 }

@@ -37,9 +37,12 @@ static void take_zones(struct uvshm__lane* lane,
 /* The owner of a free zone is 0, unless a peer died in here and is not cleared
  * away yet. */
 static int own(struct uvshm__lane* lane, uint32_t zone) {
-  return uvshm__a16_cas_seq_cst(&uvshm__heap_zone(lane->core, zone)->own,
-                                UVSHM__OWN_FREE,
-                                uvshm__heap_me(lane->core));
+  if (uvshm__a16_cas_seq_cst(&uvshm__heap_zone(lane->core, zone)->own,
+                             UVSHM__OWN_FREE,
+                             uvshm__heap_me(lane->core)))
+    return 1;
+  lane->late = 1;
+  return 0;
 }
 
 

@@ -99,24 +99,28 @@ static int take_gap(const struct uvshm__core* core,
 }
 
 
-static uint64_t take_in(const struct uvshm__core* core,
+static uint64_t take_in(struct uvshm__lane* lane,
                         uint32_t zone,
                         uint32_t place,
                         const struct uvshm__heap_want* want) {
+  const struct uvshm__core* core = lane->core;
   uvshm__a16_t* owners = uvshm__heap_owners(core, zone, place);
   uint32_t index = find_gap(owners, want->units, want->step);
 
-  if (index == UVSHM__SPAN_OWNERS ||
-      !take_gap(core, owners, index, want->units))
+  if (index == UVSHM__SPAN_OWNERS) return 0;
+  if (!take_gap(core, owners, index, want->units)) {
+    lane->late = 1;
     return 0;
+  }
   return uvshm__zone_offset(core, zone) + (uint64_t) place * UVSHM__SPAN_SIZE +
          (uint64_t) index * UVSHM__HEAP_UNIT;
 }
 
 
-static uint64_t take_from(const struct uvshm__core* core,
+static uint64_t take_from(struct uvshm__lane* lane,
                           uint32_t spans,
                           const struct uvshm__heap_want* want) {
+  const struct uvshm__core* core = lane->core;
   uint32_t zones = uvshm__spans_to_zones(spans);
   uint64_t ref = 0;
   uint32_t zone;
@@ -128,7 +132,7 @@ static uint64_t take_from(const struct uvshm__core* core,
          place++)
       if (uvshm__word_kind(uvshm__a64_load_acquire(
               &uvshm__heap_span(core, zone, place)->word)) == UVSHM__SPAN_MIXED)
-        ref = take_in(core, zone, place, want);
+        ref = take_in(lane, zone, place, want);
   }
   return ref;
 }
@@ -138,14 +142,14 @@ uint64_t uvshm__mixed_take(struct uvshm__lane* lane,
                            const struct uvshm__heap_want* want) {
   const struct uvshm__core* core = lane->core;
   uint32_t spans = uvshm__heap_spans(core, uvshm__heap_look(core));
-  uint64_t ref = take_from(core, spans, want);
+  uint64_t ref = take_from(lane, spans, want);
   uint32_t span;
 
   if (ref != 0) return ref;
   span = uvshm__zone_new_span(lane, UVSHM__SPAN_MIXED, 0);
   if (span == 0) return 0;
   return take_in(
-      core, span / UVSHM__ZONE_SPANS, span % UVSHM__ZONE_SPANS, want);
+      lane, span / UVSHM__ZONE_SPANS, span % UVSHM__ZONE_SPANS, want);
 }
 
 

@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "core/directory.h"
 #include "core/extent.h"
+#include "core/reap.h"
 #include "uvshm/flags.h"
 
 #include <string.h>
@@ -78,10 +79,14 @@ static int may_come(const struct uvshm__core* core,
 static int may_go(const struct uvshm__core* core,
                   uint64_t ref,
                   struct uvshm__heap_block* block) {
+  int err;
+
   if (ref == 0) return 0;
-  if (uvshm__heap_find(core, ref, block) == 0 &&
-      block->own == UVSHM__OWN_SHARED)
-    return 0;
+  err = uvshm__heap_find(core, ref, block);
+  if (err == 0 && block->own == UVSHM__OWN_SHARED) return 0;
+  if (err == UV_ENOMEM && !uvshm__reap_reaches_all(core))
+    return uvshm__fail(
+        err, "cannot publish: this process has nothing mapped where it leads");
   return uvshm__fail(UV_EPROTO,
                      "cannot publish: what is linked there, offset %llu, is no "
                      "shared block",

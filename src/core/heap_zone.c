@@ -285,8 +285,10 @@ static int take_row(struct uvshm__lane* lane,
    * peer that died here is cleared away. */
   if (!uvshm__a16_cas_seq_cst(uvshm__heap_owners(core, zone, place),
                               UVSHM__OWN_FREE,
-                              uvshm__heap_me(core)))
+                              uvshm__heap_me(core))) {
+    lane->late = 1;
     return 0;
+  }
   /* The allocation. */
   uvshm__a64_store_release(&entry->word,
                            uvshm__word_next(word, UVSHM__SPAN_RUN, count));

@@ -45,6 +45,7 @@ struct uvshm__lane {
   uint32_t count; /* how many locks it has */
   uint32_t spins; /* how often to look again before sleeping (wait.c) */
   uint32_t txn;   /* place of the lock whose transaction it is in; 0: none */
+  uint32_t late;  /* heap.c: somebody was in the way who is gone in a moment */
   uint32_t reads; /* bit i: held[i] is held for reading (rwlock.c) */
   uint32_t held[UVSHM__LANE_HELD + 1];  /* places of our locks, see below */
   uint32_t depth[UVSHM__LANE_HELD + 1]; /* times taken beyond the first */

@@ -40,6 +40,7 @@
 #include "base/error.h"
 #include "core/lock.h"
 #include "core/map_walk.h"
+#include "core/reap.h"
 
 #include <string.h>
 
@@ -198,6 +199,11 @@ int uvshm__map_is_over(const struct uvshm__map* map, uint64_t expires) {
 
 int uvshm__map_damaged(const struct uvshm__map* map,
                        const struct uvshm__map_shard* shard) {
+  if (!uvshm__reap_reaches_all(map->core))
+    return uvshm__fail(UV_ENOMEM,
+                       "shard %u leads to where this process may have nothing "
+                       "mapped",
+                       (unsigned int) (shard - map->shards));
   return uvshm__fail(UV_EPROTO,
                      "the map is damaged: shard %u leads to what cannot be",
                      (unsigned int) (shard - map->shards));
