@@ -134,10 +134,10 @@ UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_heap_resize(uvshm_segment_t* segment,
 /* Free a block: one that is private to this process, or a shared one to which
  * nothing leads any more. NULL is fine.
  *
- * A block that is freed twice is an error for the second one, unless it has been
- * given out again meanwhile, or two threads free a private block at the same
- * moment: that is found out no more than in malloc(), since looking would cost
- * every free a locked instruction. Of a shared block exactly one of them gets 0.
+ * To free a block twice is an error for the second one, unless it has been given
+ * out again meanwhile, or two threads free a private block at the same moment:
+ * nobody finds that out, as in malloc(), since looking would cost every free a
+ * locked instruction. Of two who free a shared block exactly one gets 0.
  *
  *   0
  *   UV_EINVAL  no block begins there, or it was freed already

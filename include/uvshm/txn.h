@@ -39,8 +39,8 @@
  *   what changes something that abort       UV_EINVAL, nothing changed
  *   could not take back: uvshm_heap_...
  *   (alloc, free, resize, publish), and
- *   uvshm_map_... (put, remove, add, ...);
- *   and uvshm_map_wait_change
+ *   uvshm_map_... (put, remove, add,
+ *   wait_change, ...)
  *   uvshm_txn_begin                         UV_EINVAL: they do not nest
  *   other mutexes, semaphores               allowed, on their own: abort takes
  *                                           nothing of that back

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* Calls of segments, mutexes and semaphores. Their results do not matter: that they
- * return does. */
+/* Calls of segments, mutexes and semaphores. Their results do not matter: that
+ * they return does. */
 
 #include "fuzz/segment.h"
 
