@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* Section bell of src/port.h. An ear is one end of a bell in the way that the
- * backend has: polled by a loop, or listened to by a thread of the backend's. */
+/* Section bell of src/port.h. An ear is one end of a bell in the backend's way:
+ * polled by a loop, or listened to by a thread of the backend's. */
 
 #include "conformance.h"
 

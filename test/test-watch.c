@@ -305,33 +305,6 @@ TEST(map_that_is_removed_is_told) {
   uvshm_watch_close(&watch, NULL);
 }
 
-/* ---- cells --------------------------------------------------------------- */
-
-TEST(cell_values_are_told) {
-  static uvshm_watch_t watch;
-  uvshm_cell_options_t options;
-  uvshm_cell_t* cell;
-  uint64_t value = 1;
-
-  (void) state;
-  memset(&options, 0, sizeof(options));
-  options.size = sizeof(value);
-  assert_int_equal(uvshm_cell_open(&cell, segment, "cell", &options), 0);
-  assert_int_equal(uvshm_cell_write(cell, &value, sizeof(value)), 0);
-  init(&watch);
-  assert_int_equal(uvshm_watch_start_cell(&watch, cell, on_news), 0);
-  turns();
-  calls = 0;
-  for (value = 2; value < 5; value++)
-    assert_int_equal(uvshm_cell_write(cell, &value, sizeof(value)), 0);
-  run_until(1);
-  turns();
-  assert_int_equal(calls, 1);
-  assert_int_equal(last_status, 0);
-  uvshm_watch_close(&watch, NULL);
-  uvshm_cell_close(cell);
-}
-
 /* ---- locks --------------------------------------------------------------- */
 
 static uvshm_mutex_t* mutex;
@@ -792,7 +765,6 @@ int main(int argc, char** argv) {
       CASE(map_keys_are_told_apart),
       CASE(map_changes_of_others_wake_the_loop),
       CASE(map_that_is_removed_is_told),
-      CASE(cell_values_are_told),
       CASE(lock_that_is_free_comes_at_once),
       CASE(lock_comes_when_its_holder_gives_it_back),
       CASE(lock_of_a_killed_holder_comes_with_the_news),
