@@ -179,10 +179,6 @@ TEST(event_with_manual_reset_is_told_until_it_is_reset) {
 
 /* ---- channels ------------------------------------------------------------ */
 
-static const uint32_t kinds[] = {
-    UVSHM_CHANNEL_STREAM, UVSHM_CHANNEL_QUEUE, UVSHM_CHANNEL_TOPIC};
-
-
 static int open_channel(uvshm_channel_t** channel, uint32_t flags) {
   uvshm_channel_options_t options;
 
@@ -233,9 +229,14 @@ static void on_readable(uvshm_watch_t* watched, int status) {
 
 static void one_kind(uint32_t kind) {
   struct test_process writer;
+  int err = open_channel(&reader, UVSHM_READER | kind);
   int i;
 
-  assert_int_equal(open_channel(&reader, UVSHM_READER | kind), 0);
+  if (err == UV_ENOTSUP) {
+    uvshm_watch_close(&watch, NULL);
+    skip();
+  }
+  assert_int_equal(err, 0);
   assert_int_equal(uvshm_watch_start_readable(&watch, reader, on_readable), 0);
   test_spawn(&writer, "writer", segment_name, NULL);
   test_expect(&writer, "ready");
@@ -251,17 +252,26 @@ static void one_kind(uint32_t kind) {
   while (last_status == UV_EAGAIN) run_until(calls + 1);
   assert_int_equal(last_status, UV_EOF);
   assert_int_equal(received, 20);
+  uvshm_watch_close(&watch, NULL);
   uvshm_channel_close(reader);
-  assert_int_equal(uvshm_channel_unlink(segment, "channel", 0), 0);
 }
 
 
-TEST(channel_messages_and_the_end_are_told) {
-  size_t i;
-
+TEST(stream_messages_and_the_end_are_told) {
   (void) state;
-  for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) one_kind(kinds[i]);
-  uvshm_watch_close(&watch, NULL);
+  one_kind(UVSHM_CHANNEL_STREAM);
+}
+
+
+TEST(queue_messages_and_the_end_are_told) {
+  (void) state;
+  one_kind(UVSHM_CHANNEL_QUEUE);
+}
+
+
+TEST(topic_messages_and_the_end_are_told) {
+  (void) state;
+  one_kind(UVSHM_CHANNEL_TOPIC);
 }
 
 
@@ -343,7 +353,9 @@ int main(int argc, char** argv) {
       CASE(cell_values_are_told_once_for_many),
       CASE(event_that_is_set_elsewhere_is_taken_by_the_watch),
       CASE(event_with_manual_reset_is_told_until_it_is_reset),
-      CASE(channel_messages_and_the_end_are_told),
+      CASE(stream_messages_and_the_end_are_told),
+      CASE(queue_messages_and_the_end_are_told),
+      CASE(topic_messages_and_the_end_are_told),
       CASE(channel_stays_readable_while_there_is_something),
       CASE(channel_with_room_again_is_told),
       CASE(channel_whose_writer_is_killed_is_told),

@@ -8,8 +8,8 @@
 
 
 int uvshm_watch_start_event(uvshm_watch_t* watch,
-                          struct uvshm_event_s* event,
-                          uvshm_watch_cb cb) {
+                            struct uvshm_event_s* event,
+                            uvshm_watch_cb cb) {
   struct uvshm__watchable watchable;
   int err = uvshm__watch_begin(watch, cb != NULL);
 
