@@ -140,6 +140,15 @@ check fails topic -DN=1 -DPUBS=1 -DKILLS=1 -DREADS=0 -DNO_HELP
 check fails topic -DN=1 -DPUBS=3 -DKILLS=0 -DREADS=0 -DNO_TAG
 check fails topic -DN=1 -DPUBS=1 -DKILLS=1 -DREADS=0 -DFORGET
 
+check holds heap_span
+check holds heap_span -DKILLS=1 -DOPS=1
+check fails heap_span -DLATE_NAME
+check fails heap_span -DNO_LOOK
+check fails heap_span -DAT_ONCE
+check fails heap_span -DUNNAMED
+check fails heap_span -DBLIND_SPAN
+check fails heap_span -DBLIND_ZONE
+
 if [ "$failed" -ne 0 ]; then
   echo "models: $failed of $count are not as they should be" >&2
   exit 1

@@ -580,11 +580,52 @@ static void a_zone_that_somebody_is_at_stays_small(void** state) {
   other = fake_join(&world.fake, 2);
   assert_int_equal(uvshm__lane_claim(&other->core, &lane), 0);
   assert_int_equal(uvshm__heap_free(&world.lane, get(&world, 64)), 0);
-  uvshm__a32_store_release(&lane.ent->zone, 1);
+  uvshm__a32_store_release(&lane.ent->span, (1 + 7) | UVSHM__LANE_LOOKING);
   assert_int_equal(uvshm__heap_alloc(&world.lane, 4 * MIB, 0, 1, &ref),
                    UV_ENOSPC);
   fake_kill(other);
   assert_int_equal(uvshm__heap_alloc(&world.lane, 4 * MIB, 0, 1, &ref), 0);
+  unmake(&world);
+}
+
+
+/* How many blocks of 64 bytes it gets. */
+static uint32_t take_all(struct uvshm__lane* lane) {
+  uint32_t count = 0;
+  uint64_t ref;
+
+  while (uvshm__heap_alloc(lane, 64, 0, uvshm__heap_me(lane->core), &ref) == 0)
+    count++;
+  return count;
+}
+
+
+/* While memory is there, two threads keep out of each other's spans; then one
+ * takes over what the other has, unless he is just in it. */
+static void a_span_is_taken_over_but_not_from_under_somebody(void** state) {
+  static struct world world;
+  static struct uvshm__lane lane;
+  struct fake_peer* other;
+  uint64_t first;
+
+  (void) state;
+  make(&world, MIB, MIB);
+  other = fake_join(&world.fake, 2);
+  assert_int_equal(uvshm__lane_claim(&other->core, &lane), 0);
+  first = get(&world, 64);
+  uvshm__a32_store_release(&world.lane.ent->span,
+                           world.lane.heap[0].span.number);
+  assert_true(take_all(&lane) > 1024);
+  assert_int_equal(facts_of(&world).free / 64, UVSHM__SPAN_OWNERS - 1);
+  uvshm__a32_store_release(&world.lane.ent->span, 0);
+  assert_int_equal(take_all(&lane), UVSHM__SPAN_OWNERS - 1);
+  assert_int_equal(facts_of(&world).free, 0);
+  check(&world);
+  /* What he frees there is his who took it over. */
+  assert_int_equal(uvshm__heap_free(&world.lane, first), 0);
+  assert_int_equal(take_all(&world.lane), 1);
+  fake_kill(other);
+  assert_true(take_all(&world.lane) > 1024);
   unmake(&world);
 }
 
@@ -739,6 +780,7 @@ int main(void) {
       cmocka_unit_test(memory_of_the_dead_is_found_when_it_is_needed),
       cmocka_unit_test(half_a_closing_is_put_back),
       cmocka_unit_test(a_zone_that_somebody_is_at_stays_small),
+      cmocka_unit_test(a_span_is_taken_over_but_not_from_under_somebody),
       cmocka_unit_test(after_a_reboot_only_what_is_shared_is_left),
       cmocka_unit_test(publishing_exchanges_owners),
       cmocka_unit_test(what_cannot_be_published_is_refused),

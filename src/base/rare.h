@@ -3,6 +3,7 @@
 /* UVSHM__RARE marks the long way of a function whose usual way is a few
  * instructions. Merged into it by the compiler, the long way would have the
  * short one save and restore registers that only the long one needs.
+ * UVSHM__APART is the same for a long way that is not rare.
  *
  * UVSHM__USUAL marks a function that is part of such a usual way and called
  * from more places than one, so that compilers would leave it out of line. */
@@ -12,10 +13,12 @@
 
 #if (defined(_MSC_VER) && !defined(__clang__)) || defined(UVSHM__MSVC_RULES)
 # define UVSHM__RARE __declspec(noinline)
+# define UVSHM__APART __declspec(noinline)
 # define UVSHM__USUAL inline
 # define UVSHM__PREFETCH(address) ((void) (address))
 #else
 # define UVSHM__RARE __attribute__((cold, noinline))
+# define UVSHM__APART __attribute__((noinline))
 # define UVSHM__USUAL inline __attribute__((always_inline))
 # define UVSHM__PREFETCH(address) __builtin_prefetch(address)
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
 /* What the files of the heap share: where its parts lie, how its words are
- * made, and what they do for each other. Nobody else includes this.
+ * made, and what they do for each other. Others include heap_take.h at most.
  *
  * A span is numbered through the whole heap: zone * 32 + its place in the zone.
  * 0 is no span of the caller's, so it stands for none.
@@ -210,6 +210,10 @@ uint32_t uvshm__zone_new_span(struct uvshm__lane* lane,
 /* Are there so many free spans, or to be had by growing, that one size may have
  * one of its own? */
 int uvshm__zone_may_cut(const struct uvshm__core* core);
+
+/* Does a lane say that it takes blocks of the span just now? `number` is the
+ * span's + 1. After a full barrier; also without the lock. */
+int uvshm__span_is_entered(const struct uvshm__core* core, uint32_t number);
 
 /* `count` free spans in a row, 1 to 31, as one block for this peer; its
  * offset, or 0. */

@@ -34,16 +34,16 @@
  *      512  1536  unused
  *  2048*n   2048  owner words of span n, 1024 of 2 bytes
  *
- * The owner words lie where they lie whatever the span is used for: a late
- * compare-and-swap for a span that became something else meanwhile meets
- * another owner word, never the caller's bytes.
+ * The owner words lie where they lie whatever the span is used for, so who reads
+ * one late, of a span that became something else meanwhile, meets another owner
+ * word, never the caller's bytes.
  *
  * span entry:
  *   offset  size  field  written by            meaning
  *        0     8  word   holder of the lock    {generation:32 | bin or
  *                                              spans:24 | kind:8}
- *        8     4  user   anyone                lane + 1 of who allocates from
- *                                              it. A hint
+ *        8     4  user   anyone, by CAS        {moving:1 | lane + 1 of the only
+ *                                              one that takes blocks of it:31}
  *       12     4  unused
  *
  * Words of zones: kind 0 free, 1 small, 2 a huge block of `spans` spans begins
@@ -52,6 +52,9 @@
  * (UVSHM__ZONE_USED), of a free zone: it was part of a huge block, so its first
  * span may hold anything. Else that span is as a small zone without blocks
  * leaves it, or zeros.
+ *
+ * user: with `moving` nobody takes blocks: that lane is looking whether somebody
+ * still does. heap_small.c tells more.
  *
  * Words of spans: kind 0 free, 1 blocks of one bin, 2 a run of `spans` spans
  * begins here (those after the first say free), 3 blocks of one bin and
@@ -96,6 +99,8 @@
 #define UVSHM__SPAN_RUN 2u
 #define UVSHM__SPAN_CLOSING 3u
 #define UVSHM__SPAN_MIXED 4u
+
+#define UVSHM__SPAN_MOVING 0x80000000u /* of `user` */
 
 #define UVSHM__OWN_FREE 0u
 #define UVSHM__OWN_SHARED 1u

@@ -13,9 +13,8 @@
  *   its other units        made inside, from the last to the first
  *   its first unit         made ours: the allocation
  *
- * Killed before the last of these, nothing is allocated. Somebody who is late
- * with a block of what the span was before may take a free word for a moment,
- * so even here words are changed by compare-and-swap.
+ * Killed before the last of these, nothing is allocated. Words are changed by
+ * compare-and-swap here: blocks of this span are freed meanwhile.
  */
 
 #include "core/heap_inside.h"
@@ -91,8 +90,7 @@ static int take_gap(const struct uvshm__core* core,
     return 0;
   for (i = end - 1; i > index; i--)
     if (!set(&owners[i], UVSHM__OWN_INSIDE)) return 0;
-  /* Not set(): what says that it is ours already is another thread of ours,
-   * late with a small block, and gives it back in a moment. */
+  /* Not set(): only what is free may become ours. */
   own = own_of(owners, index);
   return (own == UVSHM__OWN_FREE || own == UVSHM__OWN_INSIDE) &&
          uvshm__a16_cas_seq_cst(&owners[index], own, uvshm__heap_me(core));

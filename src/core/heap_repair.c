@@ -131,7 +131,7 @@ void uvshm__heap_reset(const struct uvshm__core* core) {
     uvshm__a32_store_relaxed(&uvshm__core_peer(core, i)->heap_used, 0);
   }
   for (i = 0; i < core->lanes_max; i++)
-    uvshm__a32_store_relaxed(&uvshm__core_lane(core, i)->zone, 0);
+    uvshm__a32_store_relaxed(&uvshm__core_lane(core, i)->span, 0);
   /* What zones and spans were becoming is settled by whoever needs them. */
   uvshm__a32_store_relaxed(&uvshm__heap_head(core)->free_zone, 0);
 }

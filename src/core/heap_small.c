@@ -1,40 +1,45 @@
 /* SPDX-License-Identifier: MIT */
 
-/* Small blocks: taken by one compare-and-swap of an owner word, in a span that
- * is cut into blocks of one size.
+/* Small blocks: taken by one store of an owner word, in a span that is cut into
+ * blocks of one size.
  *
- * Two things may happen to the span between our look at it and our
- * compare-and-swap. Each is found out afterwards, or kept from happening:
+ * A span has one lane at a time that takes blocks of it, its `user`, so that
+ * nobody competes for an owner word. What others may do meanwhile is free
+ * blocks, become the user themselves, or make the span or its whole zone free.
+ * So a lane names the span before it takes a block there and for as long as it
+ * does:
  *
- *   the span becomes free and is cut anew, or becomes part of a run
- *       The owner word is still an owner word, and free. So after the
- *       compare-and-swap we look at the span again: if it is not what it was,
- *       the word is given back. Whoever frees the span first says so, then
- *       looks at the owner words; we first take the word, then look at the
- *       span. With full barriers in between one of the two sees the other.
+ *   take     lane names the span; barrier; zone small, span as it was, user =
+ *            me?; owner word 0 -> mine; lane names nothing
+ *   user     user -> moving to me; barrier; no lane names the span? user -> me
+ *   close    span -> closing; barrier; no lane names it, all owner words 0? span
+ *            -> free; else it is what it was. A zone likewise
  *
- *   the zone becomes free and part of a huge block
- *       Then the owner words are a caller's bytes. So before we look at the
- *       zone we say in our lane which one it is. Whoever frees the zone first
- *       says so, then looks at all lanes, and lets it be when one names it.
+ * One of two sees the other. Whoever finds a span named leaves it as it is: it
+ * is a matter of a few instructions, unless that thread was stopped in between.
+ * That is why nobody names a span when he does not need to: each would keep
+ * memory from others for as long as its thread does something else.
  *
- * A death in between leaves a word that is private to the dead peer, or a lane
- * that names a zone, and both go when the peer is cleared away.
+ * A death in between leaves a word that is private to the dead peer, a lane
+ * that names a span, or a user who is no more. The first two go when the peer
+ * is cleared away, the last when somebody needs the span. models/heap_span.pml
+ * shows all this.
  *
  * Where to look first is private to the thread: the block that it freed last,
- * then the span that it took from last. What is shared are hints, wrong at
- * worst: which spans may have room, and which lane takes from a span, so that
- * two processes keep out of each other's cache lines while there is room for
- * both.
+ * then the span that it took from last. Which spans may have room is shared, a
+ * hint, wrong at worst.
  */
 
-#include "core/heap_inside.h"
+#include "core/heap_take.h"
 
 #include "base/error.h"
 #include "uvshm/flags.h"
 
 /* Zones to look through for a span in use before a free one is cut. */
 #define NEAR_ZONES 32u
+
+/* How often to look again whether somebody has left a span. */
+#define PATIENCE 100u
 
 /* ---- owner words --------------------------------------------------------- */
 
@@ -66,77 +71,41 @@ uint32_t uvshm__owners_find(const uvshm__a16_t* owners,
 
 /* ---- taking -------------------------------------------------------------- */
 
-/* From here to leave() nobody makes the zone anything but small. 1: it is small
- * and the span is what it was. */
-static inline int enter(struct uvshm__lane* lane,
-                        const struct uvshm__lane_span* span) {
-  uint64_t word;
-
-  /* Pairs with anybody_in(), heap_zone.c. */
-  (void) uvshm__a32_xchg_seq_cst(&lane->ent->zone, span->number);
-  word = uvshm__a64_load_seq_cst(&span->zone->word);
-  return uvshm__word_kind(word) == UVSHM__ZONE_SMALL &&
-         uvshm__a64_load_acquire(&span->entry->word) == span->word;
-}
-
-
-static void leave(struct uvshm__lane* lane) {
-  uvshm__a32_store_release(&lane->ent->zone, 0);
-}
-
-
-static inline int take_one(struct uvshm__lane* lane,
-                           const struct uvshm__lane_span* span,
-                           uvshm__a16_t* own) {
-  uint32_t me = uvshm__heap_me(lane->core);
-
-  /* The allocation. */
-  if (!uvshm__a16_cas_seq_cst(own, UVSHM__OWN_FREE, me)) return 0;
-  /* Pairs with the look at the owner words in close_span(), heap_zone.c. */
-  if (uvshm__a64_load_seq_cst(&span->entry->word) == span->word) return 1;
-  uvshm__a16_cas_seq_cst(own, me, UVSHM__OWN_FREE);
-  return 0;
-}
-
-
-/* The block that this thread freed last. */
-static uint64_t take_freed(struct uvshm__lane* lane,
-                           struct uvshm__lane_span* freed) {
-  int taken = enter(lane, freed) && take_one(lane, freed, freed->own);
-
-  leave(lane);
-  freed->entry = NULL;
-  return taken ? freed->ref : 0;
-}
-
-
+/* A block of the span that we are in, from block `from` on and below `count`;
+ * else `count`. Nobody else makes a word anything that is 0. */
 static uint32_t take_between(struct uvshm__lane* lane,
                              const struct uvshm__lane_span* span,
                              uint32_t from,
                              uint32_t count) {
   uint32_t index = uvshm__owners_find(span->own, from, count);
 
-  while (index < count && !take_one(lane, span, &span->own[index]))
-    index = uvshm__owners_find(span->own, index + 1, count);
+  if (index == count) return count;
+  /* Pairs with the release by which it was freed: whoever had the block is done
+   * with it. */
+  uvshm__fence_acquire();
+  /* The allocation. */
+  uvshm__a16_store_release(&span->own[index], uvshm__heap_me(lane->core));
   return index;
 }
 
 
-/* Any block of the span. */
+/* Any block of `span`, which has `bin`, if this lane is the one that takes
+ * there; its offset, or 0. */
 static uint64_t take_any(struct uvshm__lane* lane,
                          uint32_t bin,
                          struct uvshm__lane_span* span) {
   uint32_t count = uvshm__heap_bins[bin].count;
+  uint32_t first = span->index;
   uint32_t index = count;
 
-  if (enter(lane, span)) {
-    index = take_between(lane, span, span->index, count);
+  if (uvshm__span_enter(lane, span)) {
+    index = take_between(lane, span, first, count);
     if (index == count) {
-      index = take_between(lane, span, 0, span->index);
-      if (index == span->index) index = count;
+      index = take_between(lane, span, 0, first);
+      if (index == first) index = count;
     }
   }
-  leave(lane);
+  uvshm__span_leave(lane);
   if (index == count) return 0;
   span->index = index + 1;
   return span->ref + (uint64_t) index * uvshm__heap_bin_size(bin);
@@ -147,7 +116,7 @@ uint64_t uvshm__small_take_near(struct uvshm__lane* lane, uint32_t bin) {
   struct uvshm__lane_heap* hint = &lane->heap[bin];
   uint64_t ref = 0;
 
-  if (hint->freed.entry != NULL) ref = take_freed(lane, &hint->freed);
+  if (hint->freed.index != 0) ref = uvshm__small_take_freed(lane, &hint->freed);
   if (ref == 0 && hint->span.entry != NULL)
     ref = take_any(lane, bin, &hint->span);
   return ref;
@@ -164,7 +133,7 @@ static int look_at(const struct uvshm__core* core,
   span->own = uvshm__heap_owners(core, zone, place);
   span->ref =
       uvshm__zone_offset(core, zone) + (uint64_t) place * UVSHM__SPAN_SIZE;
-  span->number = zone + 1;
+  span->number = zone * UVSHM__ZONE_SPANS + place + 1;
   span->index = 0;
   if (uvshm__word_kind(uvshm__a64_load_acquire(&span->zone->word)) !=
       UVSHM__ZONE_SMALL)
@@ -175,18 +144,15 @@ static int look_at(const struct uvshm__core* core,
 
 /* ---- freeing ------------------------------------------------------------- */
 
-/* What is private to us nobody else frees, so a store will do. It is no
- * barrier: who clears the bit of the span's room just now (take_again) may not
- * see it, and then the bit is set again only by a look at all spans.
- *
- * The block is remembered, so that the next one of its size is this one, while
- * it is in the cache; not when its span is another thread's. Field by field: a
- * copy of a struct that was just written is slow. */
+/* As uvshm__heap_give_usual(). The block is remembered, so that the next one of
+ * its size is this one, while it is in the cache; not when its span is another
+ * thread's. Field by field: a copy of a struct that was just written is slow.
+ */
 int uvshm__small_free(struct uvshm__lane* lane, uint64_t ref) {
   const struct uvshm__core* core = lane->core;
   uint64_t at = ref - core->control_size;
-  uint32_t number = (uint32_t) (at / UVSHM__ZONE_SIZE);
-  uint32_t place = (uint32_t) (at / UVSHM__SPAN_SIZE) % UVSHM__ZONE_SPANS;
+  uint32_t span = (uint32_t) (at / UVSHM__SPAN_SIZE);
+  uint32_t place = span % UVSHM__ZONE_SPANS;
   struct uvshm__zone_ent* zone;
   struct uvshm__span_ent* entry;
   struct uvshm__lane_span* freed;
@@ -198,21 +164,21 @@ int uvshm__small_free(struct uvshm__lane* lane, uint64_t ref) {
   if (place == 0 ||
       at >= uvshm__a64_load_relaxed(core->exists) - core->control_size)
     return 0;
-  zone = uvshm__heap_zone(core, number);
-  word = uvshm__a64_load_acquire(&zone->word);
-  if (uvshm__word_kind(word) != UVSHM__ZONE_SMALL) return 0;
-  entry = uvshm__heap_span(core, number, place);
+  zone = uvshm__heap_zone(core, span / UVSHM__ZONE_SPANS);
+  if (uvshm__word_kind(uvshm__a64_load_acquire(&zone->word)) !=
+      UVSHM__ZONE_SMALL)
+    return 0;
+  entry = uvshm__heap_span(core, span / UVSHM__ZONE_SPANS, place);
   word = uvshm__a64_load_acquire(&entry->word);
   if (uvshm__word_kind(word) != UVSHM__SPAN_SMALL ||
       !uvshm__heap_index(
           uvshm__word_count(word), (uint32_t) at % UVSHM__SPAN_SIZE, &index))
     return 0;
-  own = uvshm__heap_owners(core, number, place) + index;
+  own = uvshm__heap_owners(core, span / UVSHM__ZONE_SPANS, place) + index;
   if (uvshm__a16_load_relaxed(own) != uvshm__heap_me(core)) return 0;
 
   uvshm__a16_store_release(own, UVSHM__OWN_FREE);
-  if ((uvshm__a32_load_relaxed(&zone->room) >> place & 1) == 0)
-    uvshm__a32_or(&zone->room, 1u << place);
+  uvshm__small_freed(zone, place);
   if (uvshm__a32_load_relaxed(&entry->user) != lane->index + 1) return 1;
   freed = &lane->heap[uvshm__word_count(word)].freed;
   freed->zone = zone;
@@ -220,7 +186,8 @@ int uvshm__small_free(struct uvshm__lane* lane, uint64_t ref) {
   freed->own = own;
   freed->word = word;
   freed->ref = ref;
-  freed->number = number + 1;
+  freed->number = span + 1;
+  freed->index = 1;
   return 1;
 }
 
@@ -230,8 +197,63 @@ int uvshm__small_free(struct uvshm__lane* lane, uint64_t ref) {
 static int is_others(const struct uvshm__lane* lane, uint32_t user) {
   const struct uvshm__core* core = lane->core;
 
+  user &= ~UVSHM__SPAN_MOVING;
   if (user == 0 || user == lane->index + 1 || user > core->lanes_max) return 0;
   return uvshm__a32_load_relaxed(&uvshm__core_lane(core, user - 1)->owner) != 0;
+}
+
+
+/* The span is what it was, and stays in a small zone. */
+static int become_user(struct uvshm__lane* lane,
+                       const struct uvshm__lane_span* span) {
+  uvshm__a32_t* user = &span->entry->user;
+  uint32_t me = lane->index + 1;
+  uint32_t before = uvshm__a32_load_relaxed(user);
+
+  /* Only we make it so, as below. */
+  if (before == me) return 1;
+  /* From here on nobody who is not in the span gets in. */
+  if (!uvshm__a32_cas(user, before, me | UVSHM__SPAN_MOVING)) return 0;
+  /* Pairs with uvshm__span_enter(). */
+  uvshm__fence_seq_cst();
+  if (!uvshm__span_is_entered(lane->core, span->number))
+    return uvshm__a32_cas(user, me | UVSHM__SPAN_MOVING, me);
+  (void) uvshm__a32_cas(user, me | UVSHM__SPAN_MOVING, 0);
+  return 0;
+}
+
+
+/* Become the one who takes blocks of the span. 0: somebody is just taking one,
+ * or it is not what it was. */
+static int make_mine(struct uvshm__lane* lane,
+                     const struct uvshm__lane_span* span) {
+  int mine;
+
+  /* While we look, the zone stays small, so that `user` is no caller's byte. */
+  (void) uvshm__a32_xchg_seq_cst(&lane->ent->span,
+                                 span->number | UVSHM__LANE_LOOKING);
+  mine = uvshm__word_kind(uvshm__a64_load_seq_cst(&span->zone->word)) ==
+             UVSHM__ZONE_SMALL &&
+         uvshm__a64_load_seq_cst(&span->entry->word) == span->word &&
+         become_user(lane, span);
+  uvshm__span_leave(lane);
+  return mine;
+}
+
+
+/* The same from somebody who lives: he is in the span for a moment only, if he
+ * is. But he may have been stopped there. */
+static int take_over(struct uvshm__lane* lane,
+                     const struct uvshm__lane_span* span) {
+  const struct uvshm__core* core = lane->core;
+  uint32_t i;
+
+  for (i = 0; i < PATIENCE; i++) {
+    if (make_mine(lane, span)) return 1;
+    if (uvshm__a64_load_acquire(&span->entry->word) != span->word) return 0;
+    core->env->yield(core->env_arg);
+  }
+  return 0;
 }
 
 
@@ -265,12 +287,14 @@ static uint64_t search_span(struct uvshm__lane* lane,
       uvshm__word_kind(span.word) != UVSHM__SPAN_SMALL ||
       uvshm__word_count(span.word) != bin)
     return 0;
-  if (!others && is_others(lane, uvshm__a32_load_relaxed(&span.entry->user)))
+  if (is_others(lane, uvshm__a32_load_relaxed(&span.entry->user))) {
+    if (!others || !take_over(lane, &span)) return 0;
+  } else if (!make_mine(lane, &span)) {
     return 0;
+  }
   ref = take_any(lane, bin, &span);
   if (ref == 0) ref = take_again(lane, bin, &span, 1u << place);
   if (ref == 0) return 0;
-  uvshm__a32_store_relaxed(&span.entry->user, lane->index + 1);
   lane->heap[bin].span = span;
   return ref;
 }
@@ -304,12 +328,13 @@ static uint64_t search(struct uvshm__lane* lane,
   uint64_t exists = uvshm__a64_load_relaxed(lane->core->exists);
   uint32_t spans = uvshm__heap_spans(lane->core, exists);
   uint32_t zones = uvshm__spans_to_zones(spans);
-  uint32_t first = lane->heap[bin].span.number;
+  uint32_t last = lane->heap[bin].span.number;
+  uint32_t first = last != 0 ? (last - 1) / UVSHM__ZONE_SPANS : 0;
   uint64_t ref = 0;
   uint32_t i;
 
   for (i = 0; i < zones && i < most && ref == 0; i++) {
-    uint32_t zone = (first + zones - 1 + i) % zones;
+    uint32_t zone = (first + i) % zones;
 
     ref = search_zone(lane, bin, zone, uvshm__zone_places(zone, spans), others);
   }

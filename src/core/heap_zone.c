@@ -281,8 +281,7 @@ static int take_row(struct uvshm__lane* lane,
   struct uvshm__span_ent* entry = uvshm__heap_span(core, zone, place);
   uint64_t word = uvshm__a64_load_relaxed(&entry->word);
 
-  /* Not 0 for a moment when somebody is late with a small block, or until a
-   * peer that died here is cleared away. */
+  /* Not 0 until a peer that died here is cleared away. */
   if (!uvshm__a16_cas_seq_cst(uvshm__heap_owners(core, zone, place),
                               UVSHM__OWN_FREE,
                               uvshm__heap_me(core))) {
@@ -340,10 +339,12 @@ static int close_span(const struct uvshm__core* core,
     return 0;
   uvshm__a64_store_seq_cst(&entry->word,
                            uvshm__word_with_kind(word, UVSHM__SPAN_CLOSING));
-  /* Who takes a block first takes its word, then looks at the span's: so either
-   * we see the block taken, or he sees this and gives it back. */
+  /* Pairs with uvshm__span_enter(), heap_take.h: who takes a block names the
+   * span first, then looks at its word. Who is gone from it, by a release, has
+   * left his block for us to see. */
   uvshm__fence_seq_cst();
-  if (!uvshm__owners_are_zero(owners)) {
+  if (uvshm__span_is_entered(core, zone * UVSHM__ZONE_SPANS + place + 1) ||
+      !uvshm__owners_are_zero(owners)) {
     uvshm__a64_store_release(&entry->word, word);
     return 0;
   }
@@ -353,12 +354,26 @@ static int close_span(const struct uvshm__core* core,
 }
 
 
-static int anybody_in(const struct uvshm__core* core, uint32_t zone) {
+int uvshm__span_is_entered(const struct uvshm__core* core, uint32_t number) {
   uint32_t i;
 
   for (i = 0; i < core->lanes_max; i++)
-    if (uvshm__a32_load_seq_cst(&uvshm__core_lane(core, i)->zone) == zone + 1)
+    if (uvshm__a32_load_seq_cst(&uvshm__core_lane(core, i)->span) == number)
       return 1;
+  return 0;
+}
+
+
+/* In any span of the zone, only looking or not. */
+static int anybody_in(const struct uvshm__core* core, uint32_t zone) {
+  uint32_t number;
+  uint32_t i;
+
+  for (i = 0; i < core->lanes_max; i++) {
+    number = uvshm__a32_load_seq_cst(&uvshm__core_lane(core, i)->span) &
+             ~UVSHM__LANE_LOOKING;
+    if (number != 0 && (number - 1) / UVSHM__ZONE_SPANS == zone) return 1;
+  }
   for (i = 0; i < core->peers_max; i++)
     if (uvshm__a32_load_seq_cst(&uvshm__core_peer(core, i)->heap_zone) ==
         zone + 1)
@@ -379,8 +394,8 @@ static int all_owners_zero(const struct uvshm__core* core,
 }
 
 
-/* All spans of the zone are free: nothing in it is anybody's, unless somebody
- * is just taking a block in a span that was freed under him. */
+/* All spans of the zone are free: nothing in it is anybody's, but somebody may
+ * just be looking at a span that was freed under him. */
 static int close_zone(const struct uvshm__core* core,
                       uint32_t zone,
                       uint32_t places) {
@@ -389,8 +404,8 @@ static int close_zone(const struct uvshm__core* core,
 
   uvshm__a64_store_seq_cst(&entry->word,
                            uvshm__word_with_kind(word, UVSHM__ZONE_CLOSING));
-  /* Pairs with enter(), heap_small.c, and look_at(), heap_repair.c: they name
-   * the zone first, then look at its word. */
+  /* Pairs with uvshm__span_enter(), heap_take.h, make_mine(), heap_small.c, and
+   * walk_zone(), heap_repair.c: they name it first, then look at its word. */
   uvshm__fence_seq_cst();
   if (anybody_in(core, zone) || !all_owners_zero(core, zone, places)) {
     uvshm__a64_store_release(&entry->word, word);

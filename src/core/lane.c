@@ -64,7 +64,7 @@ static void move_in(const struct uvshm__core* core,
   for (i = 0; i < UVSHM__LANE_HELD; i++)
     uvshm__a32_store_relaxed(&ent->held[i], 0);
   uvshm__a64_store_relaxed(&ent->wait_on, 0);
-  uvshm__a32_store_relaxed(&ent->zone, 0);
+  uvshm__a32_store_relaxed(&ent->span, 0);
   uvshm__a32_store_relaxed(&ent->turn, 0);
   uvshm__a64_store_relaxed(&ent->arrived, 0);
   uvshm__a32_store_release(&ent->generation, generation);
@@ -166,7 +166,7 @@ void uvshm__lane_free(const struct uvshm__core* core,
   struct uvshm__lane_ent* ent = uvshm__core_lane(core, index);
 
   uvshm__lane_repair(core, index);
-  uvshm__a32_store_release(&ent->zone, 0);
+  uvshm__a32_store_release(&ent->span, 0);
   /* Its claimer died before he said so: it was claimed (lane_layout.h). */
   if (uvshm__a32_load_relaxed(&ent->generation) == 0)
     uvshm__a32_store_release(&ent->generation, 1);

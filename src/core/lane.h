@@ -24,8 +24,8 @@ struct uvshm__lane_span {
   uvshm__a16_t* own;             /* of block 0, or of the one that was freed */
   uint64_t word;
   uint64_t ref;    /* of block 0, or of the one that was freed */
-  uint32_t number; /* of the zone, + 1 */
-  uint32_t index;  /* where to look first */
+  uint32_t number; /* of the span, + 1 */
+  uint32_t index;  /* where to look first; of what was freed, 1: it is there */
 };
 
 struct uvshm__lane_heap {
@@ -47,6 +47,7 @@ struct uvshm__lane {
   uint32_t txn;   /* place of the lock whose transaction it is in; 0: none */
   uint32_t late;  /* heap.c: somebody was in the way who is gone in a moment */
   uint32_t reads; /* bit i: held[i] is held for reading (rwlock.c) */
+  struct uvshm__lane_span* recent; /* `freed` that was last allocated; NULL */
   uint32_t held[UVSHM__LANE_HELD + 1];  /* places of our locks, see below */
   uint32_t depth[UVSHM__LANE_HELD + 1]; /* times taken beyond the first */
   struct uvshm__lane_heap heap[UVSHM__HEAP_BINS]; /* hints, by size of block */

@@ -15,9 +15,10 @@
  *                                                  just given back; 0 none.
  *                                                  Bit 31: for reading, of an
  *                                                  rwlock
- *       96     4  zone        owner, repairer      zone + 1 whose owner words
- *                                                  the thread may change just
- *                                                  now; 0: none (heap.c)
+ *       96     4  span        owner, repairer      {only looking:1 | span + 1
+ *                                                  whose owner words the thread
+ *                                                  may change just now; 0: none
+ *                                                  :31} (heap_small.c)
  *      100     4  turn        owner; signaller     place of the cond that the
  *                             by CAS; repairer     thread waits for (offset /
  *                                                  64); bit 31: it waits, bit
@@ -54,6 +55,8 @@
 
 #define UVSHM__ARRIVED_LOST (UINT64_C(1) << 63)
 
+#define UVSHM__LANE_LOOKING 0x80000000u /* of `span` */
+
 #define UVSHM__LANE_SLOT 0x7ffu /* slot + 1 */
 #define UVSHM__LANE_PEER_SHIFT 11
 #define UVSHM__LANE_PEER 0x1fffffu /* peer's generation, after the shift */
@@ -63,7 +66,7 @@ struct uvshm__lane_ent {
   uvshm__a32_t generation;
   uvshm__a64_t wait_on;
   uvshm__a32_t held[UVSHM__LANE_HELD];
-  uvshm__a32_t zone;
+  uvshm__a32_t span;
   uvshm__a32_t turn;
   unsigned char unused[16];
   uvshm__a64_t arrived;
@@ -74,7 +77,7 @@ _Static_assert(offsetof(struct uvshm__lane_ent, generation) == 4,
                "lane format");
 _Static_assert(offsetof(struct uvshm__lane_ent, wait_on) == 8, "lane format");
 _Static_assert(offsetof(struct uvshm__lane_ent, held) == 16, "lane format");
-_Static_assert(offsetof(struct uvshm__lane_ent, zone) == 96, "lane format");
+_Static_assert(offsetof(struct uvshm__lane_ent, span) == 96, "lane format");
 _Static_assert(offsetof(struct uvshm__lane_ent, turn) == 100, "lane format");
 _Static_assert(offsetof(struct uvshm__lane_ent, arrived) == 120, "lane format");
 _Static_assert(sizeof(struct uvshm__lane_ent) == 128, "lane format");

@@ -163,6 +163,8 @@ struct uvshm__attach* uvshm__attach_alloc(
   attach->core.contents = request->contents;
   attach->serial = next_serial();
   attach->lineage_word = uvshm__port_lineage_word();
+  uvshm__a64_store_relaxed(&attach->entry,
+                           (uint64_t) (uintptr_t) &uvshm__lane_nobodys);
   attach->readonly = (request->flags & UVSHM_READONLY) != 0;
   attach->private_copy = (request->flags & UVSHM_REGION_PRIVATE) != 0;
   uvshm__copy_text(attach->name, sizeof(attach->name), request->name);

@@ -50,8 +50,9 @@ struct uvshm__attach {
   uint64_t created_ms;
   uint32_t creator_pid;
 
-  uint64_t serial;  /* of this attach in this process, never 0 */
-  uint32_t lineage; /* of the process that may use it */
+  uvshm__a64_t entry; /* address of the lane that was used first (lanes.h) */
+  uint64_t serial;    /* of this attach in this process, never 0 */
+  uint32_t lineage;   /* of the process that may use it */
   const uvshm__a32_t* lineage_word; /* of this process, in port */
   uvshm__a32_t traces; /* 1: this peer may have left something beside its own */
                        /* entry: a lane, an open bit */

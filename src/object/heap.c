@@ -12,7 +12,8 @@
 #include "base/align.h"
 #include "base/asan.h"
 #include "base/error.h"
-#include "core/heap.h"
+#include "base/rare.h"
+#include "core/heap_take.h"
 #include "core/txn.h"
 #include "object/lanes.h"
 #include "object/segment.h"
@@ -51,6 +52,20 @@ static inline int ready(const uvshm_segment_t* segment,
     if (*lane != NULL && !uvshm__lane_in_txn(*lane)) return 0;
   }
   return ready_slow(attach, lane);
+}
+
+
+/* The same for the usual ways, which are not taken when blocks are marked. */
+static inline struct uvshm__lane* ready_at_once(
+    const uvshm_segment_t* segment) {
+#if defined(UVSHM__ASAN)
+  (void) segment;
+  return NULL;
+#else
+  struct uvshm__lane* lane = uvshm__lane_first(segment->attach);
+
+  return lane != NULL && !uvshm__lane_in_txn(lane) ? lane : NULL;
+#endif
 }
 
 /* ---- marks --------------------------------------------------------------- */
@@ -107,11 +122,11 @@ static inline int free_marked(struct uvshm__lane* lane, uint64_t ref) {
 
 /* ---- blocks -------------------------------------------------------------- */
 
-static inline int alloc(const uvshm_segment_t* segment,
-                        void** block,
-                        uint64_t size,
-                        uint64_t alignment,
-                        uint32_t flags) {
+UVSHM__APART static int alloc(const uvshm_segment_t* segment,
+                              void** block,
+                              uint64_t size,
+                              uint64_t alignment,
+                              uint32_t flags) {
   struct uvshm__lane* lane;
   uint64_t ref;
   int err;
@@ -138,7 +153,13 @@ int uvshm_heap_alloc(uvshm_segment_t* segment,
                      void** block,
                      size_t size,
                      uint32_t flags) {
-  return alloc(segment, block, size, 0, flags);
+  struct uvshm__lane* lane = ready_at_once(segment);
+  uint64_t ref = 0;
+
+  if (lane != NULL && flags == 0) ref = uvshm__heap_take_usual(lane, size);
+  if (ref == 0) return alloc(segment, block, size, 0, flags);
+  *block = segment->attach->core.base + ref;
+  return 0;
 }
 
 
@@ -230,7 +251,7 @@ int uvshm_heap_resize(uvshm_segment_t* segment, void** block, size_t size) {
 }
 
 
-int uvshm_heap_free(uvshm_segment_t* segment, void* block) {
+UVSHM__APART static int free_any(const uvshm_segment_t* segment, void* block) {
   struct uvshm__lane* lane;
   uint64_t ref;
   int err;
@@ -241,6 +262,18 @@ int uvshm_heap_free(uvshm_segment_t* segment, void* block) {
   ref = uvshm__heap_ref(lane->core, block);
   if (ref == 0) return not_a_block(block);
   return free_marked(lane, ref);
+}
+
+
+int uvshm_heap_free(uvshm_segment_t* segment, void* block) {
+  struct uvshm__lane* lane = ready_at_once(segment);
+
+  if (lane != NULL && uvshm__heap_give_usual(
+                          lane,
+                          (uint64_t) ((uintptr_t) block -
+                                      (uintptr_t) segment->attach->core.base)))
+    return 0;
+  return free_any(segment, block);
 }
 
 

@@ -174,6 +174,18 @@ static int claim(struct uvshm__attach* attach,
 }
 
 
+/* For the usual case, unless it leads to a lane of this object already. */
+static void remember_first(struct uvshm__attach* attach,
+                           struct uvshm__lane_entry* entry) {
+  const struct uvshm__lane_entry* first =
+      (struct uvshm__lane_entry*) (uintptr_t) uvshm__a64_load_acquire(
+          &attach->entry);
+
+  if (serial_of(first) != attach->serial)
+    uvshm__a64_store_release(&attach->entry, (uint64_t) (uintptr_t) entry);
+}
+
+
 int uvshm__lane_find_slow(struct uvshm__attach* attach,
                           int claim_one,
                           struct uvshm__lane** lane) {
@@ -190,6 +202,7 @@ int uvshm__lane_find_slow(struct uvshm__attach* attach,
     err = claim(attach, first, &entry);
     if (err < 0) return err;
   }
+  remember_first(attach, entry);
   recent->serial = attach->serial;
   recent->lane = &entry->lane;
   *lane = &entry->lane;

@@ -4,10 +4,10 @@
  * when the thread has used it before, claimed when it has not, given back when
  * the thread ends or the object is closed.
  *
- * There are two ways to find it again. A handle remembers one entry, that of
- * the thread which used it first; two comparisons tell whether it is the
- * caller's. And each thread has a small table of what it used lately, for all
- * the others.
+ * There are two ways to find it again. An attach, and a handle, remembers one
+ * entry, that of the thread which used it first; two comparisons tell whether
+ * it is the caller's. And each thread has a small table of what it used lately,
+ * for all the others.
  */
 
 #ifndef UVSHM_OBJECT_LANES_H_
@@ -73,6 +73,19 @@ static inline struct uvshm__lane_entry* uvshm__lane_entry_of(
   return (struct uvshm__lane_entry*) (void*) ((unsigned char*) lane -
                                               offsetof(struct uvshm__lane_entry,
                                                        lane));
+}
+
+
+/* The lane for the usual case, or NULL: the caller is the thread that used the
+ * attach first, and was not forked away from it. */
+static inline struct uvshm__lane* uvshm__lane_first(
+    const struct uvshm__attach* attach) {
+  struct uvshm__lane_entry* entry =
+      (struct uvshm__lane_entry*) (uintptr_t) uvshm__a64_load_acquire(
+          &attach->entry);
+
+  return uvshm__attach_is_ours(attach) ? uvshm__lane_of(entry, attach->serial)
+                                       : NULL;
 }
 
 
