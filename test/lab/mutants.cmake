@@ -304,3 +304,59 @@ uvshm_mutant(objects_are_closed_before_they_are_left crash-cell core/directory.c
 "    clear_bit(core, index, slot);
     leave_object(core, index, slot);
 ")
+
+# ---- streams -----------------------------------------------------------------
+
+uvshm_mutant(message_there_before_the_word_behind_it crash-stream core/stream_write.c
+"  uvshm__a64_store_relaxed(uvshm__stream_word(end->channel, batch->place), 0);
+  uvshm__a64_store_release(uvshm__stream_word(end->channel, batch->start),
+                           batch->first);
+"
+"  uvshm__a64_store_release(uvshm__stream_word(end->channel, batch->start),
+                           batch->first);
+  uvshm__a64_store_relaxed(uvshm__stream_word(end->channel, batch->place), 0);
+")
+
+uvshm_mutant(batch_there_one_by_one crash-stream core/stream_write.c
+"    batch->first = word;
+  else
+"
+"    batch->first = word;
+")
+
+uvshm_mutant(message_there_before_its_bytes crash-stream core/stream_write.c
+"    if (size != 0)
+      memcpy(
+"
+"    uvshm__a64_store_relaxed(uvshm__stream_word(end->channel, place),
+                             word_of(uvshm__stream_span(size), size));
+    if (size != 0)
+      memcpy(
+")
+
+uvshm_mutant(successor_reads_again_what_was_released crash-stream core/stream_read.c
+"  uvshm__a64_store_release(&hdr->oldest, own->oldest);
+"
+"")
+
+uvshm_mutant(end_free_before_it_says_how_it_went crash-stream core/channel_end.c
+"  set_was(end->channel, (int) end->writer, UVSHM__CHANNEL_CLOSED);
+  free_entry(end);
+"
+"  free_entry(end);
+  set_was(end->channel, (int) end->writer, UVSHM__CHANNEL_CLOSED);
+")
+
+uvshm_mutant(death_of_an_end_is_not_told crash-stream core/channel_end.c
+"  set_was(channel, writer, UVSHM__CHANNEL_DIED);
+"
+"  (void) writer;
+")
+
+uvshm_mutant(channel_forgets_its_block_first crash-stream core/channel_check.c
+"  (void) uvshm__heap_change(core, block, UVSHM__OWN_LIBRARY, owner);
+  uvshm__a64_store_release(&hdr->block, 0);
+"
+"  uvshm__a64_store_release(&hdr->block, 0);
+  (void) uvshm__heap_change(core, block, UVSHM__OWN_LIBRARY, owner);
+")
