@@ -362,6 +362,16 @@ static void op_remove(void* world) {
      "remove");
 }
 
+/* Nobody else has it open. */
+static void op_bury(void* world) {
+  struct lab* l = world;
+  struct uvshm__core* core = world_core(&l->world, WORLD_ACTOR);
+
+  ok(uvshm__directory_remove(core, "stream", 6), "remove");
+  uvshm__channel_leave(&l->actor);
+  uvshm__directory_close(core, l->ref.index);
+}
+
 /* ---- afterwards ---------------------------------------------------------- */
 
 /* How many were sent (released): of the last part all or none. */
@@ -572,6 +582,21 @@ static void verify_removed(void* world, uint32_t done) {
 }
 
 
+static void verify_buried(void* world, uint32_t done) {
+  struct lab* l = world;
+  struct uvshm__core* core = world_core(&l->world, WORLD_SECOND);
+  struct uvshm__directory_ref ref;
+
+  (void) done;
+  world_verify(&l->world);
+  if (uvshm__directory_find(core, "stream", 6, &ref) == 0) {
+    verify_blocks(l, 1);
+    ok(uvshm__directory_remove(core, "stream", 6), "remove");
+  }
+  verify_blocks(l, 0);
+}
+
+
 /* The live reader, meanwhile: whole messages, in order, without a gap. */
 static void read_messages(void* world) {
   struct lab* l = world;
@@ -684,6 +709,16 @@ static void build_remove(void* world) {
 }
 
 
+static void build_bury(void* world) {
+  struct lab* l = world;
+
+  begin(l, 1, 0, 2, 2);
+  uvshm__channel_leave(&l->other);
+  uvshm__directory_close(world_core(&l->world, WORLD_BYSTANDER), l->ref.index);
+  ready(l);
+}
+
+
 #define CASE(name, start, run, is_well, read)                                  \
  static void name(void** state) {                                              \
   struct lab_case op = {                                                       \
@@ -711,6 +746,7 @@ CASE(join_as_writer, build_join_writer, op_join, verify_joined, read_messages)
 CASE(join_as_reader, build_join_reader, op_join, verify_joined, NULL)
 CASE(make_a_stream, build_make, op_make, verify_made, NULL)
 CASE(remove_the_stream, build_remove, op_remove, verify_removed, NULL)
+CASE(bury_the_stream, build_bury, op_bury, verify_buried, NULL)
 
 
 int main(void) {
@@ -733,6 +769,7 @@ int main(void) {
       cmocka_unit_test(join_as_reader),
       cmocka_unit_test(make_a_stream),
       cmocka_unit_test(remove_the_stream),
+      cmocka_unit_test(bury_the_stream),
   };
 
   return cmocka_run_group_tests_name("crash-stream", tests, NULL, NULL);

@@ -320,9 +320,9 @@ uvshm_mutant(message_there_before_the_word_behind_it crash-stream core/stream_wr
 uvshm_mutant(batch_there_one_by_one crash-stream core/stream_write.c
 "    batch->first = word;
   else
-"
+    uvshm__a64_store_relaxed"
 "    batch->first = word;
-")
+  uvshm__a64_store_relaxed")
 
 uvshm_mutant(message_there_before_its_bytes crash-stream core/stream_write.c
 "    if (size != 0)
