@@ -59,8 +59,8 @@ static void a_file_arrives_as_it_was(void** state) {
   const char* path = test_path("sent");
   const char* copy = test_path("received");
   unsigned char* bytes = malloc(2 * FILE_SIZE + 1);
-  char region[128];
-  char lock[128];
+  char channel[128];
+  char cell[128];
   struct tool tool;
   (void) state;
   assert_non_null(bytes);
@@ -68,8 +68,9 @@ static void a_file_arrives_as_it_was(void** state) {
   assert_int_equal(tool_run(&tool, "demo", path, "-o", copy, NULL), 0);
   assert_contains(tool.out.bytes, "3000001 bytes");
   assert_contains(tool.out.bytes, ": equal");
-  told(&tool, "region", region);
-  told(&tool, "mutex", lock);
+  assert_contains(tool.out.bytes, "\npipe ");
+  told(&tool, "channel", channel);
+  told(&tool, "cells", cell);
   tool_free(&tool);
 
   FILE* file = fopen(copy, "rb");
@@ -77,8 +78,8 @@ static void a_file_arrives_as_it_was(void** state) {
   assert_int_equal(fread(bytes + FILE_SIZE, 1, FILE_SIZE + 1, file), FILE_SIZE);
   fclose(file);
   assert_memory_equal(bytes, bytes + FILE_SIZE, FILE_SIZE);
-  assert_int_equal(tool_code("info", region, NULL), 3);
-  assert_int_equal(tool_code("info", lock, NULL), 3);
+  assert_int_equal(tool_code("info", channel, NULL), 3);
+  assert_int_equal(tool_code("info", cell, NULL), 3);
   drop_file(path);
   drop_file(copy);
   free(bytes);

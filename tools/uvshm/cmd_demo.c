@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 
 /* uvshm demo: a writer and a reader, two processes started through libuv, pass
- * a file through a region. This process made what they share; while they work,
- * it looks at the numbers on the board now and then and shows them.
+ * a file through a channel. This process made what they share; while they work,
+ * it looks now and then at the cell in which the reader keeps its tally. After
+ * that, two such processes pass the same noise through a channel, a pipe and a
+ * Unix-domain socket, one after the other.
  */
 
 #include "commands.h"
 #include "demo.h"
+#include "demo_pass.h"
+#include "plumbing.h"
 #include "progress.h"
 #include "report.h"
 #include "spawn.h"
@@ -19,10 +23,15 @@
 #include <uv.h>
 
 #define LOOK_MS 50
+#define BAR 36
+#define ROUNDS 3
 
 struct pass {
-  struct demo demo;
-  struct demo_board seen; /* the board as it was when we last had the mutex */
+  char* name;
+  enum pass_way way;
+  struct pass_place place;
+  struct pass_tally sent;
+  struct pass_tally received;
   uv_loop_t loop;
   uv_timer_t timer;
   struct signals signals;
@@ -34,18 +43,10 @@ struct pass {
 };
 
 
-/* A loop never waits: when one of the two has the mutex, the old numbers do. */
-static void look(struct pass* pass) {
-  if (uvshm_mutex_lock(pass->demo.lock, 0) < 0) return;
-  memcpy(&pass->seen, pass->demo.board, sizeof pass->seen);
-  uvshm_mutex_unlock(pass->demo.lock);
-}
-
-
 static void on_timer(uv_timer_t* timer) {
   struct pass* pass = timer->data;
-  look(pass);
-  progress_show(pass->seen.received, pass->total, pass->started_ns);
+  if (pass_read(pass->place.received, &pass->received) < 0) return;
+  progress_show(pass->received.bytes, pass->total, pass->started_ns);
 }
 
 
@@ -68,37 +69,124 @@ static void on_signal(uv_signal_t* handle, int signal) {
   child_kill(&pass->reader);
 }
 
+/* ---- two processes ------------------------------------------------------- */
+
+/* What lies between stdout of the writer and stdin of the reader. */
+static int make_fds(enum pass_way way, int fds[2]) {
+  fds[0] = -1;
+  fds[1] = 1;
+  if (way == PASS_SOCKET) return plumbing_sockets(fds);
+  return way == PASS_PIPE ? uv_pipe(fds, 0, 0) : 0;
+}
+
+
+static void close_fd(int fd) {
+  uv_fs_t req;
+  uv_fs_close(NULL, &req, fd, NULL);
+  uv_fs_req_cleanup(&req);
+}
+
 
 static int start(struct pass* pass, const char* file, const char* output) {
+  char* way = (char*) pass_way_name(pass->way);
   char* writer[] = {
-      NULL, "demo-writer", "--", pass->demo.name, (char*) file, NULL};
+      NULL, "demo-writer", "--", pass->name, way, (char*) file, NULL};
   char* reader[] = {
-      NULL, "demo-reader", "--", pass->demo.name, (char*) output, NULL};
+      NULL, "demo-reader", "--", pass->name, way, (char*) output, NULL};
+  int fds[2];
   pass->writer.data = pass;
   pass->reader.data = pass;
   pass->writer.on_exit = one_ended;
   pass->reader.on_exit = one_ended;
 
-  int err = child_start_self(&pass->loop, &pass->reader, reader);
-  if (err == 0) err = child_start_self(&pass->loop, &pass->writer, writer);
-  if (err < 0) {
-    child_kill(&pass->reader);
-    return report_as(
-        EXIT_FAILED, "cannot start a process: %s", uv_strerror(err));
+  int err = make_fds(pass->way, fds);
+  if (err < 0)
+    return report_as(EXIT_FAILED, "cannot make a pipe: %s", uv_strerror(err));
+  err = child_start_between(&pass->loop, &pass->reader, reader, fds[0], 1);
+  if (err == 0)
+    err = child_start_between(&pass->loop, &pass->writer, writer, -1, fds[1]);
+  if (fds[0] >= 0) {
+    close_fd(fds[0]);
+    close_fd(fds[1]);
   }
-  return 0;
+  if (err == 0) return 0;
+  child_kill(&pass->reader);
+  return report_as(EXIT_FAILED, "cannot start a process: %s", uv_strerror(err));
 }
 
 
+static int finish(struct pass* pass, int code) {
+  if (pass->interrupted != 0) return 128 + pass->interrupted;
+  if (code != 0) return code;
+  if (child_code(&pass->writer) != 0 || child_code(&pass->reader) != 0)
+    return report_as(EXIT_FAILED,
+                     "the demonstration failed: writer %d, reader %d",
+                     child_code(&pass->writer),
+                     child_code(&pass->reader));
+  int err = pass_read(pass->place.sent, &pass->sent);
+  if (err >= 0) err = pass_read(pass->place.received, &pass->received);
+  return err < 0 ? report(err) : 0;
+}
+
+
+/* Start both, call `began`, wait for their end. */
+static int run(struct pass* pass,
+               enum pass_way way,
+               const char* file,
+               const char* output,
+               void (*began)(const struct pass* pass, const char* file)) {
+  pass->way = way;
+  pass->name = demo_name();
+  uv_loop_init(&pass->loop);
+  signals_watch(&pass->loop, &pass->signals, on_signal, pass);
+  uv_timer_init(&pass->loop, &pass->timer);
+  pass->timer.data = pass;
+
+  int err =
+      pass_open(&pass->place, pass->name, way, UVSHM_EXCLUSIVE, "uvshm demo");
+  int code = err < 0 ? report(err) : start(pass, file, output);
+  pass->started_ns = uv_hrtime();
+  if (code == 0) {
+    if (began != NULL) began(pass, file);
+    uv_timer_start(&pass->timer, on_timer, LOOK_MS, LOOK_MS);
+    uv_run(&pass->loop, UV_RUN_DEFAULT);
+    progress_clear();
+  }
+  code = finish(pass, code);
+  pass_close(&pass->place);
+  loop_finish(&pass->loop);
+  free(pass->name);
+  return code;
+}
+
+
+static double seconds_of(const struct pass* pass) {
+  if (pass->received.ended_ns <= pass->sent.started_ns) return 0;
+  return (double) (pass->received.ended_ns - pass->sent.started_ns) / 1e9;
+}
+
+
+static double rate_of(const struct pass* pass) {
+  double seconds = seconds_of(pass);
+  return seconds > 0 ? (double) pass->received.bytes / seconds : 0;
+}
+
+
+static bool is_equal(const struct pass* pass) {
+  return pass->sent.sum == pass->received.sum &&
+         pass->sent.bytes == pass->received.bytes;
+}
+
+/* ---- a file -------------------------------------------------------------- */
+
 static void tell_begin(const struct pass* pass, const char* file) {
   char* path = text_escape(file);
-  demo_line("region",
-            "%s, %u buffers of %uK",
-            pass->demo.name,
-            DEMO_BUFFERS,
-            DEMO_BUFFER_SIZE / 1024);
-  demo_line("mutex", "%s", pass->demo.lock_name);
-  demo_line("sems", "%s, %s", pass->demo.empty_name, pass->demo.full_name);
+  demo_line("channel",
+            "%s, a stream of %uM, messages of %uK in place",
+            pass->name,
+            PASS_ROOM >> 20,
+            PASS_CHUNK >> 10);
+  demo_line("cells", "%s.sent, %s.received", pass->name, pass->name);
   demo_line(
       "writer", "pid %" PRIu32 ", reads %s", child_pid(&pass->writer), path);
   demo_line("reader", "pid %" PRIu32, child_pid(&pass->reader));
@@ -107,51 +195,79 @@ static void tell_begin(const struct pass* pass, const char* file) {
 
 
 static int tell_end(const struct pass* pass) {
-  const struct demo_board* seen = &pass->seen;
   char size[TEXT_SIZE_ROOM];
   char rate[TEXT_SIZE_ROOM];
-  double seconds = (double) (seen->ended_ns - seen->started_ns) / 1e9;
-  bool equal =
-      seen->sent_sum == seen->received_sum && seen->sent == seen->received;
-  text_rate(size, (double) seen->received);
-  text_rate(rate, seconds > 0 ? (double) seen->received / seconds : 0);
+  bool equal = is_equal(pass);
+  text_rate(size, (double) pass->received.bytes);
+  text_rate(rate, rate_of(pass));
   demo_line("passed",
             "%" PRIu64 " bytes (%s) in %.1f ms, %s/s",
-            seen->received,
+            pass->received.bytes,
             size,
-            seconds * 1000,
+            seconds_of(pass) * 1000,
             rate);
   demo_line("crc-32c",
-            "writer %08" PRIx32 ", reader %08" PRIx32 ": %s%s%s",
-            seen->sent_sum,
-            seen->received_sum,
+            "writer %08" PRIx64 ", reader %08" PRIx64 ": %s%s%s",
+            pass->sent.sum,
+            pass->received.sum,
             out_style(equal ? OUT_GREEN : OUT_RED),
             equal ? "equal" : "DIFFERENT",
             out_style(OUT_PLAIN));
   return equal ? EXIT_OK : EXIT_FAILED;
 }
 
+/* ---- a race -------------------------------------------------------------- */
 
-static int run(struct pass* pass, const char* file, const char* output) {
-  int code = start(pass, file, output);
-  pass->started_ns = uv_hrtime();
-  if (code == 0) {
-    tell_begin(pass, file);
-    uv_timer_start(&pass->timer, on_timer, LOOK_MS, LOOK_MS);
-    uv_run(&pass->loop, UV_RUN_DEFAULT);
-    progress_clear();
-    look(pass);
-  }
-  if (pass->interrupted != 0) return 128 + pass->interrupted;
-  if (code != 0) return code;
-  if (child_code(&pass->writer) != 0 || child_code(&pass->reader) != 0)
-    return report_as(EXIT_FAILED,
-                     "the demonstration failed: writer %d, reader %d",
-                     child_code(&pass->writer),
-                     child_code(&pass->reader));
-  return tell_end(pass);
+static void tell_rate(enum pass_way way, double rate, double best) {
+  static const char* const labels[PASS_WAYS] = {"", "uvshm", "pipe", "socket"};
+  char text[TEXT_SIZE_ROOM];
+  char bar[BAR + 1];
+  int width = best > 0 ? (int) (rate / best * BAR + 0.5) : 0;
+  memset(bar, '#', sizeof bar);
+  bar[width < BAR ? width : BAR] = '\0';
+  text_rate(text, rate);
+  demo_line(labels[way], "%7s/s  %s", text, bar);
 }
 
+
+/* One round of all ways; the best rate of each so far. */
+static int race_round(struct pass* pass, int last, double* rates) {
+  for (int way = PASS_CHANNEL; way <= last; way++) {
+    memset(pass, 0, sizeof *pass);
+    pass->total = PASS_RACE;
+    int code = run(pass, (enum pass_way) way, NULL, NULL, NULL);
+    if (code != 0) return code;
+    if (!is_equal(pass))
+      return report_as(EXIT_FAILED, "the two sums are different");
+    if (rate_of(pass) > rates[way]) rates[way] = rate_of(pass);
+  }
+  return 0;
+}
+
+
+static int race_all(void) {
+  double rates[PASS_WAYS] = {0};
+  double best = 0;
+  int last = plumbing_has_sockets() ? PASS_SOCKET : PASS_PIPE;
+  char size[TEXT_SIZE_ROOM];
+  struct pass* pass = text_alloc(sizeof *pass);
+  int code = 0;
+  text_rate(size, PASS_RACE);
+  demo_line("race",
+            "%s, written by one process, added up by another; best of %d:",
+            size,
+            ROUNDS);
+  for (int round = 0; round < ROUNDS && code == 0; round++)
+    code = race_round(pass, last, rates);
+  for (int way = PASS_CHANNEL; way <= last; way++)
+    if (rates[way] > best) best = rates[way];
+  for (int way = PASS_CHANNEL; way <= last && code == 0; way++)
+    tell_rate((enum pass_way) way, rates[way], best);
+  free(pass);
+  return code;
+}
+
+/* ---- all of it ----------------------------------------------------------- */
 
 /* Is it a file that can be read? Its size, or a UV_E code. */
 static int64_t file_size(const char* path) {
@@ -169,23 +285,12 @@ static int64_t file_size(const char* path) {
 
 static int pass_file(const struct args* args, const char* file, uint64_t size) {
   struct pass* pass = text_alloc(sizeof *pass);
-  int code;
+  memset(pass, 0, sizeof *pass);
   pass->total = size;
-  uv_loop_init(&pass->loop);
-  signals_watch(&pass->loop, &pass->signals, on_signal, pass);
-  uv_timer_init(&pass->loop, &pass->timer);
-  pass->timer.data = pass;
-
-  int err = demo_make(&pass->demo);
-  if (err < 0) {
-    code = report(err);
-  } else {
-    code = run(pass, file, args->text[OPT_OUTPUT]);
-  }
-  demo_close(&pass->demo);
-  loop_finish(&pass->loop);
+  int code = run(pass, PASS_FILE, file, args->text[OPT_OUTPUT], tell_begin);
+  if (code == 0) code = tell_end(pass);
   free(pass);
-  return code;
+  return code == 0 ? race_all() : code;
 }
 
 

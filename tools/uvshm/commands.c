@@ -534,7 +534,9 @@ const struct command commands[] = {
      .summary = "See two processes share memory",
      .details =
          "Passes FILE (default: this program) from a writer to a reader, two\n"
-         "processes of their own. With --chat, NAME is the room to meet in.",
+         "processes of their own, through a channel; then measures channel,\n"
+         "pipe and socket side by side. With --chat, NAME is the room to meet "
+         "in.",
      .options = demo_options,
      .examples = demo_examples,
      .operand = OPERAND_FILE,
@@ -559,15 +561,15 @@ const struct command commands[] = {
      .operands_max = 2,
      .run = cmd_help},
     {.name = "demo-writer",
-     .operands = "NAME FILE",
+     .operands = "NAME WAY [FILE]",
      .operands_min = 2,
-     .operands_max = 2,
+     .operands_max = 3,
      .hidden = true,
      .run = cmd_demo_writer},
     {.name = "demo-reader",
-     .operands = "NAME [FILE]",
-     .operands_min = 1,
-     .operands_max = 2,
+     .operands = "NAME WAY [FILE]",
+     .operands_min = 2,
+     .operands_max = 3,
      .hidden = true,
      .run = cmd_demo_reader},
     {.name = "demo-holder",

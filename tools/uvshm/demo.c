@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-/* The objects of a demonstration, made or joined. */
+/* The objects of a demonstration of a death, made or joined. */
 
 #include "demo.h"
 #include "out.h"
@@ -11,16 +11,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-_Static_assert(sizeof(struct demo_board) <= DEMO_BOARD_SIZE,
-               "the board lies in front of the buffers");
+_Static_assert(sizeof(struct demo_board) <= DEMO_SIZE, "it has room");
 
 
 static void make_names(struct demo* demo, const char* name) {
   memset(demo, 0, sizeof *demo);
   demo->name = text_copy(name);
   demo->lock_name = text_format("%s.lock", name);
-  demo->empty_name = text_format("%s.empty", name);
-  demo->full_name = text_format("%s.full", name);
 }
 
 
@@ -31,16 +28,10 @@ static int open_all(struct demo* demo, uint32_t flags, const char* label) {
       .size = new ? DEMO_SIZE : 0,
       .label = label};
   uvshm_mutex_options_t mutex = {.flags = flags, .label = label};
-  uvshm_sem_options_t empty = {
-      .flags = flags, .value = DEMO_BUFFERS, .label = label};
-  uvshm_sem_options_t full = {.flags = flags, .label = label};
 
   int err = uvshm_region_open(&demo->region, demo->name, &region);
   if (err >= 0)
     err = uvshm_mutex_open(&demo->lock, NULL, demo->lock_name, &mutex);
-  if (err >= 0)
-    err = uvshm_sem_open(&demo->empty, NULL, demo->empty_name, &empty);
-  if (err >= 0) err = uvshm_sem_open(&demo->full, NULL, demo->full_name, &full);
   if (err < 0) return err;
 
   /* A region of that name may have been made by anything. */
@@ -50,11 +41,16 @@ static int open_all(struct demo* demo, uint32_t flags, const char* label) {
 }
 
 
-int demo_make(struct demo* demo) {
+char* demo_name(void) {
   uint32_t random;
   int err = uv_random(NULL, NULL, &random, sizeof random, 0, NULL);
   if (err < 0) random = (uint32_t) uv_hrtime();
-  char* name = text_format("demo-%08" PRIx32, random);
+  return text_format("demo-%08" PRIx32, random);
+}
+
+
+int demo_make(struct demo* demo) {
+  char* name = demo_name();
   make_names(demo, name);
   free(name);
   return open_all(demo, UVSHM_EXCLUSIVE, "uvshm demo");
@@ -68,21 +64,11 @@ int demo_join(struct demo* demo, const char* name, const char* label) {
 
 
 void demo_close(struct demo* demo) {
-  uvshm_sem_close(demo->full);
-  uvshm_sem_close(demo->empty);
   uvshm_mutex_close(demo->lock);
   uvshm_region_close(demo->region);
-  free(demo->full_name);
-  free(demo->empty_name);
   free(demo->lock_name);
   free(demo->name);
   memset(demo, 0, sizeof *demo);
-}
-
-
-char* demo_buffer(const struct demo* demo, uint64_t i) {
-  return (char*) demo->board + DEMO_BOARD_SIZE +
-         (size_t) (i % DEMO_BUFFERS) * DEMO_BUFFER_SIZE;
 }
 
 

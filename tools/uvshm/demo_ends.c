@@ -1,177 +1,257 @@
 /* SPDX-License-Identifier: MIT */
 
-/* The two ends of `uvshm demo`: a writer that puts a file into the buffers, and
- * a reader that takes it out. Each is a process of its own and needs no loop.
+/* The two ends of `uvshm demo`, each a process of its own that needs no loop.
  *
- *   writer                            reader
- *   wait(empty)                       wait(full)
- *   fill buffer head                  sum up buffer tail
- *   lock; head++; unlock              lock; tail++; unlock
- *   post(full)                        post(empty)
+ *   writer                                reader
+ *   claim room in the channel             peek at the next message
+ *   read the file into it, sum it up      sum it up where it lies
+ *   commit; write the tally               release; write the tally
  *
- * A semaphore puts the one who is ahead to sleep; the mutex guards the numbers
- * that both and the parent read.
+ * So no byte is copied between the two. Through a pipe or a socket the same
+ * bytes go through a buffer of each.
  */
 
 #include "checksum.h"
 #include "commands.h"
 #include "demo.h"
+#include "demo_pass.h"
+#include "plumbing.h"
 #include "report.h"
 #include "text.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include <uv.h>
 
+struct end {
+  struct pass_place place;
+  struct pass_tally tally;
+  uvshm_cell_t* cell; /* of the tally */
+  uv_file file;       /* -1: none */
+};
 
-/* Take the mutex. A dead owner left a half-made change; a demonstration does
- * not go on with that. */
-static int enter(struct demo* demo) {
-  int err = uvshm_mutex_lock(demo->lock, DEMO_PATIENCE_MS);
-  if (err != UVSHM_OWNER_DIED) return err;
-  uvshm_mutex_unlock(demo->lock);
-  return UV_ECANCELED;
+
+/* So many bytes more have passed. */
+static int count(struct end* end, size_t size, uint64_t sum) {
+  end->tally.bytes += size;
+  end->tally.ended_ns = uv_hrtime();
+  end->tally.sum = sum;
+  return uvshm_cell_write(end->cell, &end->tally, sizeof end->tally);
 }
 
+/* ---- a file -------------------------------------------------------------- */
 
-static int leave(struct demo* demo) {
-  return uvshm_mutex_unlock(demo->lock);
-}
-
-
-/* As many bytes of the file as fit: how many, or a UV_E code. */
-static int fill(uv_file file, char* buffer) {
-  unsigned int size = 0;
-  while (size < DEMO_BUFFER_SIZE) {
+/* As many bytes of the file as there are, up to `size`: how many, or a UV_E
+ * code. */
+static int fill_from_file(uv_file file, char* bytes, unsigned int size) {
+  unsigned int done = 0;
+  while (done < size) {
     uv_fs_t req;
-    uv_buf_t buf = uv_buf_init(buffer + size, DEMO_BUFFER_SIZE - size);
-    int count = uv_fs_read(NULL, &req, file, &buf, 1, -1, NULL);
+    uv_buf_t buf = uv_buf_init(bytes + done, size - done);
+    int got = uv_fs_read(NULL, &req, file, &buf, 1, -1, NULL);
     uv_fs_req_cleanup(&req);
-    if (count == UV_EOF) count = 0;
-    if (count < 0) return count;
-    if (count == 0) break;
-    size += (unsigned int) count;
+    if (got == UV_EOF) got = 0;
+    if (got < 0) return got;
+    if (got == 0) break;
+    done += (unsigned int) got;
   }
-  return (int) size;
+  return (int) done;
 }
 
 
-/* Hand buffer `head` over. */
-static int sent(struct demo* demo, uint64_t head, uint32_t size, uint32_t sum) {
-  int err = enter(demo);
-  if (err < 0) return err;
-  demo->board->used[head % DEMO_BUFFERS] = size;
-  demo->board->head = head + 1;
-  demo->board->sent += size;
-  demo->board->sent_sum = sum;
-  err = leave(demo);
-  return err < 0 ? err : uvshm_sem_post(demo->full, 1);
-}
-
-
-static int send_file(struct demo* demo, uv_file file) {
+static int send_file(struct end* end) {
+  uvshm_channel_t* channel = end->place.channel;
   uint32_t sum = 0;
-  demo->board->started_ns = uv_hrtime();
-  for (uint64_t head = 0;; head++) {
-    char* buffer = demo_buffer(demo, head);
-    int err = uvshm_sem_wait(demo->empty, DEMO_PATIENCE_MS);
+  end->tally.started_ns = uv_hrtime();
+  for (;;) {
+    void* bytes;
+    int err =
+        uvshm_channel_claim(channel, &bytes, PASS_CHUNK, DEMO_PATIENCE_MS);
     if (err < 0) return err;
-    int size = fill(file, buffer);
-    if (size < 0) return size;
-    sum = checksum(sum, buffer, (size_t) size);
-    err = sent(demo, head, (uint32_t) size, sum);
-    if (err < 0 || size == 0) return err;
+    int size = fill_from_file(end->file, bytes, PASS_CHUNK);
+    if (size <= 0) {
+      err = uvshm_channel_abort(channel, bytes);
+      return size < 0 ? size : err;
+    }
+    sum = checksum(sum, bytes, (size_t) size);
+    err = uvshm_channel_commit(channel, bytes, (size_t) size);
+    if (err >= 0) err = count(end, (size_t) size, sum);
+    if (err < 0) return err;
   }
 }
 
 
-int cmd_demo_writer(const struct args* args) {
-  struct demo demo;
-  uv_fs_t req;
-  int err = demo_join(&demo, args->operands[0], "demo writer");
-  if (err >= 0) {
-    uv_file file =
-        uv_fs_open(NULL, &req, args->operands[1], UV_FS_O_RDONLY, 0, NULL);
-    uv_fs_req_cleanup(&req);
-    err = file < 0 ? file : send_file(&demo, file);
-  }
-  int code = err < 0 ? report(err) : EXIT_OK;
-  demo_close(&demo);
-  return code;
-}
-
-
-/* What buffer `tail` holds; a number out of shared memory is read once, and
- * believed only within bounds. */
-static int size_of(struct demo* demo, uint64_t tail, uint32_t* size) {
-  int err = enter(demo);
-  if (err < 0) return err;
-  *size = demo->board->used[tail % DEMO_BUFFERS];
-  err = leave(demo);
-  return *size > DEMO_BUFFER_SIZE ? UV_EPROTO : err;
-}
-
-
-static int received(struct demo* demo,
-                    uint64_t tail,
-                    uint32_t size,
-                    uint32_t sum) {
-  int err = enter(demo);
-  if (err < 0) return err;
-  demo->board->tail = tail + 1;
-  demo->board->received += size;
-  demo->board->received_sum = sum;
-  demo->board->ended_ns = uv_hrtime();
-  err = leave(demo);
-  return err < 0 ? err : uvshm_sem_post(demo->empty, 1);
-}
-
-
-static int save(uv_file file, char* bytes, uint32_t size) {
-  while (size > 0) {
+static int save(uv_file file, const void* bytes, size_t size) {
+  uv_buf_t buf = uv_buf_init((char*) bytes, (unsigned int) size);
+  while (buf.len > 0) {
     uv_fs_t req;
-    uv_buf_t buf = uv_buf_init(bytes, size);
-    int count = uv_fs_write(NULL, &req, file, &buf, 1, -1, NULL);
+    int written = uv_fs_write(NULL, &req, file, &buf, 1, -1, NULL);
     uv_fs_req_cleanup(&req);
-    if (count < 0) return count;
-    bytes += count;
-    size -= (uint32_t) count;
+    if (written < 0) return written;
+    buf = uv_buf_init(buf.base + written,
+                      (unsigned int) (buf.len - (size_t) written));
   }
   return 0;
 }
 
 
-static int receive_file(struct demo* demo, uv_file file) {
+static int receive_file(struct end* end) {
+  uvshm_channel_t* channel = end->place.channel;
   uint32_t sum = 0;
-  for (uint64_t tail = 0;; tail++) {
-    char* buffer = demo_buffer(demo, tail);
-    uint32_t size;
-    int err = uvshm_sem_wait(demo->full, DEMO_PATIENCE_MS);
-    if (err >= 0) err = size_of(demo, tail, &size);
+  end->tally.started_ns = uv_hrtime();
+  for (;;) {
+    const void* bytes;
+    size_t size;
+    int err = uvshm_channel_peek(channel, &bytes, &size, DEMO_PATIENCE_MS);
+    if (err == UV_EOF) return count(end, 0, sum);
     if (err < 0) return err;
-    sum = checksum(sum, buffer, size);
-    if (file >= 0) err = save(file, buffer, size);
-    if (err >= 0) err = received(demo, tail, size, sum);
-    if (err < 0 || size == 0) return err;
+    sum = checksum(sum, bytes, size);
+    if (end->file >= 0) err = save(end->file, bytes, size);
+    if (err >= 0) err = uvshm_channel_release(channel, bytes);
+    if (err >= 0) err = count(end, size, sum);
+    if (err < 0) return err;
   }
+}
+
+/* ---- a race -------------------------------------------------------------- */
+
+/* The same work on every way: each word is written once and read once. */
+static uint64_t fill_with_noise(void* bytes, uint64_t number) {
+  uint64_t* words = bytes;
+  uint64_t sum = 0;
+  for (size_t i = 0; i < PASS_CHUNK / sizeof *words; i++) {
+    words[i] = number + i;
+    sum += number + i;
+  }
+  return sum;
+}
+
+
+static uint64_t add_up(const void* bytes) {
+  const uint64_t* words = bytes;
+  uint64_t sum = 0;
+  for (size_t i = 0; i < PASS_CHUNK / sizeof *words; i++) sum += words[i];
+  return sum;
+}
+
+
+static int race_write_channel(struct end* end, uint64_t* sum) {
+  for (uint64_t done = 0; done < PASS_RACE; done += PASS_CHUNK) {
+    void* bytes;
+    int err = uvshm_channel_claim(
+        end->place.channel, &bytes, PASS_CHUNK, DEMO_PATIENCE_MS);
+    if (err < 0) return err;
+    *sum += fill_with_noise(bytes, done);
+    err = uvshm_channel_commit(end->place.channel, bytes, PASS_CHUNK);
+    if (err < 0) return err;
+  }
+  return 0;
+}
+
+
+static int race_read_channel(struct end* end, uint64_t* sum) {
+  for (uint64_t done = 0; done < PASS_RACE; done += PASS_CHUNK) {
+    const void* bytes;
+    size_t size;
+    int err =
+        uvshm_channel_peek(end->place.channel, &bytes, &size, DEMO_PATIENCE_MS);
+    if (err < 0) return err;
+    if (size != PASS_CHUNK) return UV_EPROTO;
+    *sum += add_up(bytes);
+    err = uvshm_channel_release(end->place.channel, bytes);
+    if (err < 0) return err;
+  }
+  return 0;
+}
+
+
+static int race_write_fd(uint64_t* sum) {
+  uint64_t* bytes = text_alloc(PASS_CHUNK);
+  int err = 0;
+  for (uint64_t done = 0; done < PASS_RACE && err == 0; done += PASS_CHUNK) {
+    uv_buf_t buf = uv_buf_init((char*) bytes, PASS_CHUNK);
+    *sum += fill_with_noise(bytes, done);
+    err = plumbing_write(&buf, 1);
+  }
+  free(bytes);
+  return err;
+}
+
+
+static int read_whole(char* bytes) {
+  size_t done = 0;
+  while (done < PASS_CHUNK) {
+    int got = plumbing_read(bytes + done, PASS_CHUNK - done);
+    if (got <= 0) return got < 0 ? got : UV_EOF;
+    done += (size_t) got;
+  }
+  return 0;
+}
+
+
+static int race_read_fd(uint64_t* sum) {
+  uint64_t* bytes = text_alloc(PASS_CHUNK);
+  int err = 0;
+  for (uint64_t done = 0; done < PASS_RACE && err == 0; done += PASS_CHUNK) {
+    err = read_whole((char*) bytes);
+    if (err == 0) *sum += add_up(bytes);
+  }
+  free(bytes);
+  return err;
+}
+
+
+static int race(struct end* end, enum pass_way way, bool writer) {
+  uint64_t sum = 0;
+  int err;
+  /* A pipe at its best. */
+  if (way != PASS_CHANNEL) plumbing_widen(writer ? 1 : 0);
+  end->tally.started_ns = uv_hrtime();
+  if (way == PASS_CHANNEL)
+    err = writer ? race_write_channel(end, &sum) : race_read_channel(end, &sum);
+  else
+    err = writer ? race_write_fd(&sum) : race_read_fd(&sum);
+  return err < 0 ? err : count(end, PASS_RACE, sum);
+}
+
+/* ---- both ---------------------------------------------------------------- */
+
+/* words: NAME WAY [FILE] */
+static int run_end(const struct args* args, bool writer) {
+  struct end end = {.file = -1};
+  enum pass_way way;
+  uv_fs_t req;
+  if (!pass_way_of(args->operands[1], &way))
+    return report_usage(args->command, "there is no such way");
+  int err = pass_open(&end.place,
+                      args->operands[0],
+                      way,
+                      writer ? UVSHM_WRITER : UVSHM_READER,
+                      writer ? "demo writer" : "demo reader");
+  if (err >= 0 && args->count > 2) {
+    int flags = writer ? UV_FS_O_RDONLY
+                       : UV_FS_O_WRONLY | UV_FS_O_CREAT | UV_FS_O_TRUNC;
+    end.file = uv_fs_open(NULL, &req, args->operands[2], flags, 0666, NULL);
+    uv_fs_req_cleanup(&req);
+    err = end.file < 0 ? end.file : 0;
+  }
+  end.cell = writer ? end.place.sent : end.place.received;
+  if (err >= 0 && way == PASS_FILE)
+    err = writer ? send_file(&end) : receive_file(&end);
+  else if (err >= 0)
+    err = race(&end, way, writer);
+  int code = err < 0 ? report(err) : EXIT_OK;
+  pass_close(&end.place);
+  return code;
+}
+
+
+int cmd_demo_writer(const struct args* args) {
+  return run_end(args, true);
 }
 
 
 int cmd_demo_reader(const struct args* args) {
-  struct demo demo;
-  uv_fs_t req;
-  uv_file file = -1;
-  int err = demo_join(&demo, args->operands[0], "demo reader");
-  if (err >= 0 && args->count > 1) {
-    file = uv_fs_open(NULL,
-                      &req,
-                      args->operands[1],
-                      UV_FS_O_WRONLY | UV_FS_O_CREAT | UV_FS_O_TRUNC,
-                      0666,
-                      NULL);
-    uv_fs_req_cleanup(&req);
-    err = file < 0 ? file : 0;
-  }
-  if (err >= 0) err = receive_file(&demo, file);
-  int code = err < 0 ? report(err) : EXIT_OK;
-  demo_close(&demo);
-  return code;
+  return run_end(args, false);
 }

@@ -6,6 +6,7 @@
 #ifndef UVSHM_TOOL_PLUMBING_H_
 #define UVSHM_TOOL_PLUMBING_H_
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,5 +25,10 @@ uint64_t plumbing_left(void);
 /* Where stdin or stdout (0 or 1) is a pipe and the system lets us: more room in
  * it, so that the program behind it is woken less often. */
 void plumbing_widen(int fd);
+
+/* Two Unix-domain sockets with each other at the end, to hand to children, where
+ * there are such. 0 or a UV_E code. */
+bool plumbing_has_sockets(void);
+int plumbing_sockets(int fds[2]);
 
 #endif /* UVSHM_TOOL_PLUMBING_H_ */

@@ -19,17 +19,19 @@ static void ended(uv_process_t* process, int64_t status, int signal) {
 }
 
 
+/* `in` -1: none. */
 static int start(uv_loop_t* loop,
                  struct child* child,
                  const char* file,
                  char** argv,
-                 bool input) {
+                 int in,
+                 int out) {
   uv_stdio_container_t stdio[3];
-  for (int fd = 0; fd < 3; fd++) {
-    stdio[fd].flags = UV_INHERIT_FD;
-    stdio[fd].data.fd = fd;
+  int fds[3] = {in, out, 2};
+  for (int i = 0; i < 3; i++) {
+    stdio[i].flags = fds[i] < 0 ? UV_IGNORE : UV_INHERIT_FD;
+    stdio[i].data.fd = fds[i];
   }
-  if (!input) stdio[0].flags = UV_IGNORE;
 
   uv_process_options_t options;
   memset(&options, 0, sizeof options);
@@ -49,14 +51,20 @@ static int start(uv_loop_t* loop,
 
 
 int child_start(uv_loop_t* loop, struct child* child, char** argv, bool input) {
-  return start(loop, child, argv[0], argv, input);
+  return start(loop, child, argv[0], argv, input ? 0 : -1, 1);
 }
 
 
 int child_start_self(uv_loop_t* loop, struct child* child, char** argv) {
+  return child_start_between(loop, child, argv, -1, 1);
+}
+
+
+int child_start_between(
+    uv_loop_t* loop, struct child* child, char** argv, int in, int out) {
   char* path = self_path();
   argv[0] = path;
-  int err = start(loop, child, path, argv, false);
+  int err = start(loop, child, path, argv, in, out);
   argv[0] = NULL;
   free(path);
   return err;

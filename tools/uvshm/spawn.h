@@ -27,6 +27,10 @@ int child_start(uv_loop_t* loop, struct child* child, char** argv, bool input);
 /* The same, of this program itself. argv[0] is set here. */
 int child_start_self(uv_loop_t* loop, struct child* child, char** argv);
 
+/* The same with these descriptors as its stdin (-1: none) and stdout. */
+int child_start_between(
+    uv_loop_t* loop, struct child* child, char** argv, int in, int out);
+
 /* SIGKILL or TerminateProcess, if it still runs. */
 void child_kill(struct child* child);
 

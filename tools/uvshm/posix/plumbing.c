@@ -3,6 +3,7 @@
 #include "plumbing.h"
 
 #include <fcntl.h>
+#include <sys/socket.h>
 
 #define PIPE_SIZE (1 << 20)
 
@@ -14,4 +15,14 @@ void plumbing_widen(int fd) {
 #else
   (void) fd;
 #endif
+}
+
+
+bool plumbing_has_sockets(void) {
+  return true;
+}
+
+
+int plumbing_sockets(int fds[2]) {
+  return uv_socketpair(SOCK_STREAM, 0, fds, 0, 0);
 }

@@ -7,3 +7,15 @@
 void plumbing_widen(int fd) {
   (void) fd;
 }
+
+
+/* uv_socketpair() makes TCP connections there, and not for children. */
+bool plumbing_has_sockets(void) {
+  return false;
+}
+
+
+int plumbing_sockets(int fds[2]) {
+  (void) fds;
+  return UV_ENOTSUP;
+}
