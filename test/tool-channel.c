@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-/* uvshm send and recv. */
+/* uvshm send, recv and watch. */
 
 #include "harness.h"
 #include "tool/run.h"
@@ -256,6 +256,57 @@ static void what_is_too_large_is_refused(void** state) {
   tool_free(&tool);
 }
 
+/* ---- watch --------------------------------------------------------------- */
+
+static void watch_tells_who_comes_and_what_changes(void** state) {
+  char map[300];
+  struct tool watch;
+  (void) state;
+  snprintf(map, sizeof(map), "%s/stock", channel);
+  assert_int_equal(tool_code("map", "create", map, "--keep", NULL), 0);
+  tool_start(&watch, "watch", channel, NULL);
+  test_sleep_ms(300);
+  assert_int_equal(tool_code("map", "put", map, "apple", "green", NULL), 0);
+  tool_expect_out(&watch, "stock changed");
+  assert_int_equal(tool_code("map", "wait", map, "-w", "0.3", NULL), 4);
+  tool_expect_out(&watch, "peer attached");
+  tool_expect_out(&watch, "(uvshm map)");
+  tool_expect_out(&watch, "peer left");
+  assert_int_equal(watch.exited, 0);
+  tool_signal(&watch, SIGKILL);
+  (void) tool_join(&watch);
+  tool_free(&watch);
+  assert_int_equal(tool_run(&watch, "watch", map, "-w", "0.1", NULL), 4);
+  tool_free(&watch);
+  assert_int_equal(tool_code("watch", "-n", "0", map, NULL), 0);
+  assert_int_equal(tool_code("rm", "-f", channel, NULL), 0);
+  assert_int_equal(tool_code("watch", channel, NULL), 3);
+  assert_int_equal(tool_code("watch", map, NULL), 3);
+}
+
+
+static void watch_prints_the_messages_of_a_topic(void** state) {
+  struct tool receiver;
+  struct tool sender;
+  struct tool watch;
+  (void) state;
+  tool_start(&receiver, "recv", "--kind", "topic", "-n", "2", channel, NULL);
+  test_sleep_ms(200);
+  tool_start(&watch, "watch", channel, "--json", "-n", "2", NULL);
+  test_sleep_ms(400);
+  tool_start(&sender, "send", "--kind", "topic", "--lines", channel, NULL);
+  tool_feed(&sender, "one\ntwo\n", 8);
+  tool_expect_out(&watch, "\"data\":\"one\"");
+  tool_expect_out(&watch, "\"data\":\"two\"");
+  assert_int_equal(tool_join(&watch), 0);
+  assert_int_equal(tool_join(&receiver), 0);
+  assert_string_equal(receiver.out.bytes, "onetwo");
+  assert_int_equal(tool_join(&sender), 0);
+  tool_free(&watch);
+  tool_free(&receiver);
+  tool_free(&sender);
+}
+
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
@@ -272,6 +323,8 @@ int main(void) {
       CASE(recv_can_follow_one_sender_after_the_other),
       CASE(a_channel_may_lie_in_a_segment),
       CASE(what_is_too_large_is_refused),
+      CASE(watch_tells_who_comes_and_what_changes),
+      CASE(watch_prints_the_messages_of_a_topic),
   };
 
   return cmocka_run_group_tests_name("tool-channel", tests, NULL, NULL);

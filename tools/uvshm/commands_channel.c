@@ -86,6 +86,13 @@ const struct option_spec recv_options[] = {
     SYSTEM_CHANNEL,
     END};
 
+const struct option_spec watch_options[] = {
+    {OPT_JSON, 0, "json", OPTION_SWITCH, NULL, "A line of JSON for each event"},
+    COUNT("End after so many events"),
+    WAIT("End with 4 when nothing has happened for so long"),
+    SYSTEM("An object of the whole system"),
+    END};
+
 const char send_details[] =
     "CHANNEL is a name, or SEGMENT/NAME. Whoever comes first makes the\n"
     "channel. Known by its name alone, it lives as long as its users, so\n"
@@ -96,6 +103,12 @@ const char recv_details[] =
     "Ends when the last writer has closed the channel and all was read; exits\n"
     "with 1 when it died before. Without options the messages are written\n"
     "one behind the other.";
+
+const char watch_details[] =
+    "Of a segment: who attaches, leaves and dies, and changes of its maps and\n"
+    "cells. SEGMENT/NAME: of this map, cell or channel alone. Of a topic the\n"
+    "messages are printed; of other channels only how many there were,\n"
+    "because each message is for one reader.";
 
 const char* const send_examples[] = {
     "tar c photos | uvshm send copy",
@@ -113,3 +126,10 @@ const char* const recv_examples[] = {"uvshm recv copy > disk.img",
                                      "uvshm recv --json -n 1 shop/orders",
                                      "one message, for a script",
                                      NULL};
+
+const char* const watch_examples[] = {
+    "uvshm watch shop",
+    "who comes and goes, and what changes",
+    "uvshm watch shop/stock -w 60 || echo quiet",
+    "a map",
+    NULL};
