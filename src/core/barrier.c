@@ -17,7 +17,8 @@
  * Who waits in round r and sees a later one must know whether r was completed
  * or broken and reset before he looked. So the one who resets first marks the
  * lanes of those who wait, while it is broken and nobody can come or complete
- * it, and then begins the round.
+ * it, and then begins the round. Before that he takes the barrier from the dead
+ * who have it open, or they would break the new round too.
  */
 
 #include "core/barrier.h"
@@ -25,6 +26,7 @@
 #include "base/error.h"
 #include "core/directory.h"
 #include "core/lock_layout.h"
+#include "core/reap.h"
 
 #include <string.h>
 
@@ -101,6 +103,25 @@ static void look_for_dead(const struct uvshm__core* core,
     if (!takes_part(core, barrier, slot)) continue;
     uvshm__barrier_break(core, barrier);
     return;
+  }
+}
+
+/* It is broken because of them, and will be made whole: they are no part of it
+ * any more. */
+static void forget_dead(const struct uvshm__core* core,
+                        struct uvshm__barrier* barrier) {
+  uint32_t slot;
+
+  for (slot = 0; slot < core->peers_max; slot++) {
+    if (slot == core->slot || !takes_part(core, barrier, slot)) continue;
+    if (core->env->alive(core->env_arg, slot)) continue;
+    if (core->objects_max == 0) {
+      (void) uvshm__reap(core, slot); /* there are no locks to hold */
+    } else if (core->env->claim(core->env_arg, slot) == 0) {
+      uvshm__directory_close_dead(
+          core, uvshm__directory_index(core, barrier), slot);
+      core->env->unclaim(core->env_arg, slot);
+    }
   }
 }
 
@@ -257,6 +278,7 @@ int uvshm__barrier_reset(const struct uvshm__core* core,
       (void) uvshm__a64_cas(&barrier->word, word, word | UVSHM__BARRIER_BROKEN);
       continue;
     }
+    forget_dead(core, barrier);
     mark_lanes(core, barrier, round);
     if (!uvshm__a64_cas(&barrier->word, word, next_round(word))) continue;
     uvshm__signal_raise(core, &barrier->signal, UINT32_MAX);

@@ -114,8 +114,11 @@ void uvshm__cond_begin(struct uvshm__lane* lane, struct uvshm__cond* cond) {
                            place_of(lane->core, cond) | UVSHM__TURN_WAITS);
   /* The count after the turn: who clears the bit saw either. */
   word = uvshm__a32_add(&cond->word, UVSHM__COND_WAIT);
-  if ((word & UVSHM__COND_WAITERS) == 0)
-    (void) uvshm__a32_or(&cond->word, UVSHM__COND_WAITERS);
+  if (word & UVSHM__COND_WAITERS) return;
+  /* Nobody waited, so a call that was passed on was for nobody. */
+  if (word & UVSHM__COND_PASSED)
+    (void) uvshm__a32_and(&cond->word, ~UVSHM__COND_PASSED);
+  (void) uvshm__a32_or(&cond->word, UVSHM__COND_WAITERS);
 }
 
 

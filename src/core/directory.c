@@ -401,6 +401,13 @@ void uvshm__directory_close(const struct uvshm__core* core, uint32_t index) {
 }
 
 
+void uvshm__directory_close_dead(const struct uvshm__core* core,
+                                 uint32_t index,
+                                 uint32_t slot) {
+  clear_bit(core, index, slot);
+}
+
+
 int uvshm__directory_remove(const struct uvshm__core* core,
                             const char* name,
                             uint32_t name_size) {

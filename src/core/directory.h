@@ -89,6 +89,11 @@ int uvshm__directory_open(const struct uvshm__core* core,
                           const struct uvshm__directory_ref* ref);
 void uvshm__directory_close(const struct uvshm__core* core, uint32_t index);
 
+/* The same for a dead peer, whose slot the caller has claimed. */
+void uvshm__directory_close_dead(const struct uvshm__core* core,
+                                 uint32_t index,
+                                 uint32_t slot);
+
 /* Take the name away; the bytes go with the last peer that has it open.
  * UV_ENOENT. */
 int uvshm__directory_remove(const struct uvshm__core* core,
