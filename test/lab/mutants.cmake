@@ -360,3 +360,71 @@ uvshm_mutant(channel_forgets_its_block_first crash-stream core/channel_check.c
 "  uvshm__a64_store_release(&hdr->block, 0);
   (void) uvshm__heap_change(core, block, UVSHM__OWN_LIBRARY, owner);
 ")
+
+# ---- topics ------------------------------------------------------------------
+
+uvshm_mutant(hand_is_up_to_date_before_the_commit crash-topic core/topic_write.c
+"  /* With it all that was written to the chunk before. In the one order with the
+"
+"  uvshm__a64_store_release(&topic->hands[end->index].word,
+                           uvshm__topic_next_word(mine->hand, other));
+  /* With it all that was written to the chunk before. In the one order with the
+")
+
+uvshm_mutant(chunk_is_taken_from_a_late_hand crash-topic core/topic_write.c
+"  help(end->channel, end->index, place, was);
+"
+"  if (end->index == UINT32_MAX) help(end->channel, end->index, place, was);
+")
+
+uvshm_mutant(nobody_knows_where_a_chunk_goes crash-topic core/topic_write.c
+"                           uvshm__topic_swap(end->index, place, other));
+"
+"                           0 * uvshm__topic_swap(end->index, place, other));
+")
+
+uvshm_mutant(hand_of_the_dead_stays_late crash-topic core/topic_repair.c
+"  (void) uvshm__a64_cas_seq_cst(
+      hand, was, uvshm__topic_next_word(was, uvshm__topic_swap_chunk(swap)));
+"
+"  (void) was;
+")
+
+uvshm_mutant(pins_of_a_dead_reader_stay crash-topic core/topic_repair.c
+"    if (pin != 0 && pin >> 32 == owner >> 32)
+"
+"    if (pin != 0 && pin >> 32 != owner >> 32)
+")
+
+uvshm_mutant(writer_takes_what_is_pinned crash-topic core/topic_write.c
+"    if ((uint32_t) uvshm__a64_load_seq_cst(&pins[i]) == chunk + 1) return 1;
+"
+"    if ((uint32_t) uvshm__a64_load_seq_cst(&pins[i]) == chunk + 1) return 0;
+")
+
+uvshm_mutant(size_is_not_said crash-topic core/topic_write.c
+"      &topic->chunks[uvshm__topic_chunk_of(mine->hand)].size, size);
+"
+"      &topic->chunks[uvshm__topic_chunk_of(mine->hand)].size, size & 32);
+")
+
+uvshm_mutant(tail_moves_before_the_commit crash-topic core/topic_write.c
+"    } else if (exchange(end, slot, word, position)) {
+"
+"    } else if (uvshm__a64_cas(&topic->hdr->tail, position, position + 1) +
+                   exchange(end, slot, word, position) !=
+               0) {
+")
+
+uvshm_mutant(reader_pins_and_does_not_look_again crash-topic core/topic_read.c
+"  if (uvshm__a64_load_seq_cst(&topic->slots[found->slot]) == found->word)
+    return 1;
+"
+"  if (uvshm__a64_load_seq_cst(&topic->slots[found->slot]) != 0) return 1;
+")
+
+uvshm_mutant(reader_copies_and_does_not_look_again crash-topic core/topic_read.c
+"    return is_still_there(topic, found);
+"
+"    return 1;
+")
