@@ -149,6 +149,20 @@ check fails heap_span -DUNNAMED
 check fails heap_span -DBLIND_SPAN
 check fails heap_span -DBLIND_ZONE
 
+check holds queue -DKILLS=1 -DREPAIRERS=1
+check holds queue -DREPAIRERS=1 -DGIVE -DLAG -DWRITERS=2 -DREADERS=1 -DSENDS=1 -DTAKES=2
+check holds queue -DKILLS=2 -DSENDS=1 -DTURNS -DRESTARTS=1
+check holds queue -DKILLS=2 -DSENDS=1 -DTURNS -DRESTARTS=1 -DGIVE
+check fails queue -DREPAIRERS=1 -DONE_LOOK
+check fails queue -DREPAIRERS=1 -DNO_HAND
+check fails queue -DREPAIRERS=1 -DEARLY_CLEAR
+check fails queue -DREPAIRERS=1 -DBLIND_OWN
+check fails queue -DREPAIRERS=1 -DNO_RING
+check fails queue -DREPAIRERS=1 -DOTHERS
+check fails queue -DREPAIRERS=1 -DSAME_TAG
+check fails queue -DKILLS=2 -DSENDS=1 -DTURNS -DGIVE -DOTHERS
+check fails queue -DKILLS=2 -DSENDS=1 -DTURNS -DGIVE -DNO_MARK
+
 if [ "$failed" -ne 0 ]; then
   echo "models: $failed of $count are not as they should be" >&2
   exit 1

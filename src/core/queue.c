@@ -1,17 +1,490 @@
 /* SPDX-License-Identifier: MIT */
 
+/* A queue: any writers, any readers, each message to one of them, in the order
+ * in which they were sent. Here are its making and its writers; queue_take.c
+ * has the readers, queue_repair.c what happens after a death.
+ *
+ * The truth is in two kinds of words. A slot says which chunk, if any, is the
+ * message at its position; a chunk's `own` says whose it is when it is in no
+ * slot. A message is
+ *
+ *   free --take a chunk--> the writer's --fill a slot--> waiting
+ *     ^                                                     | empty the slot
+ *     +------ copied out, or released ------ the reader's <-+
+ *
+ * and each arrow is one compare-and-swap. There is no moment at which a slot is
+ * reserved and not yet filled, nor one at which a chunk is nobody's: so whoever
+ * is stopped or killed, at any point, is in nobody's way.
+ *
+ * Which slot is next is a hint: everybody goes on from where he was, or from
+ * the hint, to the first slot that was not filled (or emptied) yet. A slot's
+ * lap says whether it was, and how far behind one is.
+ *
+ * Full is a matter of positions: the message that was sent `capacity` messages
+ * ago has not been taken. There are more chunks than that, for what is in the
+ * hands of readers and writers, and at least as many slots as chunks: so who
+ * has a chunk can always put it into the queue, also a repairer. Several
+ * writers at once may exceed the capacity by one message each.
+ *
+ * Modelled, with every death, in models/queue.pml.
+ */
+
+#include "core/queue.h"
+
+#include "base/align.h"
 #include "base/error.h"
-#include "core/channel.h"
+#include "core/queue_inside.h"
+
+#include <string.h>
+
+/* More of a step than others can have made necessary. */
+#define PUT_TRIES 1000000u
+
+
+int uvshm__queue_damaged(const char* what, uint64_t number) {
+  return uvshm__fail(
+      UV_EPROTO, "%s, at %llu", what, (unsigned long long) number);
+}
+
+/* ---- making and attaching ------------------------------------------------ */
+
+static uint64_t stride_of(uint64_t size_max) {
+  uint64_t stride = (size_max + 63) / 64 * 64;
+
+  if (stride == 0) stride = 64;
+  return stride % 1024 == 0 ? stride + 64 : stride;
+}
+
+
+static uint64_t chunks_of(const struct uvshm__channel_facts* facts) {
+  return facts->capacity + (uint64_t) facts->readers * facts->loans +
+         facts->writers;
+}
+
+
+static uint32_t slot_bits_of(uint64_t chunks) {
+  uint32_t bits = 0;
+
+  while (UINT64_C(1) << bits < chunks ||
+         UINT64_C(1) << bits < UVSHM__QUEUE_SLOTS_LEAST)
+    bits++;
+  return bits;
+}
+
+
+static uint64_t notes_at(uint64_t chunks) {
+  return UVSHM__QUEUE_SLOTS + (UINT64_C(8) << slot_bits_of(chunks));
+}
+
+
+static uint64_t messages_at(uint64_t chunks) {
+  return (notes_at(chunks) + chunks * sizeof(struct uvshm__queue_note) + 127) /
+         128 * 128;
+}
 
 
 static int plan(struct uvshm__channel_facts* facts,
                 uint64_t messages,
                 uint64_t bytes) {
-  (void) facts;
-  (void) messages;
-  (void) bytes;
-  return uvshm__fail(UV_ENOTSUP, "queues are not there yet");
+  if (facts->flags & UVSHM__CHANNEL_LOSSLESS)
+    return uvshm__fail(UV_ENOTSUP, "a queue never loses what is not taken");
+  if (facts->capacity == 0) facts->capacity = messages;
+  if (facts->capacity == 0 && bytes != 0)
+    facts->capacity = bytes / stride_of(facts->size_max) + 1;
+  if (facts->capacity == 0) {
+    facts->capacity = 256 * 1024 / stride_of(facts->size_max);
+    if (facts->capacity < 4) facts->capacity = 4;
+  }
+  if (facts->capacity > UVSHM__QUEUE_CAPACITY_MAX)
+    return uvshm__fail(UV_EINVAL,
+                       "a queue has room for %llu messages at most",
+                       (unsigned long long) UVSHM__QUEUE_CAPACITY_MAX);
+  facts->area_size = messages_at(chunks_of(facts)) +
+                     chunks_of(facts) * stride_of(facts->size_max);
+  return 0;
 }
 
 
-const struct uvshm__channel_kind uvshm__queue_kind = {.plan = plan};
+static int attach(struct uvshm__channel* channel) {
+  struct uvshm__queue* queue = &channel->u.queue;
+  uint64_t chunks = chunks_of(&channel->facts);
+
+  queue->head = (uvshm__a64_t*) channel->area;
+  queue->tail = (uvshm__a64_t*) (channel->area + UVSHM__QUEUE_TAIL);
+  queue->slots = (uvshm__a64_t*) (channel->area + UVSHM__QUEUE_SLOTS);
+  queue->notes = (struct uvshm__queue_note*) (channel->area + notes_at(chunks));
+  queue->messages = channel->area + messages_at(chunks);
+  queue->stride = stride_of(channel->facts.size_max);
+  queue->slot_bits = slot_bits_of(chunks);
+  queue->chunks = (uint32_t) chunks;
+  return 0;
+}
+
+
+static void format(const struct uvshm__channel* channel) {
+  struct uvshm__channel fresh = *channel;
+  const struct uvshm__queue* queue = &fresh.u.queue;
+  uint64_t i;
+
+  (void) attach(&fresh);
+  uvshm__a64_store_relaxed(queue->head, 0);
+  uvshm__a64_store_relaxed(queue->tail, 0);
+  for (i = 0; i < uvshm__queue_slots(queue); i++)
+    uvshm__a64_store_relaxed(&queue->slots[i], 0);
+  for (i = 0; i < queue->chunks; i++) {
+    uvshm__a64_store_relaxed(&queue->notes[i].own, 0);
+    uvshm__a32_store_relaxed(&queue->notes[i].size, 0);
+    uvshm__a32_store_relaxed(&queue->notes[i].slot, 0);
+  }
+}
+
+
+static int join(struct uvshm__channel_end* end) {
+  const struct uvshm__queue* queue = &end->channel->u.queue;
+
+  /* Writers begin to look for chunks at different places. */
+  end->u.queue.next = (uint32_t) ((uint64_t) end->index * 61 % queue->chunks);
+  return 0;
+}
+
+
+static void leave(struct uvshm__channel_end* end) {
+  (void) uvshm__queue_forget(end->channel, end->index);
+  end->u.queue.count = 0;
+}
+
+/* ---- positions ----------------------------------------------------------- */
+
+/* What the slot says of `place` may be old, then a place after it. */
+static uint64_t after(const struct uvshm__queue* queue,
+                      enum uvshm__queue_search search,
+                      uint64_t place,
+                      uint64_t word) {
+  uint64_t laps = (uint64_t) uvshm__queue_ahead(queue, word, place);
+
+  /* A message that is there was sent, and what was there a lap before was
+   * taken; where none is, that of the lap before was. */
+  if (search == UVSHM__QUEUE_MESSAGE || (word & UVSHM__QUEUE_CHUNK) == 0)
+    laps--;
+  return place + (laps << queue->slot_bits) + 1;
+}
+
+
+/* The hint, when it is further than `place` and can be true. */
+static uint64_t hinted(const struct uvshm__queue* queue,
+                       const uvshm__a64_t* hint,
+                       uint64_t place) {
+  uint64_t there = uvshm__a64_load_acquire(hint);
+  uint64_t word;
+
+  if ((int64_t) (there - place) <= 0) return place;
+  word = uvshm__a64_load_acquire(uvshm__queue_slot(queue, there));
+  return uvshm__queue_ahead(queue, word, there) < 0 ? place : there;
+}
+
+
+int uvshm__queue_seek(const struct uvshm__channel* channel,
+                      enum uvshm__queue_search search,
+                      uint64_t* place,
+                      uint64_t* word) {
+  const struct uvshm__queue* queue = &channel->u.queue;
+  uint64_t most = 64 * uvshm__queue_slots(queue);
+  uint64_t at = *place;
+  uint64_t there;
+  uint64_t steps;
+  int64_t ahead;
+
+  for (steps = 0; steps < most; steps++) {
+    there = uvshm__a64_load_acquire(uvshm__queue_slot(queue, at));
+    ahead = uvshm__queue_ahead(queue, there, at);
+    if (ahead == 0 &&
+        (search == UVSHM__QUEUE_MESSAGE || (there & UVSHM__QUEUE_CHUNK) == 0)) {
+      *place = at;
+      *word = there;
+      return 0;
+    }
+    if (ahead < 0) return uvshm__queue_damaged("a slot is behind its lap", at);
+    if (steps == 0) {
+      *place = hinted(
+          queue, search == UVSHM__QUEUE_FREE ? queue->tail : queue->head, at);
+      if (*place != at) {
+        at = *place;
+        continue;
+      }
+    }
+    at = after(queue, search, at, there);
+  }
+  return uvshm__queue_damaged("slots without an end", at);
+}
+
+/* ---- chunks -------------------------------------------------------------- */
+
+static int take_chunk(struct uvshm__channel_end* end, uint32_t* chunk) {
+  const struct uvshm__queue* queue = &end->channel->u.queue;
+  uvshm__a64_t* word;
+  uint64_t own;
+  uint32_t i;
+
+  for (i = 0; i < queue->chunks; i++) {
+    *chunk = end->u.queue.next;
+    if (++end->u.queue.next == queue->chunks) end->u.queue.next = 0;
+    word = &queue->notes[*chunk].own;
+    own = uvshm__a64_load_relaxed(word);
+    if (own % UVSHM__QUEUE_TAG != 0) continue;
+    if (uvshm__a64_cas(word, own, uvshm__queue_next_own(own, end->index + 1)))
+      return 0;
+  }
+  return UV_EAGAIN;
+}
+
+
+int uvshm__queue_put(const struct uvshm__channel* channel,
+                     uint32_t chunk,
+                     uint64_t* place) {
+  const struct uvshm__queue* queue = &channel->u.queue;
+  uint32_t tries;
+  uint64_t word;
+  int err;
+
+  for (tries = 0; tries < PUT_TRIES; tries++) {
+    err = uvshm__queue_seek(channel, UVSHM__QUEUE_FREE, place, &word);
+    if (err < 0) return err;
+    /* Before it is there: so who finds it in no slot but this, when its owner
+     * is dead, knows that it is in none. */
+    uvshm__a32_store_relaxed(&queue->notes[chunk].slot,
+                             uvshm__queue_index(queue, *place));
+    if (uvshm__a64_cas(
+            uvshm__queue_slot(queue, *place), word, word + chunk + 1)) {
+      *place += 1;
+      uvshm__a64_store_release(queue->tail, *place);
+      return 0;
+    }
+  }
+  return uvshm__queue_damaged("a slot that changes all the time", *place);
+}
+
+/* ---- room ---------------------------------------------------------------- */
+
+/* How many messages may be sent from `place` on; more than that when it is not
+ * worth to know. */
+static uint64_t room_at(const struct uvshm__channel* channel,
+                        uint64_t* taken,
+                        uint64_t place,
+                        uint64_t wanted) {
+  const struct uvshm__queue* queue = &channel->u.queue;
+  uint64_t capacity = channel->facts.capacity;
+  uint64_t head;
+  uint64_t word;
+
+  if (place - *taken + wanted <= capacity) return wanted;
+  head = uvshm__a64_load_acquire(queue->head);
+  if ((int64_t) (head - *taken) > 0 && (int64_t) (place - head) >= 0)
+    *taken = head;
+  if (place - *taken < capacity) return capacity - (place - *taken);
+
+  /* The hint may be old; the slot that it depends on is not. */
+  word = uvshm__a64_load_acquire(uvshm__queue_slot(queue, place - capacity));
+  if (uvshm__queue_ahead(queue, word, place - capacity) <= 0) return 0;
+  *taken = place - capacity + 1;
+  return 1;
+}
+
+
+/* Is there room for one message, and from where on? */
+static int seek_room(const struct uvshm__channel* channel,
+                     uint64_t* taken,
+                     uint64_t* place,
+                     uint64_t wanted,
+                     uint64_t* room) {
+  uint64_t word;
+  int err = uvshm__queue_seek(channel, UVSHM__QUEUE_FREE, place, &word);
+
+  if (err < 0) return err;
+  *room = room_at(channel, taken, *place, wanted);
+  return *room == 0 ? UV_EAGAIN : 0;
+}
+
+
+/* A message was put before `place`. The mark may be a sixteenth too low: to
+ * know how deep a queue is costs a look at what its readers write. */
+static void note_sent(struct uvshm__channel_end* end) {
+  struct uvshm__queue_end* mine = &end->u.queue;
+  uvshm__a64_t* high = &end->channel->front->high;
+  uint64_t head;
+  uint64_t depth;
+
+  mine->sent = mine->place;
+  if (mine->place - mine->taken <=
+      mine->high + end->channel->facts.capacity / 16)
+    return;
+  head = uvshm__a64_load_acquire(end->channel->u.queue.head);
+  if ((int64_t) (head - mine->taken) > 0 && (int64_t) (mine->place - head) >= 0)
+    mine->taken = head;
+  depth = mine->place - mine->taken;
+  if (depth <= mine->high) return;
+  mine->high = uvshm__a64_load_relaxed(high);
+  if (mine->high >= depth) return;
+  mine->high = depth;
+  uvshm__a64_store_relaxed(high, depth);
+}
+
+/* ---- claim and commit ---------------------------------------------------- */
+
+static int claim(struct uvshm__channel_end* end,
+                 uvshm_message_t* messages,
+                 size_t* count) {
+  struct uvshm__queue_end* mine = &end->u.queue;
+  size_t wanted = *count < UVSHM__QUEUE_BATCH ? *count : UVSHM__QUEUE_BATCH;
+  uint64_t room;
+  uint32_t chunk;
+  int err;
+
+  if (mine->count != 0)
+    return uvshm__fail(UV_EINVAL, "it has claimed a message already");
+  err = seek_room(end->channel, &mine->taken, &mine->place, wanted, &room);
+  if (err < 0) return err;
+  while (mine->count < wanted && mine->count < room) {
+    if (take_chunk(end, &chunk) < 0) break;
+    messages[mine->count].bytes =
+        uvshm__queue_message(&end->channel->u.queue, chunk);
+    mine->chunk[mine->count++] = chunk;
+  }
+  if (mine->count == 0) return UV_EAGAIN;
+  *count = mine->count;
+  return 0;
+}
+
+
+static int is_claimed(const struct uvshm__channel_end* end,
+                      const uvshm_message_t* messages,
+                      size_t count) {
+  const struct uvshm__queue_end* mine = &end->u.queue;
+  size_t i;
+
+  if (count > mine->count) return 0;
+  for (i = 0; i < count; i++)
+    if (messages[i].size > end->channel->facts.size_max ||
+        messages[i].bytes !=
+            uvshm__queue_message(&end->channel->u.queue, mine->chunk[i]))
+      return 0;
+  return 1;
+}
+
+
+static int commit(struct uvshm__channel_end* end,
+                  const uvshm_message_t* messages,
+                  size_t count) {
+  const struct uvshm__queue* queue = &end->channel->u.queue;
+  struct uvshm__queue_end* mine = &end->u.queue;
+  uint32_t chunk;
+  uint32_t i;
+  int err = 0;
+
+  if (!is_claimed(end, messages, count))
+    return uvshm__fail(UV_EINVAL, "that is not what was claimed");
+  for (i = 0; i < mine->count; i++) {
+    chunk = mine->chunk[i];
+    if (i < count && err == 0) {
+      uvshm__a32_store_relaxed(&queue->notes[chunk].size,
+                               (uint32_t) messages[i].size);
+      err = uvshm__queue_put(end->channel, chunk, &mine->place);
+      if (err == 0) note_sent(end);
+    }
+    if (i >= count || err < 0) uvshm__queue_free(queue, chunk);
+  }
+  mine->count = 0;
+  return err;
+}
+
+
+static int send_copies(struct uvshm__channel_end* end,
+                       const uvshm_message_t* messages,
+                       size_t* count) {
+  const struct uvshm__queue* queue = &end->channel->u.queue;
+  struct uvshm__queue_end* mine = &end->u.queue;
+  size_t wanted = *count < UVSHM__QUEUE_BATCH ? *count : UVSHM__QUEUE_BATCH;
+  uint64_t room;
+  uint32_t chunk;
+  size_t i;
+  int err;
+
+  err = seek_room(end->channel, &mine->taken, &mine->place, wanted, &room);
+  for (i = 0; err == 0 && i < wanted && i < room; i++) {
+    err = take_chunk(end, &chunk);
+    if (err < 0) break;
+    if (messages[i].size != 0)
+      memcpy(uvshm__queue_message(queue, chunk),
+             messages[i].bytes,
+             messages[i].size);
+    uvshm__a32_store_relaxed(&queue->notes[chunk].size,
+                             (uint32_t) messages[i].size);
+    err = uvshm__queue_put(end->channel, chunk, &mine->place);
+    if (err < 0) {
+      uvshm__queue_free(queue, chunk);
+      break;
+    }
+    note_sent(end);
+  }
+  if (i == 0) return err < 0 ? err : UV_EAGAIN;
+  *count = i;
+  return 0;
+}
+
+/* ---- the rest ------------------------------------------------------------ */
+
+static int writable(const struct uvshm__channel_end* end, uint64_t size) {
+  const struct uvshm__queue* queue = &end->channel->u.queue;
+  uint64_t place = end->u.queue.place;
+  uint64_t taken = end->u.queue.taken;
+  uint64_t room;
+  uint32_t i;
+  int err;
+
+  (void) size;
+  err = seek_room(end->channel, &taken, &place, 1, &room);
+  if (err == UV_EAGAIN) return 0;
+  if (err < 0) return 1;
+  for (i = 0; i < queue->chunks; i++) {
+    uint64_t chunk = ((uint64_t) end->u.queue.next + i) % queue->chunks;
+
+    if (uvshm__a64_load_relaxed(&queue->notes[chunk].own) % UVSHM__QUEUE_TAG ==
+        0)
+      return 1;
+  }
+  return 0;
+}
+
+
+static int drained(const struct uvshm__channel_end* end) {
+  const struct uvshm__queue* queue = &end->channel->u.queue;
+  uint64_t last = end->u.queue.sent - 1;
+
+  if (end->u.queue.sent == 0) return 1;
+  return uvshm__queue_ahead(
+             queue,
+             uvshm__a64_load_acquire(uvshm__queue_slot(queue, last)),
+             last) != 0;
+}
+
+
+const struct uvshm__channel_kind uvshm__queue_kind = {
+    .plan = plan,
+    .format = format,
+    .attach = attach,
+    .join = join,
+    .leave = leave,
+    .forget = uvshm__queue_forget,
+    .claim = claim,
+    .commit = commit,
+    .send = send_copies,
+    .peek = uvshm__queue_peek,
+    .release = uvshm__queue_release,
+    .recv = uvshm__queue_recv,
+    .readable = uvshm__queue_readable,
+    .writable = writable,
+    .drained = drained,
+    .info = uvshm__queue_info,
+    .end_info = uvshm__queue_end_info,
+    .check = uvshm__queue_check,
+    .mend = uvshm__queue_mend,
+    .reset = uvshm__queue_reset};
