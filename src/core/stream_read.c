@@ -28,7 +28,7 @@ int uvshm__stream_join_reader(struct uvshm__channel_end* end) {
 
 /* ---- how far it is ------------------------------------------------------- */
 
-static void tell(struct uvshm__channel_end* end) {
+static void tell_writer(struct uvshm__channel_end* end) {
   struct uvshm__stream_end* own = &end->u.stream;
 
   if (own->told == own->oldest) return;
@@ -44,12 +44,13 @@ static void store_oldest(struct uvshm__channel_end* end) {
 
   uvshm__a64_store_relaxed(&hdr->received, own->messages);
   uvshm__a64_store_release(&hdr->oldest, own->oldest);
-  if (own->oldest - own->told >= end->channel->facts.capacity / 4) tell(end);
+  if (own->oldest - own->told >= end->channel->facts.capacity / 4)
+    tell_writer(end);
 }
 
 
 void uvshm__stream_leave_reader(struct uvshm__channel_end* end) {
-  tell(end);
+  tell_writer(end);
 }
 
 /* ---- records ------------------------------------------------------------- */
@@ -121,7 +122,7 @@ int uvshm__stream_peek(struct uvshm__channel_end* end,
     messages[i].again = 0;
   }
   if (i == 0) {
-    if (err == UV_EAGAIN) tell(end);
+    if (err == UV_EAGAIN) tell_writer(end);
     return err;
   }
   *count = i;
@@ -194,7 +195,7 @@ int uvshm__stream_recv(struct uvshm__channel_end* end,
     own->place = place;
   }
   if (i == 0) {
-    if (err == UV_EAGAIN) tell(end);
+    if (err == UV_EAGAIN) tell_writer(end);
     return err;
   }
   own->messages += i;
