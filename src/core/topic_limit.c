@@ -110,7 +110,7 @@ void uvshm__topic_limit_reset(const struct uvshm__channel* channel) {
 
 /* ---- coming in ----------------------------------------------------------- */
 
-static uint64_t max(uint64_t a, uint64_t b) {
+static uint64_t larger(uint64_t a, uint64_t b) {
   return (int64_t) (a - b) > 0 ? a : b;
 }
 
@@ -122,11 +122,11 @@ static uint64_t begin_at(const struct uvshm__channel_end* end,
                          uint64_t tail) {
   uint64_t first = end->channel->u.topic.slots_count;
 
-  oldest = max(oldest, first);
+  oldest = larger(oldest, first);
   if (end->flags & UVSHM_CHANNEL_OLDEST) return oldest;
   if (end->flags & UVSHM_CHANNEL_SEQUENCE)
-    return max(oldest, first + (end->sequence & (UINT64_MAX >> 1)));
-  return max(oldest, tail);
+    return larger(oldest, first + (end->sequence & (UINT64_MAX >> 1)));
+  return larger(oldest, tail);
 }
 
 
