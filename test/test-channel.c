@@ -251,7 +251,7 @@ TEST(stream_wraps_with_messages_of_all_sizes) {
       } else {
         assert_int_equal(uvshm_channel_peek(reader, &seen, &size, 0), 0);
         assert_memory_equal(seen, out, size);
-        assert_int_equal((uintptr_t) seen % (size > 4096 ? 64 : 8), 0);
+        assert_int_equal((uintptr_t) seen % (size > 1024 ? 64 : 8), 0);
         assert_int_equal(uvshm_channel_release(reader, seen), 0);
       }
       assert_int_equal(size,

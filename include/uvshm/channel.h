@@ -27,7 +27,7 @@
  * 8. A queue and a topic keep each in a chunk of `size_max` bytes, however
  * small it is: memory is about (capacity + loans of all readers + writers) *
  * size_max. A message begins at a multiple of 8 bytes; in a queue or topic, and
- * when it is larger than 4096 bytes, of 64.
+ * when it is larger than 1024 bytes, of 64.
  *
  * Whoever is killed or stopped, at any point: the others go on, and nothing is
  * seen of a message that was not committed. (The one exception: a reader of a

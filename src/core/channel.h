@@ -217,7 +217,17 @@ void uvshm__channel_leave(struct uvshm__channel_end* end);
 /* Are there ends of the other side? 0: yes, or there was none yet; else what
  * those get who would wait for them: UV_EOF, UV_ECONNRESET, UV_EPIPE. One load,
  * as long as there are. */
-int uvshm__channel_alone(const struct uvshm__channel_end* end);
+int uvshm__channel_alone_slow(const struct uvshm__channel_end* end,
+                              uint32_t word);
+
+static inline int uvshm__channel_alone(const struct uvshm__channel_end* end) {
+  const struct uvshm__channel_front* front = end->channel->front;
+  uint32_t word =
+      uvshm__a32_load_acquire(end->writer ? &front->readers : &front->writers);
+
+  if ((word & UVSHM__CHANNEL_WAS) == UVSHM__CHANNEL_OPEN) return 0;
+  return uvshm__channel_alone_slow(end, word);
+}
 
 /* Clear away dead peers that have an end of this channel, and what was left
  * over of others. Some system calls. How many ends went. */

@@ -225,13 +225,12 @@ static int told_to(const struct uvshm__channel_end* end, uint32_t was) {
 }
 
 
-int uvshm__channel_alone(const struct uvshm__channel_end* end) {
+int uvshm__channel_alone_slow(const struct uvshm__channel_end* end,
+                              uint32_t word) {
   const struct uvshm__channel* channel = end->channel;
   uvshm__a32_t* at = was_word(channel, !end->writer);
-  uint32_t word = uvshm__a32_load_acquire(at);
   uint32_t was = word & UVSHM__CHANNEL_WAS;
 
-  if (was == UVSHM__CHANNEL_OPEN) return 0;
   if (takes_no_notice(end)) return 0;
   if (uvshm__channel_count(channel, !end->writer) == 0)
     return told_to(end, was);

@@ -13,7 +13,7 @@
 #define UVSHM__STREAM_WORD 8u /* bytes of a record before its message */
 
 /* Messages above this size begin at a multiple of 64. */
-#define UVSHM__STREAM_SMALL 4096u
+#define UVSHM__STREAM_SMALL 1024u
 
 /* Bytes of the record of a message. */
 static inline uint64_t uvshm__stream_span(uint64_t size) {

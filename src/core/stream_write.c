@@ -200,9 +200,29 @@ static void batch_commit(struct uvshm__channel_end* end, struct batch* batch) {
 
 /* ---- send ---------------------------------------------------------------- */
 
-int uvshm__stream_send(struct uvshm__channel_end* end,
-                       const uvshm_message_t* messages,
-                       size_t* count) {
+/* The usual case: a small message, and there is room. 0: it is not that. */
+static int send_small(struct uvshm__channel_end* end,
+                      const uvshm_message_t* message) {
+  struct uvshm__stream_end* own = &end->u.stream;
+  uint64_t size = message->size;
+  uint64_t span = uvshm__stream_span(size);
+  uvshm__a64_t* word = uvshm__stream_word(end->channel, own->place);
+
+  if (size - 1 >= UVSHM__STREAM_SMALL || own->limit - own->position < span)
+    return 0;
+  memcpy(word + 1, message->bytes, (size_t) size);
+  own->place = uvshm__stream_on(end->channel, own->place, span);
+  own->position += span;
+  uvshm__a64_store_relaxed(uvshm__stream_word(end->channel, own->place), 0);
+  uvshm__a64_store_release(word, word_of(span, size));
+  uvshm__a64_store_relaxed(&end->channel->u.stream.hdr->sent, ++own->messages);
+  return 1;
+}
+
+
+static int send_batch(struct uvshm__channel_end* end,
+                      const uvshm_message_t* messages,
+                      size_t* count) {
   struct uvshm__stream_end* own = &end->u.stream;
   unsigned char* ring = end->channel->u.stream.ring;
   struct batch batch;
@@ -212,7 +232,6 @@ int uvshm__stream_send(struct uvshm__channel_end* end,
   size_t i;
   int err = 0;
 
-  if (own->claimed != 0) return UV_EINVAL;
   batch_begin(end, &batch);
   for (i = 0; i < *count; i++) {
     size = messages[i].size;
@@ -230,6 +249,14 @@ int uvshm__stream_send(struct uvshm__channel_end* end,
   batch_commit(end, &batch);
   *count = i;
   return 0;
+}
+
+int uvshm__stream_send(struct uvshm__channel_end* end,
+                       const uvshm_message_t* messages,
+                       size_t* count) {
+  if (end->u.stream.claimed != 0) return UV_EINVAL;
+  if (*count == 1 && send_small(end, messages)) return 0;
+  return send_batch(end, messages, count);
 }
 
 /* ---- claim, commit ------------------------------------------------------- */

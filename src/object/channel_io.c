@@ -116,15 +116,33 @@ UVSHM__RARE static int look_again(uvshm_channel_t* channel) {
 }
 
 
+/* The first attempt said `err`. */
 UVSHM__RARE static int run_slow(uvshm_channel_t* channel,
+                                const char* verb,
                                 attempt_t attempt,
                                 uvshm_message_t* messages,
                                 size_t* count,
-                                uint64_t timeout_ms) {
-  if (timeout_ms != 0)
-    return persist(channel, attempt, messages, count, timeout_ms);
-  if (++channel->end.tries < UVSHM__CHANNEL_TRIES) return UV_EAGAIN;
-  return look_again(channel);
+                                uint64_t timeout_ms,
+                                int err) {
+  unsigned int failures = uvshm__error_count();
+
+  /* Of all that may go wrong in core, this has its sentence already. */
+  if (err == UV_EPROTO) failures--;
+  if (err == UV_EAGAIN && timeout_ms != 0)
+    err = persist(channel, attempt, messages, count, timeout_ms);
+  else if (err == UV_EAGAIN && ++channel->end.tries >= UVSHM__CHANNEL_TRIES)
+    err = look_again(channel);
+  return err < 0 ? uvshm__channel_failed(channel, verb, err, failures) : 0;
+}
+
+
+UVSHM__RARE static int end_failed(const uvshm_channel_t* channel,
+                                  const char* verb,
+                                  int err) {
+  unsigned int failures = uvshm__error_count();
+
+  if (err == UV_EPROTO) failures--;
+  return uvshm__channel_failed(channel, verb, err, failures);
 }
 
 
@@ -134,13 +152,10 @@ static int run(uvshm_channel_t* channel,
                uvshm_message_t* messages,
                size_t* count,
                uint64_t timeout_ms) {
-  unsigned int failures = uvshm__error_count();
   int err = *count != 0 ? attempt(&channel->end, messages, count) : UV_EINVAL;
 
-  if (err == UV_EAGAIN)
-    err = run_slow(channel, attempt, messages, count, timeout_ms);
-  if (err < 0) return uvshm__channel_failed(channel, verb, err, failures);
-  return 0;
+  if (err == 0) return 0;
+  return run_slow(channel, verb, attempt, messages, count, timeout_ms, err);
 }
 
 
@@ -234,13 +249,11 @@ int uvshm_channel_claim(uvshm_channel_t* channel,
 int uvshm_channel_commit_many(uvshm_channel_t* channel,
                               const uvshm_message_t* messages,
                               size_t count) {
-  unsigned int failures = uvshm__error_count();
   int err = uvshm__channel_begin(channel, 1);
 
   if (err < 0) return err;
   err = uvshm__channel_commit(&channel->end, messages, count);
-  return err < 0 ? uvshm__channel_failed(channel, "commit to", err, failures)
-                 : 0;
+  return err < 0 ? end_failed(channel, "commit to", err) : 0;
 }
 
 
@@ -340,13 +353,11 @@ int uvshm_channel_peek(uvshm_channel_t* channel,
 int uvshm_channel_release_many(uvshm_channel_t* channel,
                                const uvshm_message_t* messages,
                                size_t count) {
-  unsigned int failures = uvshm__error_count();
   int err = uvshm__channel_begin(channel, 0);
 
   if (err < 0) return err;
   err = uvshm__channel_release(&channel->end, messages, count);
-  return err < 0 ? uvshm__channel_failed(channel, "release to", err, failures)
-                 : 0;
+  return err < 0 ? end_failed(channel, "release in", err) : 0;
 }
 
 

@@ -317,6 +317,14 @@ uvshm_mutant(message_there_before_the_word_behind_it crash-stream core/stream_wr
   uvshm__a64_store_relaxed(uvshm__stream_word(end->channel, batch->place), 0);
 ")
 
+uvshm_mutant(small_message_there_before_the_word_behind_it crash-stream core/stream_write.c
+"  uvshm__a64_store_relaxed(uvshm__stream_word(end->channel, own->place), 0);
+  uvshm__a64_store_release(word, word_of(span, size));
+"
+"  uvshm__a64_store_release(word, word_of(span, size));
+  uvshm__a64_store_relaxed(uvshm__stream_word(end->channel, own->place), 0);
+")
+
 uvshm_mutant(batch_there_one_by_one crash-stream core/stream_write.c
 "    batch->first = word;
   else
