@@ -26,7 +26,7 @@ uint64_t plumbing_left(void);
  * it, so that the program behind it is woken less often. */
 void plumbing_widen(int fd);
 
-/* Two Unix-domain sockets with each other at the end, to hand to children, where
+/* Two Unix-domain sockets, each the other's end, to hand to children, where
  * there are such. 0 or a UV_E code. */
 bool plumbing_has_sockets(void);
 int plumbing_sockets(int fds[2]);
