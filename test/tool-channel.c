@@ -308,6 +308,26 @@ static void watch_prints_the_messages_of_a_topic(void** state) {
 }
 
 
+static void a_queue_gives_each_message_to_one(void** state) {
+  struct tool receiver;
+  struct tool sender;
+  (void) state;
+  tool_start(&sender, "send", "--kind", "queue", "--lines", channel, NULL);
+  tool_feed(&sender, "one\ntwo\n", 8);
+  tool_end_input(&sender);
+  assert_int_equal(
+      tool_run(&receiver, "recv", "--lines", "-n", "1", channel, NULL), 0);
+  assert_string_equal(receiver.out.bytes, "one\n");
+  tool_free(&receiver);
+  assert_int_equal(tool_code("recv", channel, "--kind", "topic", NULL), 1);
+  assert_int_equal(tool_run(&receiver, "recv", channel, "--json", NULL), 0);
+  assert_string_equal(receiver.out.bytes, "{\"data\":\"two\"}\n");
+  tool_free(&receiver);
+  assert_int_equal(tool_join(&sender), 0);
+  tool_free(&sender);
+}
+
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void) {
@@ -325,6 +345,7 @@ int main(void) {
       CASE(what_is_too_large_is_refused),
       CASE(watch_tells_who_comes_and_what_changes),
       CASE(watch_prints_the_messages_of_a_topic),
+      CASE(a_queue_gives_each_message_to_one),
   };
 
   return cmocka_run_group_tests_name("tool-channel", tests, NULL, NULL);
