@@ -436,3 +436,66 @@ uvshm_mutant(reader_copies_and_does_not_look_again crash-topic core/topic_read.c
 "
 "    return 1;
 ")
+
+# ---- queues ------------------------------------------------------------------
+
+uvshm_mutant(message_taken_before_it_is_noted crash-queue core/queue_take.c
+"  uvshm__a64_store_release(&hand[UVSHM__QUEUE_HAND],
+                           (uint64_t) found->chunk + 1);
+"
+"")
+
+uvshm_mutant(hand_empty_before_the_chunk_is_ours crash-queue core/queue_take.c
+"  uvshm__a64_t* own = &end->channel->u.queue.notes[found->chunk].own;
+  int done =
+"
+"  uvshm__a64_t* own = &end->channel->u.queue.notes[found->chunk].own;
+  int done;
+
+  uvshm__a64_store_release(&end->ent->own[UVSHM__QUEUE_HAND], 0);
+  done =
+")
+
+uvshm_mutant(chunk_that_waits_taken_for_the_writers crash-queue
+core/queue_repair.c
+"  if (is_in_slot(&channel->u.queue, chunk)) return 0;
+"
+"")
+
+uvshm_mutant(chunk_in_a_living_hand_taken_for_the_writers crash-queue
+core/queue_repair.c
+"    if (i != index && is_in_hand(channel, i, chunk, own)) return 0;
+"
+"    if (is_in_hand(channel, i, chunk, own) && i == index) return 0;
+")
+
+uvshm_mutant(message_noted_taken_for_one_that_is_taken crash-queue
+core/queue_repair.c
+"    if (is_in_slot(queue, chunk)) return;
+"
+"")
+
+uvshm_mutant(chunk_in_a_slot_before_it_says_which crash-queue core/queue.c
+"    uvshm__a32_store_relaxed(&queue->notes[chunk].slot,
+                             uvshm__queue_index(queue, *place));
+"
+"")
+
+uvshm_mutant(claims_of_the_dead_forgotten crash-queue core/queue_repair.c
+"  if (!in_hand && (own & UVSHM__QUEUE_LOAN) == 0) {
+"
+"  if (!in_hand && (own & UVSHM__QUEUE_LOAN) == 0) {
+    if (own != 0) return;
+")
+
+uvshm_mutant(message_there_before_its_size crash-queue core/queue.c
+"    uvshm__a32_store_relaxed(&queue->notes[chunk].size,
+                             (uint32_t) messages[i].size);
+    err = uvshm__queue_put(end->channel, chunk, &mine->place);
+    if (err < 0) {
+"
+"    err = uvshm__queue_put(end->channel, chunk, &mine->place);
+    uvshm__a32_store_relaxed(&queue->notes[chunk].size,
+                             (uint32_t) messages[i].size);
+    if (err < 0) {
+")
