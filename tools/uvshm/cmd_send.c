@@ -270,22 +270,27 @@ static int send_messages(struct sender* sender, enum channel_form form) {
 /* A channel known by its name alone ends with its last user, and what nobody
  * has read with it: so stay until all was read. In a segment it stays. A topic
  * is for those who are there. */
+static bool stays(const struct sender* sender) {
+  if (sender->place.kind == UVSHM_CHANNEL_TOPIC)
+    return sender->args->given[OPT_LOSSLESS];
+  return sender->place.segment == NULL;
+}
+
+
 static int drain(const struct sender* sender) {
-  bool had_reader = false;
-  unsigned int pause = LOOK_FIRST_MS;
   uint64_t began = uv_hrtime() / 1000000;
-  if (sender->place.segment != NULL) return EXIT_OK;
-  if (sender->place.kind == UVSHM_CHANNEL_TOPIC &&
-      !sender->args->given[OPT_LOSSLESS])
-    return EXIT_OK;
+  unsigned int pause = LOOK_FIRST_MS;
+  bool had_reader = false;
   for (;;) {
     uvshm_channel_info_t info;
     int err = uvshm_channel_info(sender->place.channel, &info);
     if (err < 0) return report(err);
     if (info.depth == 0) return EXIT_OK;
     had_reader = had_reader || info.readers > 0 || info.received > 0;
-    if (had_reader && info.readers == 0) return failed(UV_EPIPE);
-    if (!had_reader &&
+    /* A queue's next reader may still come. */
+    if (had_reader && info.readers == 0 && info.kind != UVSHM_CHANNEL_QUEUE)
+      return failed(UV_EPIPE);
+    if (info.readers == 0 &&
         uv_hrtime() / 1000000 - began >= channel_patience(sender->args))
       return report_as(EXIT_TIMEOUT, "nobody came to read it");
     uv_sleep(pause);
@@ -297,9 +302,12 @@ static int drain(const struct sender* sender) {
 int cmd_send(const struct args* args) {
   struct sender sender = {.args = args};
   enum channel_form form;
+  uint32_t flags = UVSHM_WRITER;
   int code = channel_form(args, &form);
-  if (code == 0)
-    code = channel_open(args, UVSHM_WRITER, "uvshm send", &sender.place);
+  /* Readers of a queue come and go. */
+  if (args->number[OPT_KIND] == UVSHM_CHANNEL_QUEUE)
+    flags |= UVSHM_CHANNEL_AWAIT;
+  if (code == 0) code = channel_open(args, flags, "uvshm send", &sender.place);
   if (code != 0) return code;
 
   sender.patience_ms = channel_patience(args);
@@ -309,7 +317,7 @@ int cmd_send(const struct args* args) {
   plumbing_widen(0);
   code =
       form == FORM_BYTES ? send_bytes(&sender) : send_messages(&sender, form);
-  if (code == EXIT_OK) code = drain(&sender);
+  if (code == EXIT_OK && stays(&sender)) code = drain(&sender);
   channel_meter_end(&sender.meter, "sent");
   channel_close(&sender.place);
   return code;
