@@ -285,8 +285,10 @@ static int drain(const struct sender* sender) {
     uvshm_channel_info_t info;
     int err = uvshm_channel_info(sender->place.channel, &info);
     if (err < 0) return report(err);
-    if (info.depth == 0) return EXIT_OK;
     had_reader = had_reader || info.readers > 0 || info.received > 0;
+    /* Nothing at all is something to be told, too. */
+    if (info.depth == 0 && (had_reader || info.kind != UVSHM_CHANNEL_STREAM))
+      return EXIT_OK;
     /* A queue's next reader may still come. */
     if (had_reader && info.readers == 0 && info.kind != UVSHM_CHANNEL_QUEUE)
       return failed(UV_EPIPE);
