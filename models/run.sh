@@ -163,6 +163,15 @@ check fails queue -DREPAIRERS=1 -DSAME_TAG
 check fails queue -DKILLS=2 -DSENDS=1 -DTURNS -DGIVE -DOTHERS
 check fails queue -DKILLS=2 -DSENDS=1 -DTURNS -DGIVE -DNO_MARK
 
+check holds topic_wait -DW=1 -DPUBS=6 -DCAP=3
+check holds topic_wait -DW=1 -DPUBS=3 -DKILLS=1
+check holds topic_wait -DR=1 -DPUBS=3
+check fails topic_wait -DW=1 -DPUBS=6 -DCAP=3 -DNO_COUNT
+check fails topic_wait -DW=1 -DPUBS=6 -DCAP=3 -DTAIL
+check fails topic_wait -DW=1 -DPUBS=6 -DCAP=3 -DLATE
+check fails topic_wait -DR=1 -DPUBS=3 -DNO_SLACK
+check fails topic_wait -DW=1 -DPUBS=3 -DKILLS=1 -DKEEP
+
 if [ "$failed" -ne 0 ]; then
   echo "models: $failed of $count are not as they should be" >&2
   exit 1
