@@ -63,7 +63,8 @@ enum bench_what {
   BENCH_TOPIC,
   BENCH_TRIP_POLL, /* there and back: both look again and again */
   BENCH_TRIP_BLOCK,
-  BENCH_TRIP_SLEEP /* one way, to somebody who sleeps */
+  BENCH_TRIP_SLEEP, /* one way, to somebody who sleeps */
+  BENCH_LOOP        /* the same to a loop that sleeps */
 };
 
 /* Each contestant has a file of its own, which answers NULL when it has nothing
@@ -78,6 +79,7 @@ const struct bench_side* bench_pipe(enum bench_what what);
 const struct bench_side* bench_socket(enum bench_what what);
 const struct bench_side* bench_mq(enum bench_what what);
 const struct bench_side* bench_zmq(enum bench_what what);
+const struct bench_side* bench_eventfd(enum bench_what what);
 
 /* Ours again, in one process where the others have two. */
 const struct bench_side* bench_alone(enum bench_what what);
@@ -88,6 +90,7 @@ const struct bench_side* bench_uvshm_heap(enum bench_what what);
 const struct bench_side* bench_uvshm_map(enum bench_what what);
 const struct bench_side* bench_uvshm_txn(enum bench_what what);
 const struct bench_side* bench_uvshm_channel(enum bench_what what);
+const struct bench_side* bench_uvshm_loop(void);
 const struct bench_side* bench_limit_structure(enum bench_what what);
 const struct bench_side* bench_limit_channel(enum bench_what what);
 const struct bench_side* bench_boost_structure(enum bench_what what);

@@ -163,6 +163,7 @@ const struct bench_side* bench_uvshm(enum bench_what what) {
     case BENCH_TXN:
       return bench_uvshm_txn(what);
     default:
+      if (what == BENCH_LOOP) return bench_uvshm_loop();
       return what >= BENCH_STREAM ? bench_uvshm_channel(what) : &sides[what];
   }
 }

@@ -68,7 +68,7 @@ void load_turn(const struct load_line* line,
                enum bench_what what,
                uint64_t count,
                uint32_t me) {
-  if (what == BENCH_TRIP_SLEEP)
+  if (what == BENCH_TRIP_SLEEP || what == BENCH_LOOP)
     sleeping(line, count, me);
   else if (what == BENCH_TRIP_POLL || what == BENCH_TRIP_BLOCK)
     trip(line, count, me);

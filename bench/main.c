@@ -83,8 +83,9 @@ static double crowd(const struct discipline* discipline,
 static double pass(const struct discipline* discipline,
                    const struct bench_side* side) {
   int busy = 0;
-  double ns =
-      bench_pass(side, CONTEST_MS, discipline->what == BENCH_TRIP_SLEEP, &busy);
+  int asleep =
+      discipline->what == BENCH_TRIP_SLEEP || discipline->what == BENCH_LOOP;
+  double ns = bench_pass(side, CONTEST_MS, asleep, &busy);
 
   if (busy) disturbed++;
   return ns;
@@ -126,7 +127,8 @@ static const struct discipline disciplines[] = {
     {"topic 64", "M/s", BENCH_TOPIC, messages, 0},
     {"round trip polling", "ns", BENCH_TRIP_POLL, pass, 0},
     {"round trip blocking", "ns", BENCH_TRIP_BLOCK, pass, 0},
-    {"round trip sleeping", "ns", BENCH_TRIP_SLEEP, pass, 0}};
+    {"round trip sleeping", "ns", BENCH_TRIP_SLEEP, pass, 0},
+    {"loop callback", "ns", BENCH_LOOP, pass, 0}};
 
 static const struct bench_side* (*const opponents[])(enum bench_what) = {
     bench_limit,
@@ -137,7 +139,8 @@ static const struct bench_side* (*const opponents[])(enum bench_what) = {
     bench_pipe,
     bench_socket,
     bench_mq,
-    bench_zmq};
+    bench_zmq,
+    bench_eventfd};
 
 
 static void compare(const struct discipline* discipline,
