@@ -26,8 +26,9 @@
  * one behind the other and uses their size and 8 bytes for each, rounded up to
  * 8. A queue and a topic keep each in a chunk of `size_max` bytes, however
  * small it is: memory is about (capacity + loans of all readers + writers) *
- * size_max. A message begins at a multiple of 8 bytes; in a queue or topic, and
- * when it is larger than 1024 bytes, of 64.
+ * size_max; in a lossless topic writers count twice. A message begins at a
+ * multiple of 8 bytes; in a queue or topic, and when it is larger than 1024
+ * bytes, of 64.
  *
  * Whoever is killed or stopped, at any point: the others go on, and nothing is
  * seen of a message that was not committed. (The one exception: a reader of a
@@ -86,7 +87,8 @@ struct uvshm_segment_s;
 #define UVSHM_CHANNEL_QUEUE (1u << 17)
 #define UVSHM_CHANNEL_TOPIC (1u << 18)
 
-/* Topic, when it is made: writers wait for the slowest living reader. */
+/* Topic, when it is made: writers wait for the slowest living reader, and for
+ * what it has peeked and not released. */
 #define UVSHM_CHANNEL_LOSSLESS (1u << 19)
 
 /* Queue, when it is made: what a reader had peeked and not released when it
@@ -255,7 +257,8 @@ UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_channel_release(
 
 /* The same for several messages, with one notification. *count becomes how many
  * it were: as many as possible at once, one at least; only for the first is
- * waited. `bytes` and `size` are what the single calls take and give. */
+ * waited. `bytes` and `size` are what the single calls take and give. Of a topic
+ * one message at a time can be claimed. */
 UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_channel_send_many(
     uvshm_channel_t* channel,
     const uvshm_message_t* messages,
