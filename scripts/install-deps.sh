@@ -17,7 +17,7 @@
 #   check    what `make check` runs        (Debian and its kin only)
 #   matrix   what `make test-all` runs     (Debian and its kin only)
 #   windows  mingw-w64 and Wine            (Debian and its kin only)
-#   bench    Boost, APR, LMDB to compare with (optional: never fails)
+#   bench    Boost, APR, LMDB, ZeroMQ to compare with (optional: never fails)
 #   docs     mkdocs                        (Debian and its kin only)
 
 set -eu
@@ -92,7 +92,7 @@ want_check() {
   need_deb git g++ clang clang-format clang-tidy python3 python3-yaml shellcheck \
     spin binutils mingw-w64-x86-64-dev gcc-mingw-w64-i686 \
     libc6-dev-arm64-cross libgcc-12-dev-arm64-cross \
-    binutils-aarch64-linux-gnu qemu-user dpkg-dev
+    binutils-aarch64-linux-gnu qemu-user dpkg-dev qtbase5-dev libsdl2-dev
 }
 want_matrix() {
   want_test
@@ -106,7 +106,8 @@ want_windows() {
 }
 want_bench() {
   want_test
-  [ "$manager" != apt ] || need_deb libboost-dev libapr1-dev liblmdb-dev g++
+  [ "$manager" != apt ] || need_deb libboost-dev libapr1-dev liblmdb-dev \
+    libzmq3-dev g++
 }
 want_docs() {
   debian_only docs
