@@ -134,18 +134,25 @@ static int collect(struct office* office, uint64_t timeout_ms) {
 }
 
 
+/* As many as there is room for. */
+static int hand_out(struct office* office, uint32_t* sent) {
+  while (*sent < JOBS) {
+    struct job job = {*sent, 1 + *sent % 4};
+    int err = uvshm_channel_send(office->jobs, &job, sizeof job, 0);
+    if (err < 0) return err == UV_EAGAIN ? 0 : err;
+    (*sent)++;
+  }
+  return 0;
+}
+
+
 static int run(struct office* office) {
   uint64_t until = uv_hrtime() + PATIENCE_MS * UINT64_C(1000000);
   uint32_t sent = 0;
   bool killed = false;
-  int err = 0;
   while (office->count < JOBS && uv_hrtime() < until) {
-    struct job job = {sent, 1 + sent % 4};
-    if (sent < JOBS)
-      err = uvshm_channel_send(office->jobs, &job, sizeof job, 0);
-    if (sent < JOBS && err == 0) sent++;
-    if (err < 0 && err != UV_EAGAIN) return err;
-    err = collect(office, 10);
+    int err = hand_out(office, &sent);
+    if (err == 0) err = collect(office, 10);
     if (err < 0 && err != UV_ETIMEDOUT) return err;
     if (!killed && office->count >= KILL_AFTER) {
       uv_process_kill(&office->workers[0], 9);
