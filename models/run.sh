@@ -140,6 +140,20 @@ check fails topic -DN=1 -DPUBS=1 -DKILLS=1 -DREADS=0 -DNO_HELP
 check fails topic -DN=1 -DPUBS=3 -DKILLS=0 -DREADS=0 -DNO_TAG
 check fails topic -DN=1 -DPUBS=1 -DKILLS=1 -DREADS=0 -DFORGET
 
+check holds stream -DKILLS=0
+check holds stream -DKILLS=1 -DW=1
+check holds stream -DKILLS=1 -DR=1 -DSENDS=1
+check fails stream -DNO_ZERO
+check fails stream -DLATE_ZERO
+check fails stream -DWORD_FIRST
+check fails stream -DFIRST_FIRST
+check fails stream -DTIGHT
+check fails stream -DEARLY
+check fails stream -DONE_LOOK
+check fails stream -DKILLS=0 -DFREE_FIRST
+check fails stream -DSTILL_THERE
+check fails stream -DHINT
+
 check holds heap_span
 check holds heap_span -DKILLS=1 -DOPS=1
 check fails heap_span -DLATE_NAME

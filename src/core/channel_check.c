@@ -16,7 +16,7 @@ static const char* fault_of_end(const struct uvshm__channel* channel,
   uint32_t state = (uint32_t) owner & 0xffff;
   uint32_t slot = (uint32_t) owner >> UVSHM__END_SLOT_SHIFT;
 
-  if (state > UVSHM__END_DEAD) return "it is in no state";
+  if (state > UVSHM__END_LEAVING) return "it is in no state";
   if (state == UVSHM__END_FREE)
     return slot != 0 ? "it is free and somebody's" : NULL;
   if (slot == 0)

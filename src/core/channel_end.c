@@ -2,7 +2,7 @@
 
 /* Ends of a channel: who takes part, and what those get who are left alone.
  *
- *   free --join--> joining --> live --leave--> free
+ *   free --join--> joining --> live --leave--> leaving --> free
  *                     \----------\--died--> dead --all given back--> free
  *
  * An entry names the peer that has it, so there is no moment in which an end is
@@ -12,10 +12,11 @@
  * That is too slow for each call that finds no message, so there is a word for
  * either side beside: what was the last that happened there? "open" means that
  * somebody came and nobody has left since, and no look is needed. Who leaves
- * (or repairs) stores "closed" ("died") before he frees the entry. So when all
- * have gone, the word says how the last of them went, whoever is killed when;
- * and when it says so though others are there, who looks puts "open" back, by a
- * compare-and-swap that fails when anybody has left since he began to look.
+ * (or repairs) first makes the entry one that does not count, then stores
+ * "closed" ("died"), then frees the entry. So when all have gone, the word says
+ * how the last of them went, whoever is killed when; and when it says so though
+ * others are there, who looks puts "open" back, by a compare-and-swap that fails
+ * when anybody has left since he began to look. models/stream.pml shows it.
  *
  * A dead end may hold something that cannot be given back yet (queue.c). It
  * stays, named after nobody, and whoever comes by tries again.
@@ -176,9 +177,15 @@ int uvshm__channel_join(struct uvshm__lane* lane,
 
 
 void uvshm__channel_leave(struct uvshm__channel_end* end) {
+  uint64_t leaving;
+
   /* Declared dead meanwhile, so it was given back for us. */
   if (uvshm__a64_load_acquire(&end->ent->owner) != end->owner) return;
   end->channel->kind->leave(end);
+  leaving =
+      owner_word(end->owner, end->channel->core->slot, UVSHM__END_LEAVING);
+  if (!uvshm__a64_cas(&end->ent->owner, end->owner, leaving)) return;
+  end->owner = leaving;
   set_was(end->channel, (int) end->writer, UVSHM__CHANNEL_CLOSED);
   free_entry(end);
   tell_others(end->channel, (int) end->writer);
@@ -291,9 +298,9 @@ static void bury_end(const struct uvshm__channel* channel,
   int writer = index < channel->facts.writers;
   uint32_t state = UVSHM__END_FREE;
 
-  set_was(channel, writer, UVSHM__CHANNEL_DIED);
   uvshm__a64_store_release(at,
                            owner_word(owner, slot_of(owner), UVSHM__END_DEAD));
+  set_was(channel, writer, UVSHM__CHANNEL_DIED);
   if (channel->kind->forget(channel, index) < 0) state = UVSHM__END_DEAD;
   uvshm__a64_store_release(at, owner_word(owner, NOBODY, state));
 }

@@ -37,12 +37,14 @@
  *      224    32  unused
  *
  * An end (64 bytes). Who is in state 1 or 2 is there; one that died is in state
- * 3 until all that it had is cleared away:
+ * 3 until all that it had is cleared away, one that leaves in state 4 while it
+ * says so:
  *
  *   offset  size  field      written by        meaning
  *        0     8  owner      taker by CAS,     {generation:32 | slot+1:16 | 0
- *                            owner, repairer   free, 1 joining, 2 live, 3
- *                                              dead}; generation +1 when taken
+ *                            owner, repairer   free, 1 joining, 2 live, 3 dead,
+ *                                              4 leaving}; generation +1 when
+ *                                              taken
  *        8     8  messages   owner             sent or received
  *       16     8  lost       owner             missed
  *       24    40  own        owner, repairer   the kind's
@@ -110,6 +112,7 @@ struct uvshm__channel_front {
 #define UVSHM__END_JOINING 1u
 #define UVSHM__END_LIVE 2u
 #define UVSHM__END_DEAD 3u
+#define UVSHM__END_LEAVING 4u
 #define UVSHM__END_SLOT_SHIFT 16
 #define UVSHM__END_WORDS 5u
 
