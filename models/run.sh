@@ -114,6 +114,16 @@ check fails map_split -DDEATHS=0 -DOLD_ONLY
 check fails map_split -DDEATHS=0 -DEARLY
 check fails map_split -DDEATHS=1 -DFORGETFUL
 
+check holds heap -DKILLS=0 -DROUNDS=3
+check holds heap -DKILLS=1 -DTAKES=1
+check fails heap -DKILLS=0 -DONE_LOOK
+check fails heap -DKILLS=0 -DNO_NAME
+check fails heap -DKILLS=0 -DLATE_NAME
+check fails heap -DKILLS=0 -DCLOSE_BLIND
+check fails heap -DKILLS=0 -DNO_SCAN
+check fails heap -DKILLS=1 -DWALK_UNNAMED
+check fails heap -DKILLS=1 -DWALK_CLOSING
+
 check holds cell -DKILLS=0 -DLOOKS=0
 check holds cell -DKILLS=0 -DCOPIES=0
 check holds cell -DKILLS=1 -DLOOKS=0 -DOPS=1

@@ -166,8 +166,12 @@ static void prepare_shared_huge(struct lab* l) {
 }
 
 
+/* Whose bytes look like owners. */
 static void prepare_freed_huge(struct lab* l) {
-  put(l, get_shared(l, 2 * MIB + 1));
+  uint64_t ref = get_shared(l, 2 * MIB + 1);
+
+  memset(uvshm__heap_at(core_of(l), ref, 2 * MIB), 0x11, 64 * KIB);
+  put(l, ref);
 }
 
 

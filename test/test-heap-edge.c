@@ -186,6 +186,27 @@ static void room_that_nobody_spoke_of_is_found(void** state) {
   unmake();
 }
 
+/* Repair comes to a zone that somebody is just closing, who has looked for it
+ * before: then it is put back, and not closed under the one who walks there. */
+static void repair_puts_back_a_zone_that_is_being_closed(void** state) {
+  struct uvshm__zone_ent* zone;
+  uvshm__a16_t* word;
+  uint64_t before;
+
+  (void) state;
+  make(128 * KIB, 128 * KIB);
+  word = own_word(get(&a, 64));
+  zone = uvshm__heap_zone(&alice->core, 0);
+  before = uvshm__a64_load_relaxed(&zone->word);
+  uvshm__a64_store_relaxed(&zone->word,
+                           uvshm__word_with_kind(before, UVSHM__ZONE_CLOSING));
+  fake_kill(alice);
+  assert_int_equal(uvshm__reap(&bob->core, 0), 0);
+  assert_int_equal(uvshm__a16_load_relaxed(word), UVSHM__OWN_FREE);
+  assert_true(uvshm__a64_load_relaxed(&zone->word) == before);
+  unmake();
+}
+
 /* ---- words that lie ------------------------------------------------------ */
 
 /* A huge block or a run is as large as its word says, if that much exists. */
@@ -314,6 +335,7 @@ int main(void) {
       cmocka_unit_test(room_that_there_is_in_a_moment_is_waited_for),
       cmocka_unit_test(mending_takes_nothing_from_one_who_joins),
       cmocka_unit_test(room_that_nobody_spoke_of_is_found),
+      cmocka_unit_test(repair_puts_back_a_zone_that_is_being_closed),
       cmocka_unit_test(a_block_that_claims_more_than_there_is_is_none),
       cmocka_unit_test(removing_a_root_removes_nothing_else),
       cmocka_unit_test(the_last_to_close_buries_only_what_it_has_mapped),

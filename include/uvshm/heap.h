@@ -134,7 +134,7 @@ UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_heap_resize(uvshm_segment_t* segment,
 /* Free a block: one that is private to this process, or a shared one to which
  * nothing leads any more. NULL is fine.
  *
- * To free a block twice is an error for the second one, unless it has been given
+ * Freeing a block twice is an error the second time, unless it has been given
  * out again meanwhile, or two threads free a private block at the same moment:
  * nobody finds that out, as in malloc(), since looking would cost every free a
  * locked instruction. Of two who free a shared block exactly one gets 0.

@@ -64,13 +64,22 @@ static void walk_zone(struct walk* walk, uint32_t zone, uint32_t places) {
   const struct uvshm__core* core = walk->core;
   struct uvshm__zone_ent* entry = uvshm__heap_zone(core, zone);
   uvshm__a32_t* here = &uvshm__core_peer(core, walk->slot)->heap_zone;
+  uint64_t word;
   uint32_t place;
 
   judge_word(walk, &entry->own);
   uvshm__a32_store_seq_cst(here, zone + 1);
   /* Pairs with close_zone(), heap_zone.c. */
   uvshm__fence_seq_cst();
-  if (uvshm__zone_is_small(uvshm__a64_load_seq_cst(&entry->word)))
+  word = uvshm__a64_load_seq_cst(&entry->word);
+  /* Who is closing it may have looked for us before. Either he is done with it
+   * first, or we put it back; it is not for us to wait. Who begins to close it
+   * from here on finds us. */
+  if (uvshm__word_kind(word) == UVSHM__ZONE_CLOSING &&
+      !uvshm__a64_cas_seq_cst(
+          &entry->word, word, uvshm__word_with_kind(word, UVSHM__ZONE_SMALL)))
+    word = uvshm__a64_load_seq_cst(&entry->word);
+  if (uvshm__zone_is_small(word))
     for (place = 1; place < places; place++) walk_span(walk, zone, place);
   uvshm__a32_store_release(here, 0);
 }

@@ -411,9 +411,10 @@ static int close_zone(const struct uvshm__core* core,
     uvshm__a64_store_release(&entry->word, word);
     return 0;
   }
-  uvshm__a64_store_release(&entry->word,
-                           uvshm__word_next(word, UVSHM__ZONE_FREE, 0));
-  return 1;
+  /* Unless repair has put it back, which came after our look. */
+  return uvshm__a64_cas(&entry->word,
+                        uvshm__word_with_kind(word, UVSHM__ZONE_CLOSING),
+                        uvshm__word_next(word, UVSHM__ZONE_FREE, 0));
 }
 
 

@@ -180,6 +180,52 @@ uvshm_mutant(burial_forgets_the_log_first crash-txn core/txn_repair.c
   uvshm__heap_change(core, log, owner, UVSHM__OWN_FREE);
 ")
 
+# ---- the heap ----------------------------------------------------------------
+
+uvshm_mutant(block_linked_before_it_is_shared crash-heap core/heap_publish.c
+"  if (ref != 0) uvshm__lock_log(lock, n++, comes.word, 2, UVSHM__OWN_SHARED);
+  if (*old != 0) uvshm__lock_log(lock, n++, goes.word, 2, uvshm__heap_me(core));
+  uvshm__lock_commit(core, lock, n);
+"
+"  if (*old != 0) uvshm__lock_log(lock, n++, goes.word, 2, uvshm__heap_me(core));
+  uvshm__lock_commit(core, lock, n);
+  if (ref != 0)
+    uvshm__heap_change(core, ref, uvshm__heap_me(core), UVSHM__OWN_SHARED);
+")
+
+uvshm_mutant(block_unlinked_and_still_shared crash-heap core/heap_publish.c
+"  if (*old != 0) uvshm__lock_log(lock, n++, goes.word, 2, uvshm__heap_me(core));
+  uvshm__lock_commit(core, lock, n);
+"
+"  uvshm__lock_commit(core, lock, n);
+  if (*old != 0)
+    uvshm__heap_change(core, *old, UVSHM__OWN_SHARED, uvshm__heap_me(core));
+")
+
+uvshm_mutant(blocks_of_the_dead_forgotten_first crash-heap core/heap_repair.c
+"  if (uvshm__a32_load_acquire(&peer->heap_used) != 0)
+    walk_all(core, slot, judge_dead);
+"
+"  if (uvshm__a32_load_acquire(&peer->heap_used) != 0) {
+    uvshm__a32_store_release(&peer->heap_used, 0);
+    walk_all(core, slot, judge_dead);
+  }
+")
+
+uvshm_mutant(peer_never_says_that_it_has_blocks crash-heap core/heap.c
+"  if (uvshm__a32_load_relaxed(used) == 0) uvshm__a32_store_release(used, 1);
+"
+"  (void) used;
+")
+
+uvshm_mutant(zone_small_before_its_books_are crash-heap core/heap_zone.c
+"  if (uvshm__word_is_used(word)) clear_bookkeeping(core, zone);
+"
+"  uvshm__a64_store_release(&entry->word,
+                           uvshm__word_next(word, UVSHM__ZONE_SMALL, 0));
+  if (uvshm__word_is_used(word)) clear_bookkeeping(core, zone);
+")
+
 # ---- maps --------------------------------------------------------------------
 
 uvshm_mutant(memory_freed_before_the_locks_of_a_map crash-map core/reap.c
