@@ -68,6 +68,23 @@ check fails lock -DKILLS=1 -DFREE_FIRST
 check fails lock -DKILLS=1 -DLATE_NOTE
 check fails lock -DKILLS=1 -DNO_NEWS
 
+check holds rwlock -DN=3
+check holds rwlock -DN=3 -DKILLS=1
+check holds rwlock -DROLE0=U -DROLE1=U -DKILLS=1
+check holds rwlock -DROLE0=D -DROLE1=R -DOPS=2 -DKILLS=1
+check holds rwlock -DROLE0=U -DROLE1=W -DOPS=2 -DKILLS=1
+check holds rwlock -DOPS=2 -DKILLS=1 -DPATIENCE -DOTHERS
+check fails rwlock -DLOOK_FIRST
+check fails rwlock -DSCAN_FIRST
+check fails rwlock -DSTAY
+check fails rwlock -DSILENT
+check fails rwlock -DOTHERS -DUP
+check fails rwlock -DKILLS=1 -DDEAF
+check fails rwlock -DROLE0=U -DROLE1=U -DBOTH_UP
+check fails rwlock -DROLE0=D -DROLE1=W -DLATE_NOTE
+check fails rwlock -DROLE0=U -DROLE1=W -DNOTE_FIRST
+check fails rwlock -DN=3 -DROLE0=W -DROLE1=R -DROLE2=W -DKILLS=1 -DPATIENCE -DDROP_NEWS
+
 check holds lane_exit
 check holds lane_exit -DKILLS=1
 check holds lane_exit -DTHREADS=2 -DOPS=2 -DKILLS=2

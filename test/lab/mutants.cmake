@@ -545,3 +545,71 @@ uvshm_mutant(message_there_before_its_size crash-queue core/queue.c
                              (uint32_t) messages[i].size);
     if (err < 0) {
 ")
+
+# ---- the other locks ---------------------------------------------------------
+
+uvshm_mutant(reader_that_has_the_word_is_not_repaired crash-locks core/lane.c
+"    if (lock != NULL) uvshm__lock_repair(core, lock, name);
+"
+"    if (lock != NULL && (note & UVSHM__LANE_READ) == 0)
+      uvshm__lock_repair(core, lock, name);
+")
+
+uvshm_mutant(downgrade_frees_the_word_without_a_note crash-locks core/rwlock.c
+"  /* Whoever takes the word after us sees the note: it is before the word. */
+  uvshm__a32_store_release(&lane->ent->held[held - 1],
+                           lane->held[held] | UVSHM__LANE_READ);
+"
+"  uvshm__a32_store_release(&lane->ent->held[held - 1], 0);
+")
+
+uvshm_mutant(writer_that_gives_up_drops_the_news crash-locks core/rwlock.c
+"  if (news == UVSHM_OWNER_DIED)
+    (void) uvshm__lock_abandon(lane, &rwlock->lock);
+  else
+    (void) uvshm__lock_release(lane, &rwlock->lock);
+"
+"  (void) news;
+  (void) uvshm__lock_release(lane, &rwlock->lock);
+")
+
+uvshm_mutant(lane_that_was_claimed_looks_new crash-locks core/lane.c
+"  if (uvshm__a32_load_relaxed(&ent->generation) == 0)
+    uvshm__a32_store_release(&ent->generation, 1);
+"
+"")
+
+uvshm_mutant(call_dies_with_who_was_called crash-locks core/lane.c
+"  pass_call(core, uvshm__a32_load_acquire(&ent->turn));
+  uvshm__a32_store_release(&ent->turn, 0);
+"
+"  uvshm__a32_store_release(&ent->turn, 0);
+  pass_call(core, uvshm__a32_load_acquire(&ent->turn));
+")
+
+uvshm_mutant(event_passes_and_stays_set crash-locks core/event.c
+"    if (manual) return 0;
+    if (uvshm__a32_cas(&event->word, word, word & ~UVSHM__EVENT_IS_SET))
+      return 0;
+"
+"    if (manual) return 0;
+    return 0;
+")
+
+uvshm_mutant(barrier_is_forgotten_before_it_is_broken crash-locks core/reap.c
+"    break_barriers(core, slot);
+  }
+  uvshm__reap_claimed(core, slot);
+"
+"  }
+  uvshm__reap_claimed(core, slot);
+  if ((uint32_t) state != UVSHM__PEER_FREE) break_barriers(core, slot);
+")
+
+uvshm_mutant(barrier_is_whole_before_the_others_know crash-locks core/barrier.c
+"    mark_lanes(core, barrier, round);
+    if (!uvshm__a64_cas(&barrier->word, word, next_round(word))) continue;
+"
+"    if (!uvshm__a64_cas(&barrier->word, word, next_round(word))) continue;
+    mark_lanes(core, barrier, round);
+")
