@@ -49,10 +49,11 @@ test-windows:
 # Processes killed at random: 10,000, and 500 Windows programs.
 storm: deps all
 	@UVSHM_KILLS=$${UVSHM_KILLS:-10000} $(BUILD)/test/stress-kill
+	@UVSHM_KILLS=$${UVSHM_KILLS:-10000} $(BUILD)/test/stress-queue
 
 storm-windows:
 	@scripts/install-deps.sh windows
-	@UVSHM_KILLS=$${UVSHM_KILLS:-500} UVSHM_CTEST="-R stress-(kill|tokens) -V" scripts/test-windows.sh
+	@UVSHM_KILLS=$${UVSHM_KILLS:-500} UVSHM_CTEST="-R stress-(kill|tokens|queue) -V" scripts/test-windows.sh
 
 check:
 	@scripts/install-deps.sh check

@@ -57,6 +57,7 @@ done
 run "$kills kills: tokens" env UVSHM_KILLS="$kills" "$build/test/stress-tokens"
 run "$kills kills: locks and objects" \
   env UVSHM_KILLS="$kills" "$build/test/stress-kill"
+run "$kills kills: a queue" env UVSHM_KILLS="$kills" "$build/test/stress-queue"
 
 awk '
   /^crash: / {

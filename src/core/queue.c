@@ -183,10 +183,10 @@ static uint64_t hinted(const struct uvshm__queue* queue,
 }
 
 
-int uvshm__queue_seek(const struct uvshm__channel* channel,
-                      enum uvshm__queue_search search,
-                      uint64_t* place,
-                      uint64_t* word) {
+int uvshm__queue_seek_on(const struct uvshm__channel* channel,
+                         enum uvshm__queue_search search,
+                         uint64_t* place,
+                         uint64_t* word) {
   const struct uvshm__queue* queue = &channel->u.queue;
   uint64_t most = 64 * uvshm__queue_slots(queue);
   uint64_t at = *place;
@@ -247,8 +247,8 @@ int uvshm__queue_put(const struct uvshm__channel* channel,
   int err;
 
   for (tries = 0; tries < PUT_TRIES; tries++) {
-    err = uvshm__queue_seek(channel, UVSHM__QUEUE_FREE, place, &word);
-    if (err < 0) return err;
+    /* Mostly it is free, and the word need not be fetched twice. */
+    word = uvshm__queue_empty(queue, *place);
     /* Before it is there: so who finds it in no slot but this, when its owner
      * is dead, knows that it is in none. */
     uvshm__a32_store_relaxed(&queue->notes[chunk].slot,
@@ -259,34 +259,46 @@ int uvshm__queue_put(const struct uvshm__channel* channel,
       uvshm__a64_store_release(queue->tail, *place);
       return 0;
     }
+    err = uvshm__queue_seek(channel, UVSHM__QUEUE_FREE, place, &word);
+    if (err < 0) return err;
   }
   return uvshm__queue_damaged("a slot that changes all the time", *place);
 }
 
 /* ---- room ---------------------------------------------------------------- */
 
-/* How many messages may be sent from `place` on; more than that when it is not
- * worth to know. */
+/* Is the message at `place` gone? If so, so are all before it. */
+static int is_taken(const struct uvshm__queue* queue, uint64_t place) {
+  return uvshm__queue_ahead(
+             queue,
+             uvshm__a64_load_acquire(uvshm__queue_slot(queue, place)),
+             place) > 0;
+}
+
+
+/* How many messages may be sent from `place` on, `wanted` at most. */
 static uint64_t room_at(const struct uvshm__channel* channel,
                         uint64_t* taken,
                         uint64_t place,
                         uint64_t wanted) {
   const struct uvshm__queue* queue = &channel->u.queue;
   uint64_t capacity = channel->facts.capacity;
-  uint64_t head;
-  uint64_t word;
+  uint64_t oldest = place - capacity;
+  uint64_t later = oldest + capacity / 4;
+  uint64_t used;
 
   if (place - *taken + wanted <= capacity) return wanted;
-  head = uvshm__a64_load_acquire(queue->head);
-  if ((int64_t) (head - *taken) > 0 && (int64_t) (place - head) >= 0)
-    *taken = head;
-  if (place - *taken < capacity) return capacity - (place - *taken);
 
-  /* The hint may be old; the slot that it depends on is not. */
-  word = uvshm__a64_load_acquire(uvshm__queue_slot(queue, place - capacity));
-  if (uvshm__queue_ahead(queue, word, place - capacity) <= 0) return 0;
-  *taken = place - capacity + 1;
-  return 1;
+  /* Where the readers are, they write. So we ask after a message that is some
+   * way off, and not again for as long as that way; only when they have not
+   * come so far, after the one whose place we need. */
+  if ((int64_t) (later - *taken) >= 0 && is_taken(queue, later))
+    *taken = later + 1;
+  else if ((int64_t) (oldest - *taken) >= 0 && is_taken(queue, oldest))
+    *taken = oldest + 1;
+  used = place - *taken;
+  if (used >= capacity) return 0;
+  return capacity - used < wanted ? capacity - used : wanted;
 }
 
 
@@ -455,15 +467,24 @@ static int writable(const struct uvshm__channel_end* end, uint64_t size) {
 }
 
 
+/* While it spins, a writer waits for more room than for one message: else it
+ * would be after each that is read, and in the reader's way. */
+static int glance(const struct uvshm__channel_end* end, uint64_t size) {
+  const struct uvshm__queue_end* mine = &end->u.queue;
+  uint64_t capacity = end->channel->facts.capacity;
+  uint64_t later = mine->place - capacity + capacity / 4;
+
+  (void) size;
+  if (!end->writer) return uvshm__queue_readable(end);
+  return (int64_t) (later - mine->taken) < 0 ||
+         is_taken(&end->channel->u.queue, later);
+}
+
+
 static int drained(const struct uvshm__channel_end* end) {
   const struct uvshm__queue* queue = &end->channel->u.queue;
-  uint64_t last = end->u.queue.sent - 1;
 
-  if (end->u.queue.sent == 0) return 1;
-  return uvshm__queue_ahead(
-             queue,
-             uvshm__a64_load_acquire(uvshm__queue_slot(queue, last)),
-             last) != 0;
+  return end->u.queue.sent == 0 || is_taken(queue, end->u.queue.sent - 1);
 }
 
 
@@ -482,6 +503,7 @@ const struct uvshm__channel_kind uvshm__queue_kind = {
     .recv = uvshm__queue_recv,
     .readable = uvshm__queue_readable,
     .writable = writable,
+    .glance = glance,
     .drained = drained,
     .info = uvshm__queue_info,
     .end_info = uvshm__queue_end_info,

@@ -55,10 +55,25 @@ enum uvshm__queue_search {
 
 /* Go on from *place, before which all are filled (or taken), to the first that
  * is not, and say what its slot said. UV_EPROTO. */
-int uvshm__queue_seek(const struct uvshm__channel* channel,
-                      enum uvshm__queue_search search,
-                      uint64_t* place,
-                      uint64_t* word);
+int uvshm__queue_seek_on(const struct uvshm__channel* channel,
+                         enum uvshm__queue_search search,
+                         uint64_t* place,
+                         uint64_t* word);
+
+static inline int uvshm__queue_seek(const struct uvshm__channel* channel,
+                                    enum uvshm__queue_search search,
+                                    uint64_t* place,
+                                    uint64_t* word) {
+  const struct uvshm__queue* queue = &channel->u.queue;
+  uint64_t there = uvshm__a64_load_acquire(uvshm__queue_slot(queue, *place));
+  uint64_t empty = uvshm__queue_empty(queue, *place);
+
+  if (there != empty && (search == UVSHM__QUEUE_FREE ||
+                         (there & ~UVSHM__QUEUE_CHUNK) != empty))
+    return uvshm__queue_seek_on(channel, search, place, word);
+  *word = there;
+  return 0;
+}
 
 /* ---- chunks -------------------------------------------------------------- */
 
