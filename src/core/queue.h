@@ -26,12 +26,14 @@ struct uvshm__queue {
 };
 
 struct uvshm__queue_end {
-  uint64_t place; /* all positions before it are filled (writer), taken */
-  uint64_t taken; /* writer: all before it are taken */
-  uint64_t sent;  /* writer: after its last message; 0: none */
-  uint64_t high;  /* writer: how deep it has seen the queue */
-  uint32_t next;  /* writer: where to look for a free chunk */
-  uint32_t count; /* chunks that it has claimed or peeked: */
+  uint64_t place;  /* all positions before it are filled (writer), taken */
+  uint64_t taken;  /* writer: all before it are taken */
+  uint64_t sent;   /* writer: after its last message; 0: none */
+  uint64_t high;   /* writer: how deep it has seen the queue */
+  uint32_t next;   /* writer: where to look for a free chunk */
+  uint32_t streak; /* reader: messages since it found none */
+  uint32_t flows;  /* and whether they were many, the time before */
+  uint32_t count;  /* chunks that it has claimed or peeked: */
   uint32_t chunk[UVSHM__QUEUE_BATCH];
 };
 

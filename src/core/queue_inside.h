@@ -68,8 +68,8 @@ static inline int uvshm__queue_seek(const struct uvshm__channel* channel,
   uint64_t there = uvshm__a64_load_acquire(uvshm__queue_slot(queue, *place));
   uint64_t empty = uvshm__queue_empty(queue, *place);
 
-  if (there != empty && (search == UVSHM__QUEUE_FREE ||
-                         (there & ~UVSHM__QUEUE_CHUNK) != empty))
+  if (there != empty &&
+      (search == UVSHM__QUEUE_FREE || (there & ~UVSHM__QUEUE_CHUNK) != empty))
     return uvshm__queue_seek_on(channel, search, place, word);
   *word = there;
   return 0;
