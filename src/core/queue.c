@@ -296,8 +296,11 @@ static uint64_t room_at(const struct uvshm__channel* channel,
     *taken = later + 1;
   else if ((int64_t) (oldest - *taken) >= 0 && is_taken(queue, oldest))
     *taken = oldest + 1;
+  if ((int64_t) (oldest - *taken) >= 0) return 0;
+  while (place - *taken + wanted > capacity && *taken != place &&
+         is_taken(queue, *taken))
+    *taken += 1;
   used = place - *taken;
-  if (used >= capacity) return 0;
   return capacity - used < wanted ? capacity - used : wanted;
 }
 
