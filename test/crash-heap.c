@@ -166,11 +166,14 @@ static void prepare_shared_huge(struct lab* l) {
 }
 
 
-/* Whose bytes look like owners. */
+/* Its bytes look like owners, and nothing is free before it. */
 static void prepare_freed_huge(struct lab* l) {
   uint64_t ref = get_shared(l, 2 * MIB + 1);
+  unsigned char* bytes = uvshm__heap_at(core_of(l), ref, 4 * KIB);
+  uint32_t i;
 
-  memset(uvshm__heap_at(core_of(l), ref, 2 * MIB), 0x11, 64 * KIB);
+  memset(bytes + 2 * KIB, 0x11, 64);
+  for (i = 0; i < 31; i++) (void) get_shared(l, 64 * KIB);
   put(l, ref);
 }
 
@@ -526,8 +529,8 @@ static const struct scenario scenarios[] = {
      0,
      0},
     {"alloc in a former huge",
-     5 * MIB,
-     5 * MIB,
+     7 * MIB,
+     7 * MIB,
      prepare_freed_huge,
      alloc_several,
      0,
