@@ -5,10 +5,10 @@
  *   UVSHM_KILLS=10000 build/test/stress-queue
  *   UVSHM_TEST_SEED=7          the same choices again; what they meet differs
  *
- * Each message has a number of its own, and there is a ledger, in a region, with
- * a word for each: who is about to send it says so, who has sent it, who has got
- * it, who is about to release it, who has. At the end, when what is left was
- * received, the ledger says of each message that was sent where it has gone:
+ * Each message has a number of its own, and there is a ledger, in a region,
+ * with a word for each: who is about to send it says so, who has sent it, who
+ * has got it, who is about to release it, who has. At the end, when what is
+ * left was received, the ledger says of each message where it has gone:
  *
  *   with redelivery   nowhere but through a reader that released it
  *   without           the same, or with a reader that died: with each no more

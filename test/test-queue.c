@@ -124,12 +124,6 @@ static int tear_down(void** state) {
 }
 
 
-static int tear_down_damaged(void** state) {
-  (void) state;
-  fake_free(&fake);
-  return 0;
-}
-
 /* ---- messages: a number, and a size that goes with it -------------------- */
 
 static size_t size_of(uint32_t number) {
@@ -271,7 +265,6 @@ TEST(who_has_not_looked_for_a_long_time_finds_his_place) {
   }
   assert_int_equal(send_number(3, 8), 0);
   assert_int_equal(recv_number(3), 8);
-
   /* Also without the hints. */
   for (i = 0; i < 1000; i++) {
     assert_int_equal(send_number(0, i), 0);
@@ -651,6 +644,8 @@ TEST(hints_may_say_anything) {
     (void) send_number(i % 4, i);
     (void) recv_number(i % 3);
   }
+  uvshm__a64_store_relaxed(channels[0].u.queue.head, 0);
+  uvshm__a64_store_relaxed(channels[0].u.queue.tail, 0);
 }
 
 
@@ -795,8 +790,7 @@ int main(void) {
       AGAIN(writer_and_reader_die_and_the_message_does_not),
       AGAIN(of_two_that_noted_it_the_dead_one_had_it),
       ON(a_slot_that_names_no_chunk_is_damage_and_can_be_mended),
-      cmocka_unit_test_setup_teardown(
-          hints_may_say_anything, set_up, tear_down_damaged),
+      ON(hints_may_say_anything),
       cmocka_unit_test(garbage_is_an_error_and_nothing_worse),
       ON(after_a_reboot_there_is_what_was_sent_and_not_received),
   };

@@ -15,10 +15,10 @@
  *
  * A claim is free then. A message is gone, or, with redelivery, put back as the
  * last of the queue; for that its owner's word is changed first, always, so
- * that nobody who looked before can do anything with it. The word goes on naming
- * the dead end: whoever repairs after it may die as well, and the next one finds
- * it as it is. So repair after one end is for one at a time, for him who has the
- * dead peer's slot; two repairers of two ends may meet at one chunk.
+ * that nobody who looked before can do anything with it. The word goes on
+ * naming the dead end: whoever repairs after it may die as well, and the next
+ * one finds it as it is. So repair after one end is for one at a time, for who
+ * has the dead peer's slot; two repairers of two ends may meet at one chunk.
  */
 
 #include "core/queue_inside.h"

@@ -508,7 +508,7 @@ core/queue_repair.c
 "
 "")
 
-uvshm_mutant(chunk_in_a_living_hand_taken_for_the_writers crash-queue
+uvshm_mutant(chunk_in_a_living_hand_taken_for_the_writers crash-queue-others
 core/queue_repair.c
 "    if (i != index && is_in_hand(channel, i, chunk, own)) return 0;
 "
