@@ -175,11 +175,11 @@ check fails stream -DLATE_ZERO
 check fails stream -DWORD_FIRST
 check fails stream -DFIRST_FIRST
 check fails stream -DTIGHT
-check fails stream -DEARLY
+check fails stream -DR=1 -DEARLY
 check fails stream -DONE_LOOK
-check fails stream -DKILLS=0 -DFREE_FIRST
+check fails stream -DR=1 -DSENDS=1 -DFREE_FIRST
 check fails stream -DSTILL_THERE
-check fails stream -DHINT
+check fails stream -DR=1 -DHINT
 
 check holds heap_span
 check holds heap_span -DKILLS=1 -DOPS=1

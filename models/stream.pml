@@ -22,7 +22,7 @@
  *   TIGHT         no room is kept for the word behind the last record
  *   EARLY         a reader releases a message before it has read it
  *   ONE_LOOK      at the end no second look for messages
- *   FREE_FIRST    who leaves frees his entry before he says that he has closed, and is killed in between
+ *   FREE_FIRST    who leaves frees his entry before he says that he has closed
  *   STILL_THERE   who leaves (repairs) says so while his entry still counts
  *   HINT          what the word says counts, whoever is there
  */
