@@ -11,8 +11,13 @@
 #include <string.h>
 
 /* Damage first. */
-static const struct fuzz_table* const tables[] = {
-    &fuzz_damage, &fuzz_core, &fuzz_heap, &fuzz_txn, &fuzz_map, &fuzz_death};
+static const struct fuzz_table* const tables[] = {&fuzz_damage,
+                                                  &fuzz_core,
+                                                  &fuzz_heap,
+                                                  &fuzz_txn,
+                                                  &fuzz_map,
+                                                  &fuzz_channel,
+                                                  &fuzz_death};
 
 /* Of the heap: a part of the first zone at first, some zones at last. */
 #define SIZE 393216u
@@ -218,6 +223,7 @@ static void make_world(void) {
     make_named(names[i], UVSHM__TYPE_MUTEX, &world.mutexes[i]);
   make_named("units", UVSHM__TYPE_SEM, &world.sem);
   make_map();
+  fuzz_make_channels(&world);
   first = world;
   first_memory = malloc((size_t) world.fake.memory_size);
   if (first_memory == NULL) abort();

@@ -12,6 +12,7 @@
 #ifndef UVSHM_TEST_FUZZ_FUZZ_H_
 #define UVSHM_TEST_FUZZ_FUZZ_H_
 
+#include "core/channel.h"
 #include "core/directory.h"
 #include "core/txn.h"
 #include "fake.h"
@@ -35,6 +36,14 @@ uint64_t fuzz_number(struct fuzz_input* input);
 
 #define FUZZ_PEERS 3u /* alive, one lane each */
 #define FUZZ_MUTEXES 3u
+#define FUZZ_CHANNELS 3u /* one of each kind */
+
+struct fuzz_end {
+  struct uvshm__channel channel;
+  struct uvshm__channel_end end;
+  uint32_t joined;
+  uvshm_message_t held; /* peeked last */
+};
 
 struct fuzz_world {
   struct fake fake;
@@ -44,6 +53,9 @@ struct fuzz_world {
   struct uvshm__directory_ref sem;
   struct uvshm__directory_ref map;
   uint64_t shards; /* of the map: where they are */
+  struct uvshm__directory_ref channels[FUZZ_CHANNELS];
+  uint64_t channel_blocks[FUZZ_CHANNELS];
+  struct fuzz_end ends[FUZZ_CHANNELS][FUZZ_PEERS][2]; /* readers, writers */
   uint64_t clock_ms;
   uint32_t waits;
   uint32_t is_over;   /* one peer is left, so nothing more is called */
@@ -64,6 +76,7 @@ extern const struct fuzz_table fuzz_core;
 extern const struct fuzz_table fuzz_heap;
 extern const struct fuzz_table fuzz_txn;
 extern const struct fuzz_table fuzz_map;
+extern const struct fuzz_table fuzz_channel;
 
 /* One of the calls above, by a peer that is killed at one of its stores. */
 extern const struct fuzz_table fuzz_death;
@@ -85,6 +98,9 @@ void fuzz_call(struct fuzz_input* input);
 void fuzz_reset(void);
 
 struct uvshm__core* fuzz_core_of(struct fuzz_world* world, uint32_t peer);
+
+/* ops_channel.c: part of making the world. */
+void fuzz_make_channels(struct fuzz_world* world);
 
 /* A peer's lane, or NULL when it has none. */
 struct uvshm__lane* fuzz_lane(struct fuzz_world* world, uint32_t peer);

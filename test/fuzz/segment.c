@@ -16,6 +16,7 @@
 static const struct fuzz_segment_table* const tables[] = {&fuzz_segment_calls,
                                                           &fuzz_segment_heap,
                                                           &fuzz_segment_map,
+                                                          &fuzz_segment_channel,
                                                           &fuzz_segment_txn};
 
 /* Of the heap, which may grow. */
@@ -88,6 +89,25 @@ static void make_map(uvshm_segment_t* segment) {
 }
 
 
+/* With a message in each, and no ends. */
+static void make_channel(uvshm_segment_t* segment,
+                         const char* name,
+                         uint32_t kind) {
+  uvshm_channel_options_t options;
+  uvshm_channel_t* channel;
+
+  memset(&options, 0, sizeof(options));
+  options.flags = kind | UVSHM_WRITER;
+  options.size_max = 64;
+  options.messages = 4;
+  options.writers = 2;
+  options.readers = 2;
+  must(uvshm_channel_open(&channel, segment, name, &options) == 0, name);
+  must(uvshm_channel_send(channel, "message", 7, 0) == 0, "send");
+  uvshm_channel_close(channel);
+}
+
+
 static void make_root(uvshm_segment_t* segment) {
   uvshm_ref_t* root;
   void* block;
@@ -124,6 +144,9 @@ static void make_pristine(void) {
   uvshm_mutex_close(mutex);
   make_map(segment);
   make_root(segment);
+  make_channel(segment, "stream", UVSHM_CHANNEL_STREAM);
+  make_channel(segment, "queue", UVSHM_CHANNEL_QUEUE);
+  make_channel(segment, "topic", UVSHM_CHANNEL_TOPIC);
   uvshm_segment_close(segment);
   read_file();
 }
@@ -212,6 +235,8 @@ void fuzz_segment_run(const uint8_t* bytes, size_t size, uint32_t commands) {
     table = tables[which / 3 % TABLES];
     table->ops[fuzz_u8(&input) % table->count](&world, &input);
   }
+  uvshm_channel_close(world.writer);
+  uvshm_channel_close(world.reader);
   uvshm_map_close(world.map);
   uvshm_sem_close(world.sem);
   uvshm_mutex_close(world.mutex);

@@ -16,6 +16,8 @@ struct fuzz_segment {
   uvshm_mutex_t* mutex;
   uvshm_sem_t* sem;
   uvshm_map_t* map;
+  uvshm_channel_t* writer;
+  uvshm_channel_t* reader;
   uvshm_txn_t txn;
   uint32_t in_txn; /* `txn` was begun, and its mutex is open */
   void* blocks[FUZZ_SEGMENT_BLOCKS];
@@ -37,6 +39,7 @@ struct fuzz_segment_table {
 extern const struct fuzz_segment_table fuzz_segment_calls;
 extern const struct fuzz_segment_table fuzz_segment_heap;
 extern const struct fuzz_segment_table fuzz_segment_map;
+extern const struct fuzz_segment_table fuzz_segment_channel;
 extern const struct fuzz_segment_table fuzz_segment_txn;
 
 /* Remember that a call was about this place. */
