@@ -420,6 +420,7 @@ TEST(map_iteration_stays_where_a_buffer_is_too_small) {
 
 TEST(map_entries_expire) {
   uint64_t removed = 0;
+  uint64_t left = 0;
 
   (void) state;
   put("short", "lived");
@@ -429,9 +430,18 @@ TEST(map_entries_expire) {
   assert_int_equal(uvshm_map_expire(map, "short", 5, 20), 0);
   assert_int_equal(uvshm_map_expire(map, "rewritten", 9, 20), 0);
   assert_int_equal(uvshm_map_expire(map, "long", 4, 20), 0);
+  assert_int_equal(uvshm_map_expire(map, "long", 4, 5000), 0);
+  assert_int_equal(uvshm_map_get_ttl(map, "long", 4, &left), 0);
+  assert_true(left > 0 && left <= 5000);
   assert_int_equal(uvshm_map_expire(map, "long", 4, 0), 0);
+  assert_int_equal(uvshm_map_get_ttl(map, "long", 4, &left), 0);
+  assert_true(left == 0);
+  left = 77;
+  assert_int_equal(uvshm_map_get_ttl(map, "none", 4, &left), UV_ENOENT);
   put("rewritten", "2");
   test_sleep_ms(40);
+  assert_int_equal(uvshm_map_get_ttl(map, "short", 5, &left), UV_ENOENT);
+  assert_true(left == 77);
   expect_none("short");
   expect("long", "lived");
   expect("rewritten", "2");

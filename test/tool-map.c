@@ -229,6 +229,31 @@ static void a_dump_can_be_loaded(void** state) {
 }
 
 
+static void a_dump_keeps_times_to_live(void** state) {
+  struct tool dump;
+  struct tool tool;
+  char other[300];
+  (void) state;
+  assert_int_equal(
+      tool_code("map", "put", map, "guest", "7", "--ttl", "3600", NULL), 0);
+  assert_int_equal(tool_code("map", "put", map, "stays", "8", NULL), 0);
+  assert_int_equal(tool_run(&dump, "map", "dump", map, NULL), 0);
+  assert_contains(dump.out.bytes, "{\"key\":\"stays\",\"value\":\"8\"}\n");
+  assert_contains(dump.out.bytes, "\"value\":\"7\",\"ttl_ms\":35");
+  snprintf(other, sizeof(other), "%s/other", segment);
+  assert_int_equal(tool_code("map", "create", other, NULL), 0);
+  tool_start(&tool, "map", "load", other, NULL);
+  tool_feed(&tool, dump.out.bytes, dump.out.size);
+  assert_int_equal(tool_join(&tool), 0);
+  tool_free(&tool);
+  tool_free(&dump);
+  assert_int_equal(tool_run(&dump, "map", "dump", other, NULL), 0);
+  assert_contains(dump.out.bytes, "{\"key\":\"stays\",\"value\":\"8\"}\n");
+  assert_contains(dump.out.bytes, "\"value\":\"7\",\"ttl_ms\":35");
+  tool_free(&dump);
+}
+
+
 static void a_faulty_line_is_named(void** state) {
   static const char input[] =
       "{\"key\":\"a\",\"value\":\"1\"}\n\n{\"key\":\"b\"}\n";
@@ -373,6 +398,7 @@ int main(void) {
       CASE(conditions_are_kept),
       CASE(what_is_over_is_gone),
       CASE(a_dump_can_be_loaded),
+      CASE(a_dump_keeps_times_to_live),
       CASE(a_faulty_line_is_named),
       CASE(wait_tells_the_next_value),
       CASE(names_are_checked),

@@ -190,6 +190,16 @@ uint64_t uvshm__map_deadline(const struct uvshm__map* map, uint64_t ttl_ms) {
 }
 
 
+uint64_t uvshm__map_left(const struct uvshm__map* map, uint64_t expires) {
+  uint64_t now;
+
+  if (expires >> UVSHM__MAP_BOOTS_SHIFT != (map->boots & 0xffff)) return 0;
+  now = now_ms(map);
+  expires &= TIME_MOST;
+  return expires > now ? expires - now : 0;
+}
+
+
 int uvshm__map_is_over(const struct uvshm__map* map, uint64_t expires) {
   return expires >> UVSHM__MAP_BOOTS_SHIFT != (map->boots & 0xffff) ||
          now_ms(map) >= (expires & TIME_MOST);

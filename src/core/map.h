@@ -180,6 +180,13 @@ int uvshm__map_expire(struct uvshm__lane* lane,
                       const struct uvshm__map_key* key,
                       uint64_t ttl_ms);
 
+/* How many ms the entry has to live yet, at least 1; 0: it stays. Results and
+ * `locked` as uvshm__map_get(). */
+int uvshm__map_ttl(const struct uvshm__map* map,
+                   const struct uvshm__map_key* key,
+                   int locked,
+                   uint64_t* ttl_ms);
+
 /* Remove the entry of `key` if its time is over, without waiting. */
 void uvshm__map_drop(struct uvshm__lane* lane,
                      const struct uvshm__map* map,

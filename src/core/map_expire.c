@@ -13,6 +13,9 @@
 /* Entries removed, or buckets looked at, before others get the lock. */
 #define AT_ONCE 64u
 
+/* Rounds before writers are asked to wait. */
+#define ROUNDS 64
+
 
 /* One word, so no log is needed; the version stays, since the value does. */
 int uvshm__map_expire(struct uvshm__lane* lane,
@@ -37,6 +40,35 @@ int uvshm__map_expire(struct uvshm__lane* lane,
                              uvshm__map_deadline(map, ttl_ms));
   uvshm__map_leave(lane, map, shard);
   return err;
+}
+
+
+/* As a reader does it. The version does not change with the time to live, which
+ * is one word. */
+int uvshm__map_ttl(const struct uvshm__map* map,
+                   const struct uvshm__map_key* key,
+                   int locked,
+                   uint64_t* ttl_ms) {
+  struct uvshm__map_shard* shard = uvshm__map_shard(map, key->hash);
+  struct uvshm__map_place place;
+  uint64_t expires = 0;
+  uint64_t version;
+  uint32_t round;
+  int found;
+
+  for (round = 0; round < ROUNDS; round++) {
+    version = uvshm__a64_load_acquire(&shard->version);
+    found = uvshm__map_way(map, shard, key, &place);
+    if (found == UVSHM__MAP_FOUND) expires = uvshm__peek(&place.node->expires);
+    uvshm__fence_acquire();
+    if (uvshm__a64_load_relaxed(&shard->version) != version) continue;
+    if (!uvshm__map_is_there(map)) return UV_ENXIO;
+    if (found == UVSHM__MAP_BROKEN) return uvshm__map_damaged(map, shard);
+    if (found == UVSHM__MAP_ABSENT) return UV_ENOENT;
+    *ttl_ms = expires != 0 ? uvshm__map_left(map, expires) : 0;
+    return expires != 0 && *ttl_ms == 0 ? UV_ENOENT : 0;
+  }
+  return locked ? uvshm__map_damaged(map, shard) : UV_EAGAIN;
 }
 
 

@@ -248,6 +248,9 @@ static UVSHM__USUAL int uvshm__map_way(const struct uvshm__map* map,
 /* What a node says that lives `ttl_ms` from now on; 0: for ever. */
 uint64_t uvshm__map_deadline(const struct uvshm__map* map, uint64_t ttl_ms);
 
+/* How long that is from now on; 0: for ever, or it is over. */
+uint64_t uvshm__map_left(const struct uvshm__map* map, uint64_t expires);
+
 /* Is the time over that `expires` (not 0) names? */
 int uvshm__map_is_over(const struct uvshm__map* map, uint64_t expires);
 

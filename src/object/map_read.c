@@ -99,6 +99,39 @@ int uvshm_map_get(uvshm_map_t* map,
 }
 
 
+static int ttl_locked(const uvshm_map_t* map,
+                      const struct uvshm__map_key* key,
+                      uint64_t* ttl_ms) {
+  struct uvshm__map_shard* shard = uvshm__map_shard(&map->core, key->hash);
+  struct uvshm__lane* lane;
+  int err;
+
+  if (map->readonly) return UV_EAGAIN;
+  err = uvshm__lane_get(map->named.attach, &lane);
+  if (err == 0) err = uvshm__map_hold(lane, &map->core, shard);
+  if (err < 0) return err;
+  err = uvshm__map_ttl(&map->core, key, 1, ttl_ms);
+  uvshm__map_let_go(lane, shard);
+  return err;
+}
+
+
+int uvshm_map_get_ttl(uvshm_map_t* map,
+                      const void* key,
+                      size_t key_size,
+                      uint64_t* ttl_ms) {
+  struct uvshm__map_call call;
+  uint64_t left = 0;
+  int err = uvshm__map_begin(&call, map, READ, key, key_size);
+
+  if (err < 0) return err;
+  err = uvshm__map_ttl(&map->core, &call.key, 0, &left);
+  if (err == UV_EAGAIN) err = ttl_locked(map, &call.key, &left);
+  if (err == 0) *ttl_ms = left;
+  return uvshm__map_end(&call, err);
+}
+
+
 int uvshm_map_contains(uvshm_map_t* map, const void* key, size_t key_size) {
   size_t size = 0;
 

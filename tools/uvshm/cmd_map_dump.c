@@ -5,6 +5,7 @@
  *
  *   {"key":"apple","value":"12"}
  *   {"key":"photo","value_base64":"/9j/4AAQ..."}
+ *   {"key":"guest","value":"7","ttl_ms":59000}
  */
 
 #include "commands.h"
@@ -22,6 +23,21 @@
 #define SIZE_DEFAULT (1u << 20)
 
 
+/* One that is gone by now is left out. */
+static int dump_entry(uvshm_map_t* map, const struct entry* entry) {
+  uint64_t ttl_ms;
+  int err = uvshm_map_get_ttl(map, entry->key, entry->key_size, &ttl_ms);
+  if (err < 0) return err == UV_ENOENT ? 0 : err;
+  json_t* line = json_object();
+  map_json_set(line, "key", entry->key, entry->key_size);
+  map_json_set(line, "value", entry->value, entry->value_size);
+  if (ttl_ms != 0)
+    json_object_set_new(line, "ttl_ms", json_integer((json_int_t) ttl_ms));
+  map_json_line(line);
+  return 0;
+}
+
+
 int cmd_map_dump(const struct args* args) {
   struct map_place place;
   struct entry entry;
@@ -29,11 +45,9 @@ int cmd_map_dump(const struct args* args) {
   int err = 0;
   if (code != 0) return code;
   map_entry_init(&entry, true);
-  while (out_is_good() && (err = map_entry_next(place.map, &entry)) == 0) {
-    json_t* line = json_object();
-    map_json_set(line, "key", entry.key, entry.key_size);
-    map_json_set(line, "value", entry.value, entry.value_size);
-    map_json_line(line);
+  while (err == 0 && out_is_good()) {
+    err = map_entry_next(place.map, &entry);
+    if (err == 0) err = dump_entry(place.map, &entry);
   }
   if (err < 0 && err != UV_ENOENT) code = report(err);
   map_entry_free(&entry);
@@ -43,6 +57,17 @@ int cmd_map_dump(const struct args* args) {
 
 /* ---- load ---------------------------------------------------------------- */
 
+/* How long the entry lives; 0: it stays. false: that is no such number. */
+static bool get_ttl(const json_t* object, uint64_t* ttl_ms) {
+  const json_t* ttl = json_object_get(object, "ttl_ms");
+  *ttl_ms = 0;
+  if (ttl == NULL) return true;
+  if (!json_is_integer(ttl) || json_integer_value(ttl) < 0) return false;
+  *ttl_ms = (uint64_t) json_integer_value(ttl);
+  return true;
+}
+
+
 /* 0, or an exit code after saying why. */
 static int load_line(uvshm_map_t* map,
                      const char* text,
@@ -51,18 +76,22 @@ static int load_line(uvshm_map_t* map,
   json_error_t error;
   struct bytes key = {NULL, 0};
   struct bytes value = {NULL, 0};
+  uint64_t ttl_ms = 0;
   json_t* object = json_loadb(text, size, JSON_ALLOW_NUL, &error);
   int code = 0;
   if (object == NULL || !map_json_get(object, "key", &key) ||
-      !map_json_get(object, "value", &value)) {
-    code = report_as(
-        EXIT_FAILED,
-        "line %" PRIu64 ": %s",
-        number,
-        object == NULL ? error.text : "not an object with key and value");
+      !map_json_get(object, "value", &value) || !get_ttl(object, &ttl_ms)) {
+    code = report_as(EXIT_FAILED,
+                     "line %" PRIu64 ": %s",
+                     number,
+                     object == NULL
+                         ? error.text
+                         : "not an object with key, value, and perhaps ttl_ms");
   } else {
     int err = uvshm_map_put(map, key.at, key.size, value.at, value.size);
-    if (err < 0) code = report(err);
+    if (err == 0 && ttl_ms != 0)
+      err = uvshm_map_expire(map, key.at, key.size, ttl_ms);
+    if (err < 0 && err != UV_ENOENT) code = report(err);
   }
   free(key.at);
   free(value.at);
