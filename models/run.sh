@@ -103,6 +103,16 @@ check fails reap -DNO_SLOT
 check fails reap -DJOIN_BLIND
 check fails reap -DFORGETFUL
 
+check holds bell
+check holds bell -DCHANGES=2
+check holds bell -DKILLS=1
+check fails bell -DLOOK_FIRST
+check fails bell -DCHANGE_LATE
+check fails bell -DWATCH_LATE
+check fails bell -DRING_FIRST
+check fails bell -DSTORE
+check fails bell -DKILLS=1 -DNO_LOOK
+
 check holds txn
 check holds txn -DKILLS=2 -DSMALL
 check fails txn -DEDIT_FIRST

@@ -117,6 +117,29 @@ uvshm_mutant(slot_free_before_its_lanes crash-core core/reap.c
   uvshm__directory_forget(core, slot);
 ")
 
+# ---- bells -------------------------------------------------------------------
+
+uvshm_mutant(bells_of_the_dead_cleared_when_the_slot_is_free crash-bell core/reap.c
+"  uvshm__bell_clear(core, slot);
+"
+"  set_state(core, slot, UVSHM__PEER_FREE);
+  uvshm__bell_clear(core, slot);
+")
+
+uvshm_mutant(death_noted_when_the_slot_is_free crash-bell core/reap.c
+"    uvshm__a32_store_release(&uvshm__core_peer(core, slot)->died,
+"
+"    uvshm__reap_claimed(core, slot);
+    uvshm__a32_store_release(&uvshm__core_peer(core, slot)->died,
+")
+
+uvshm_mutant(bells_forgotten_before_they_are_removed crash-bell core/signal.c
+"  if (core->env->hush != NULL) core->env->hush(core->env_arg, slot, count);
+"
+"  uvshm__a32_store_relaxed(&peer->bells, 0);
+  if (core->env->hush != NULL) core->env->hush(core->env_arg, slot, count);
+")
+
 # ---- transactions ------------------------------------------------------------
 
 uvshm_mutant(entry_counts_before_it_is_written crash-txn core/txn.c
