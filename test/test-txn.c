@@ -571,6 +571,36 @@ TEST(txn_saves_only_what_the_heap_has_given) {
 }
 
 
+TEST(txn_publishes_only_what_it_says) {
+  struct shop shop = make_shop(test_name("publish"));
+  uvshm_ref_t* root;
+  uvshm_ref_t* odd;
+  uvshm_txn_t txn;
+  void* fresh;
+  void* mine;
+
+  (void) state;
+  assert_int_equal(uvshm_heap_alloc(shop.segment, &mine, 64, 0), 0);
+  assert_int_equal(uvshm_heap_root(shop.segment, "bank", &root), 0);
+  odd = (uvshm_ref_t*) (void*) ((unsigned char*) &shop.bank->note + 4);
+  begin(&txn, &shop, 0);
+  assert_int_equal(uvshm_txn_alloc(&txn, &fresh, 64), 0);
+  assert_int_equal(uvshm_txn_publish(&txn, root, mine), UV_EINVAL);
+  assert_int_equal(uvshm_txn_publish(&txn, odd, mine), UV_EINVAL);
+  assert_int_equal(uvshm_txn_publish(&txn, &shop.bank->note, fresh), UV_EINVAL);
+  assert_int_equal(uvshm_txn_publish(&txn, &shop.bank->note, shop.bank),
+                   UV_EINVAL);
+  assert_true(shop.bank->note.offset == 0);
+  assert_int_equal(uvshm_txn_publish(&txn, &shop.bank->note, mine), 0);
+  assert_true(shop.bank->note.offset ==
+              uvshm_heap_ref(shop.segment, mine).offset);
+  assert_int_equal(uvshm_txn_abort(&txn), 0);
+  assert_true(shop.bank->note.offset == 0);
+  assert_int_equal(uvshm_heap_free(shop.segment, mine), 0);
+  close_shop(&shop);
+}
+
+
 TEST(txn_nothing_is_left_behind) {
   (void) state;
   assert_int_equal(test_leftovers(), 0);
@@ -590,6 +620,7 @@ int main(int argc, char** argv) {
       cmocka_unit_test(txn_is_taken_back_when_the_handle_is_closed),
       cmocka_unit_test(txn_is_its_threads_alone),
       cmocka_unit_test(txn_saves_only_what_the_heap_has_given),
+      cmocka_unit_test(txn_publishes_only_what_it_says),
       cmocka_unit_test(txn_nothing_is_left_behind),
   };
 

@@ -128,11 +128,16 @@ UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_txn_alloc(uvshm_txn_t* txn,
  *   and as uvshm_txn_save() */
 UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_txn_free(uvshm_txn_t* txn, void* block);
 
-/* Link `block`, which is this process's alone, in *slot, a word inside a block;
- * with the commit it belongs to all. Abort puts back what *slot said, and the
- * block still is this process's. What was linked there before is not touched.
+/* Link `block`, which is this process's alone, in *slot, 8 aligned bytes inside
+ * a block; with the commit it belongs to all. Abort puts back what *slot said,
+ * and the block still is this process's. What was linked there before is not
+ * touched: free it in the same transaction, or keep it.
  *
- *   UV_EINVAL  no such block, or no such word
+ * Roots (uvshm_heap_root) are changed by uvshm_heap_publish() alone, outside of
+ * transactions. A block of uvshm_txn_alloc() belongs to all with the commit
+ * anyway: save the word and store the block's uvshm_heap_ref() in it.
+ *
+ *   UV_EINVAL  no such block, one of uvshm_txn_alloc(), or no such word
  *   and as uvshm_txn_save() */
 UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_txn_publish(uvshm_txn_t* txn,
                                                     uvshm_ref_t* slot,
