@@ -150,43 +150,22 @@ static int look_at(const struct uvshm__core* core,
  */
 int uvshm__small_free(struct uvshm__lane* lane, uint64_t ref) {
   const struct uvshm__core* core = lane->core;
-  uint64_t at = ref - core->control_size;
-  uint32_t span = (uint32_t) (at / UVSHM__SPAN_SIZE);
-  uint32_t place = span % UVSHM__ZONE_SPANS;
-  struct uvshm__zone_ent* zone;
-  struct uvshm__span_ent* entry;
+  struct uvshm__small_place place;
   struct uvshm__lane_span* freed;
-  uvshm__a16_t* own;
-  uint64_t word;
-  uint32_t index;
 
-  /* What was not known to exist is left to others. */
-  if (place == 0 ||
-      at >= uvshm__a64_load_relaxed(core->exists) - core->control_size)
+  if (!uvshm__small_find(core, ref, &place) ||
+      uvshm__a16_load_relaxed(place.own) != uvshm__heap_me(core))
     return 0;
-  zone = uvshm__heap_zone(core, span / UVSHM__ZONE_SPANS);
-  if (uvshm__word_kind(uvshm__a64_load_acquire(&zone->word)) !=
-      UVSHM__ZONE_SMALL)
-    return 0;
-  entry = uvshm__heap_span(core, span / UVSHM__ZONE_SPANS, place);
-  word = uvshm__a64_load_acquire(&entry->word);
-  if (uvshm__word_kind(word) != UVSHM__SPAN_SMALL ||
-      !uvshm__heap_index(
-          uvshm__word_count(word), (uint32_t) at % UVSHM__SPAN_SIZE, &index))
-    return 0;
-  own = uvshm__heap_owners(core, span / UVSHM__ZONE_SPANS, place) + index;
-  if (uvshm__a16_load_relaxed(own) != uvshm__heap_me(core)) return 0;
-
-  uvshm__a16_store_release(own, UVSHM__OWN_FREE);
-  uvshm__small_freed(zone, place);
-  if (uvshm__a32_load_relaxed(&entry->user) != lane->index + 1) return 1;
-  freed = &lane->heap[uvshm__word_count(word)].freed;
-  freed->zone = zone;
-  freed->entry = entry;
-  freed->own = own;
-  freed->word = word;
+  uvshm__a16_store_release(place.own, UVSHM__OWN_FREE);
+  uvshm__small_freed(place.zone, place.number % UVSHM__ZONE_SPANS);
+  if (uvshm__a32_load_relaxed(&place.entry->user) != lane->index + 1) return 1;
+  freed = &lane->heap[uvshm__word_count(place.word)].freed;
+  freed->zone = place.zone;
+  freed->entry = place.entry;
+  freed->own = place.own;
+  freed->word = place.word;
   freed->ref = ref;
-  freed->number = span + 1;
+  freed->number = place.number + 1;
   freed->index = 1;
   return 1;
 }

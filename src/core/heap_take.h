@@ -14,6 +14,68 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* ---- places -------------------------------------------------------------- */
+
+/* Where a small block is. */
+struct uvshm__small_place {
+  struct uvshm__zone_ent* zone;
+  struct uvshm__span_ent* entry;
+  uvshm__a16_t* own;
+  uint64_t word;   /* of the span */
+  uint32_t number; /* of the span */
+};
+
+/* 1: a block of a span of small blocks begins at `ref`, free or not. 0: none,
+ * or it is something else, or not known to exist. */
+static UVSHM__USUAL int uvshm__small_find(const struct uvshm__core* core,
+                                          uint64_t ref,
+                                          struct uvshm__small_place* place) {
+  uint64_t at = ref - core->control_size;
+  uint32_t span = (uint32_t) (at / UVSHM__SPAN_SIZE);
+  uint32_t within = span % UVSHM__ZONE_SPANS;
+  uint32_t index;
+
+  if (within == 0 ||
+      at >= uvshm__a64_load_relaxed(core->exists) - core->control_size)
+    return 0;
+  place->number = span;
+  place->zone = uvshm__heap_zone(core, span / UVSHM__ZONE_SPANS);
+  if (uvshm__word_kind(uvshm__a64_load_acquire(&place->zone->word)) !=
+      UVSHM__ZONE_SMALL)
+    return 0;
+  place->entry = uvshm__heap_span(core, span / UVSHM__ZONE_SPANS, within);
+  place->word = uvshm__a64_load_acquire(&place->entry->word);
+  if (uvshm__word_kind(place->word) != UVSHM__SPAN_SMALL ||
+      !uvshm__heap_index(uvshm__word_count(place->word),
+                         (uint32_t) at % UVSHM__SPAN_SIZE,
+                         &index))
+    return 0;
+  place->own =
+      uvshm__heap_owners(core, span / UVSHM__ZONE_SPANS, within) + index;
+  return 1;
+}
+
+
+/* The owner word of the block that begins at `ref`; NULL: there is none. */
+static UVSHM__USUAL uvshm__a16_t* uvshm__heap_own(
+    const struct uvshm__core* core, uint64_t ref) {
+  struct uvshm__small_place small;
+  struct uvshm__heap_place place;
+
+  if (uvshm__small_find(core, ref, &small)) return small.own;
+  return uvshm__place_find(core, ref, &place) ? place.own : NULL;
+}
+
+
+/* May the byte at `offset`, which is in the heap, be the heap's own? In a huge
+ * block it is not, which this does not know. */
+static inline int uvshm__heap_may_be_own(const struct uvshm__core* core,
+                                         uint64_t offset) {
+  return (offset - core->control_size) % UVSHM__ZONE_SIZE < UVSHM__SPAN_SIZE;
+}
+
+/* ---- taking and giving back ---------------------------------------------- */
+
 /* 1: until leave() the span is what it was, and nobody else takes blocks of it.
  * Pairs with close_span() and close_zone(), heap_zone.c, and make_mine(),
  * heap_small.c: we name the span, then look at it; they change it, then look

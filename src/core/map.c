@@ -39,6 +39,7 @@
 
 #include "base/error.h"
 #include "core/lock.h"
+#include "core/map_change.h"
 #include "core/map_walk.h"
 #include "core/reap.h"
 
@@ -267,30 +268,20 @@ void uvshm__map_let_go(struct uvshm__lane* lane,
 }
 
 
-void uvshm__map_log(const struct uvshm__map* map,
-                    struct uvshm__map_shard* shard,
-                    uint32_t index,
-                    const void* word,
-                    uint64_t value) {
-  uvshm__lock_log(&shard->lock, index, uvshm__map_offset(map, word), 8, value);
-}
+void uvshm__map_commit(const struct uvshm__map_change* change, uint32_t count) {
+  struct uvshm__lock* lock = &change->shard->lock;
+  uint32_t i;
 
-
-int uvshm__map_log_own(const struct uvshm__map* map,
-                       struct uvshm__map_shard* shard,
-                       uint32_t index,
-                       uint64_t ref,
-                       uint32_t own) {
-  uint32_t before = own == UVSHM__OWN_LIBRARY ? uvshm__heap_me(map->core)
-                                              : UVSHM__OWN_LIBRARY;
-  struct uvshm__heap_block block;
-
-  /* Else a damaged chain would give away what is not the map's, and a circle
-   * be cleared for ever. */
-  if (uvshm__heap_find(map->core, ref, &block) < 0 || block.own != before)
-    return 0;
-  uvshm__lock_log(&shard->lock, index, block.word, 2, own);
-  return 1;
+  /* The commit. */
+  uvshm__a32_store_release(&lock->n, count);
+  uvshm__fence_compiler();
+  for (i = 0; i < count; i++) {
+    if (change->widths[i] == 8)
+      uvshm__a64_store_release(change->words[i], change->values[i]);
+    else if (change->widths[i] == 2)
+      uvshm__a16_store_release(change->words[i], (uint32_t) change->values[i]);
+  }
+  uvshm__a32_store_release(&lock->n, 0);
 }
 
 

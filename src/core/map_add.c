@@ -3,6 +3,7 @@
 /* Counters. The one value that changes in its node: it is a single word, so
  * readers see the old number or the new one. */
 
+#include "core/map_change.h"
 #include "core/map_walk.h"
 
 #include "base/error.h"
@@ -20,6 +21,7 @@ int uvshm__map_add_to(const struct uvshm__map* map,
   uint64_t version = uvshm__a64_load_relaxed(&shard->version) + 1;
   uint64_t size = uvshm__map_value_size(place->sizes);
   uvshm__a64_t* word = uvshm__map_node_value(place->node, place->sizes);
+  struct uvshm__map_change change;
   int64_t value;
 
   if (size != 8)
@@ -30,10 +32,11 @@ int uvshm__map_add_to(const struct uvshm__map* map,
   value = (int64_t) uvshm__a64_load_relaxed(word);
   if (delta > 0 ? value > INT64_MAX - delta : value < INT64_MIN - delta)
     return uvshm__fail(UV_EOVERFLOW, "64 bits have no room for the sum");
-  uvshm__map_log(map, shard, 0, word, (uint64_t) (value + delta));
-  uvshm__map_log(map, shard, 1, &place->node->version, version);
-  uvshm__map_log(map, shard, 2, &shard->version, version);
-  uvshm__lock_commit(map->core, &shard->lock, 3);
+  uvshm__map_change(&change, map, shard);
+  uvshm__map_log(&change, 0, word, (uint64_t) (value + delta));
+  uvshm__map_log(&change, 1, &place->node->version, version);
+  uvshm__map_log(&change, 2, &shard->version, version);
+  uvshm__map_commit(&change, 3);
   *sum = value + delta;
   return 0;
 }

@@ -19,6 +19,7 @@
  * lock goes on. models/map_split.pml shows all this.
  */
 
+#include "core/map_change.h"
 #include "core/map_walk.h"
 
 #include "base/error.h"
@@ -40,9 +41,12 @@ static uint64_t bumped(const struct uvshm__map_shard* shard) {
 static void say_splitting(const struct uvshm__map* map,
                           struct uvshm__map_shard* shard,
                           uint64_t size) {
-  uvshm__map_log(map, shard, 0, &shard->size, size | UVSHM__MAP_SPLITTING);
-  uvshm__map_log(map, shard, 1, &shard->version, bumped(shard));
-  uvshm__lock_commit(map->core, &shard->lock, 2);
+  struct uvshm__map_change change;
+
+  uvshm__map_change(&change, map, shard);
+  uvshm__map_log(&change, 0, &shard->size, size | UVSHM__MAP_SPLITTING);
+  uvshm__map_log(&change, 1, &shard->version, bumped(shard));
+  uvshm__map_commit(&change, 2);
 }
 
 
@@ -105,11 +109,14 @@ static void move(const struct uvshm__map* map,
                  uvshm__a64_t* from,
                  struct uvshm__map_node* node,
                  uvshm__a64_t* end) {
-  uvshm__map_log(map, shard, 0, end, uvshm__map_offset(map, node));
-  uvshm__map_log(map, shard, 1, from, uvshm__a64_load_relaxed(&node->next));
-  uvshm__map_log(map, shard, 2, &shard->version, bumped(shard));
-  uvshm__map_log(map, shard, 3, &node->next, 0);
-  uvshm__lock_commit(map->core, &shard->lock, 4);
+  struct uvshm__map_change change;
+
+  uvshm__map_change(&change, map, shard);
+  uvshm__map_log(&change, 0, end, uvshm__map_offset(map, node));
+  uvshm__map_log(&change, 1, from, uvshm__a64_load_relaxed(&node->next));
+  uvshm__map_log(&change, 2, &shard->version, bumped(shard));
+  uvshm__map_log(&change, 3, &node->next, 0);
+  uvshm__map_commit(&change, 4);
 }
 
 
@@ -194,14 +201,16 @@ static void install(struct uvshm__lane* lane,
                     struct uvshm__map_shard* shard,
                     uint32_t level,
                     uint64_t* block) {
+  struct uvshm__map_change change;
   struct uvshm__map_split split;
 
   if (uvshm__map_enter(lane, map, shard, map->patience_ms) < 0) return;
   if (wants_more(shard, &split) && split.level == level &&
       !has_block(shard, &split)) {
-    uvshm__map_log(map, shard, 0, &shard->more[level], *block);
-    if (uvshm__map_log_own(map, shard, 1, *block, UVSHM__OWN_LIBRARY)) {
-      uvshm__lock_commit(map->core, &shard->lock, 2);
+    uvshm__map_change(&change, map, shard);
+    uvshm__map_log(&change, 0, &shard->more[level], *block);
+    if (uvshm__map_log_own(&change, 1, *block, UVSHM__OWN_LIBRARY)) {
+      uvshm__map_commit(&change, 2);
       *block = 0;
       (void) split_bucket(map, shard, 0);
     }

@@ -286,19 +286,6 @@ void uvshm__map_signal(const struct uvshm__map* map,
                        const struct uvshm__map_shard* shard,
                        uint32_t signal);
 
-/* Entry `index` of the log: an 8-byte word, or the owner of a block. 0: no
- * block begins there. */
-void uvshm__map_log(const struct uvshm__map* map,
-                    struct uvshm__map_shard* shard,
-                    uint32_t index,
-                    const void* word,
-                    uint64_t value);
-int uvshm__map_log_own(const struct uvshm__map* map,
-                       struct uvshm__map_shard* shard,
-                       uint32_t index,
-                       uint64_t ref,
-                       uint32_t own);
-
 /* Is the node at `place` a block of the map's with all the bytes that it says
  * it has? Before a word in it is changed. */
 int uvshm__map_owns(const struct uvshm__map* map,

@@ -4,6 +4,7 @@
  * The table in map.c says what is in it. What expires is in map_expire.c.
  */
 
+#include "core/map_change.h"
 #include "core/map_walk.h"
 
 #include "base/error.h"
@@ -101,15 +102,18 @@ static int commit_replace(const struct uvshm__map* map,
                           const struct uvshm__map_place* place,
                           uint64_t ref,
                           uint64_t version) {
+  struct uvshm__map_change change;
+
   set_node(uvshm__map_node(map, ref),
            uvshm__a64_load_relaxed(&place->node->next),
            version);
-  uvshm__map_log(map, shard, 0, place->link, ref);
-  uvshm__map_log(map, shard, 1, &shard->version, version);
-  if (!uvshm__map_log_own(map, shard, 2, ref, UVSHM__OWN_LIBRARY) ||
-      !uvshm__map_log_own(map, shard, 3, place->ref, uvshm__heap_me(map->core)))
+  uvshm__map_change(&change, map, shard);
+  uvshm__map_log(&change, 0, place->link, ref);
+  uvshm__map_log(&change, 1, &shard->version, version);
+  if (!uvshm__map_log_own(&change, 2, ref, UVSHM__OWN_LIBRARY) ||
+      !uvshm__map_log_own(&change, 3, place->ref, uvshm__heap_me(map->core)))
     return uvshm__map_damaged(map, shard);
-  uvshm__lock_commit(map->core, &shard->lock, 4);
+  uvshm__map_commit(&change, 4);
   return 0;
 }
 
@@ -120,6 +124,7 @@ static int commit_new(const struct uvshm__map* map,
                       uint64_t ref,
                       uint64_t version) {
   uint64_t count = uvshm__a64_load_relaxed(&shard->count);
+  struct uvshm__map_change change;
   struct uvshm__map_split split;
   uvshm__a64_t* bucket = NULL;
 
@@ -127,12 +132,13 @@ static int commit_new(const struct uvshm__map* map,
     bucket = uvshm__map_bucket(map, shard, uvshm__map_bucket_of(&split, hash));
   if (bucket == NULL) return uvshm__map_damaged(map, shard);
   set_node(uvshm__map_node(map, ref), uvshm__a64_load_relaxed(bucket), version);
-  uvshm__map_log(map, shard, 0, bucket, ref);
-  uvshm__map_log(map, shard, 1, &shard->version, version);
-  uvshm__map_log(map, shard, 2, &shard->count, count + 1);
-  if (!uvshm__map_log_own(map, shard, 3, ref, UVSHM__OWN_LIBRARY))
+  uvshm__map_change(&change, map, shard);
+  uvshm__map_log(&change, 0, bucket, ref);
+  uvshm__map_log(&change, 1, &shard->version, version);
+  uvshm__map_log(&change, 2, &shard->count, count + 1);
+  if (!uvshm__map_log_own(&change, 3, ref, UVSHM__OWN_LIBRARY))
     return uvshm__map_damaged(map, shard);
-  uvshm__lock_commit(map->core, &shard->lock, 4);
+  uvshm__map_commit(&change, 4);
   return 0;
 }
 
@@ -202,13 +208,15 @@ int uvshm__map_unlink(const struct uvshm__map* map,
   uint64_t next = uvshm__a64_load_relaxed(&place->node->next);
   uint64_t version = uvshm__a64_load_relaxed(&shard->version);
   uint64_t count = uvshm__a64_load_relaxed(&shard->count);
+  struct uvshm__map_change change;
 
-  uvshm__map_log(map, shard, 0, place->link, next);
-  uvshm__map_log(map, shard, 1, &shard->version, version + 1);
-  uvshm__map_log(map, shard, 2, &shard->count, count - 1);
-  if (!uvshm__map_log_own(map, shard, 3, place->ref, uvshm__heap_me(map->core)))
+  uvshm__map_change(&change, map, shard);
+  uvshm__map_log(&change, 0, place->link, next);
+  uvshm__map_log(&change, 1, &shard->version, version + 1);
+  uvshm__map_log(&change, 2, &shard->count, count - 1);
+  if (!uvshm__map_log_own(&change, 3, place->ref, uvshm__heap_me(map->core)))
     return uvshm__map_damaged(map, shard);
-  uvshm__lock_commit(map->core, &shard->lock, 4);
+  uvshm__map_commit(&change, 4);
   return 0;
 }
 

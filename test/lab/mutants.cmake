@@ -261,45 +261,45 @@ uvshm_mutant(memory_freed_before_the_locks_of_a_map crash-map core/reap.c
 ")
 
 uvshm_mutant(version_stays_when_a_node_is_freed crash-map core/map_write.c
-"  uvshm__map_log(map, shard, 1, &shard->version, version);
-  if (!uvshm__map_log_own(map, shard, 2, ref, UVSHM__OWN_LIBRARY) ||
+"  uvshm__map_log(&change, 1, &shard->version, version);
+  if (!uvshm__map_log_own(&change, 2, ref, UVSHM__OWN_LIBRARY) ||
 "
-"  uvshm__map_log(map, shard, 1, &shard->version, version - 1);
-  if (!uvshm__map_log_own(map, shard, 2, ref, UVSHM__OWN_LIBRARY) ||
+"  uvshm__map_log(&change, 1, &shard->version, version - 1);
+  if (!uvshm__map_log_own(&change, 2, ref, UVSHM__OWN_LIBRARY) ||
 ")
 
 uvshm_mutant(node_is_the_librarys_before_the_commit crash-map core/map_write.c
-"  if (!uvshm__map_log_own(map, shard, 3, ref, UVSHM__OWN_LIBRARY))
+"  if (!uvshm__map_log_own(&change, 3, ref, UVSHM__OWN_LIBRARY))
     return uvshm__map_damaged(map, shard);
 "
-"  if (!uvshm__map_log_own(map, shard, 3, ref, UVSHM__OWN_LIBRARY))
+"  if (!uvshm__map_log_own(&change, 3, ref, UVSHM__OWN_LIBRARY))
     return uvshm__map_damaged(map, shard);
   uvshm__heap_change(
       map->core, ref, uvshm__heap_me(map->core), UVSHM__OWN_LIBRARY);
 ")
 
 uvshm_mutant(old_node_freed_before_the_commit crash-map core/map_write.c
-"      !uvshm__map_log_own(map, shard, 3, place->ref, uvshm__heap_me(map->core)))
+"      !uvshm__map_log_own(&change, 3, place->ref, uvshm__heap_me(map->core)))
     return uvshm__map_damaged(map, shard);
 "
-"      !uvshm__map_log_own(map, shard, 3, place->ref, uvshm__heap_me(map->core)))
+"      !uvshm__map_log_own(&change, 3, place->ref, uvshm__heap_me(map->core)))
     return uvshm__map_damaged(map, shard);
   uvshm__heap_change(
       map->core, place->ref, UVSHM__OWN_LIBRARY, UVSHM__OWN_FREE);
 ")
 
 uvshm_mutant(node_cut_off_before_the_version_changes crash-map core/map_split.c
-"  uvshm__map_log(map, shard, 2, &shard->version, bumped(shard));
-  uvshm__map_log(map, shard, 3, &node->next, 0);
+"  uvshm__map_log(&change, 2, &shard->version, bumped(shard));
+  uvshm__map_log(&change, 3, &node->next, 0);
 "
-"  uvshm__map_log(map, shard, 2, &node->next, 0);
-  uvshm__map_log(map, shard, 3, &shard->version, bumped(shard));
+"  uvshm__map_log(&change, 2, &node->next, 0);
+  uvshm__map_log(&change, 3, &shard->version, bumped(shard));
 ")
 
 uvshm_mutant(split_begins_without_a_word crash-map core/map_split.c
-"  uvshm__map_log(map, shard, 1, &shard->version, bumped(shard));
+"  uvshm__map_log(&change, 1, &shard->version, bumped(shard));
 "
-"  uvshm__map_log(map, shard, 1, &shard->version, bumped(shard) - 1);
+"  uvshm__map_log(&change, 1, &shard->version, bumped(shard) - 1);
 ")
 
 uvshm_mutant(split_is_not_gone_on_with crash-map core/map.c
