@@ -67,6 +67,39 @@ static UVSHM__USUAL uvshm__a16_t* uvshm__heap_own(
 }
 
 
+/* What the owner word says of the small block in which all of these bytes lie;
+ * UVSHM__OWN_FREE: they do not, or it is free, or uvshm__heap_holds() knows. */
+static UVSHM__USUAL uint32_t uvshm__small_holds(const struct uvshm__core* core,
+                                                uint64_t offset,
+                                                uint64_t size) {
+  uint64_t at = offset - core->control_size;
+  uint32_t span = (uint32_t) (at / UVSHM__SPAN_SIZE);
+  uint32_t inside = (uint32_t) at % UVSHM__SPAN_SIZE;
+  uint32_t zone = span / UVSHM__ZONE_SPANS;
+  uint32_t place = span % UVSHM__ZONE_SPANS;
+  uint64_t word;
+  uint32_t bin;
+  uint32_t i;
+
+  if (place == 0 ||
+      at >= uvshm__a64_load_relaxed(core->exists) - core->control_size ||
+      uvshm__word_kind(uvshm__a64_load_acquire(
+          &uvshm__heap_zone(core, zone)->word)) != UVSHM__ZONE_SMALL)
+    return UVSHM__OWN_FREE;
+  word = uvshm__a64_load_acquire(&uvshm__heap_span(core, zone, place)->word);
+  bin = uvshm__word_count(word);
+  if (uvshm__word_kind(word) != UVSHM__SPAN_SMALL || bin >= UVSHM__HEAP_BINS)
+    return UVSHM__OWN_FREE;
+  i = uvshm__heap_index_inside(bin, inside);
+  if (i >= uvshm__heap_bins[bin].count ||
+      !uvshm__fits(inside - i * uvshm__heap_bin_size(bin),
+                   size,
+                   uvshm__heap_bin_size(bin)))
+    return UVSHM__OWN_FREE;
+  return uvshm__a16_load_seq_cst(uvshm__heap_owners(core, zone, place) + i);
+}
+
+
 /* May the byte at `offset`, which is in the heap, be the heap's own? In a huge
  * block it is not, which this does not know. */
 static inline int uvshm__heap_may_be_own(const struct uvshm__core* core,

@@ -95,23 +95,6 @@ static void set_depth(struct uvshm__lane* lane, uint32_t i, uint32_t depth) {
 }
 
 
-void uvshm__lock_pin(struct uvshm__lane* lane, const struct uvshm__lock* lock) {
-  uint32_t i = uvshm__lock_find(lane, lock);
-
-  lane->held[i] |= UVSHM__LANE_AGAIN;
-  lane->txn = uvshm__lock_place(lane->core, lock);
-}
-
-
-void uvshm__lock_unpin(struct uvshm__lane* lane,
-                       const struct uvshm__lock* lock) {
-  uint32_t i = uvshm__lock_find(lane, lock);
-
-  lane->held[i] &= ~UVSHM__LANE_AGAIN;
-  lane->txn = 0;
-}
-
-
 /* The last one takes its place. A repairer may meet the moved one twice, but
  * never misses it; nor does a writer who looks for readers, since he looks from
  * the last note to the first. */

@@ -140,9 +140,28 @@ int uvshm__lock_question(struct uvshm__lane* lane, struct uvshm__lock* lock);
 
 /* The lock, which this lane holds, is a transaction's until it is unpinned:
  * giving it back is UV_EINVAL. */
-void uvshm__lock_pin(struct uvshm__lane* lane, const struct uvshm__lock* lock);
-void uvshm__lock_unpin(struct uvshm__lane* lane,
-                       const struct uvshm__lock* lock);
+static inline void uvshm__lock_pin(struct uvshm__lane* lane,
+                                   const struct uvshm__lock* lock) {
+  uint32_t place = uvshm__lock_place(lane->core, lock);
+  uint32_t i = lane->count; /* mostly it was taken last */
+
+  if (lane->held[i] != place) i = uvshm__lock_find(lane, lock);
+  lane->held[i] |= UVSHM__LANE_AGAIN;
+  lane->txn = place;
+}
+
+
+static inline void uvshm__lock_unpin(struct uvshm__lane* lane,
+                                     const struct uvshm__lock* lock) {
+  uint32_t i = lane->count;
+
+  if (lane->held[i] !=
+      (uvshm__lock_place(lane->core, lock) | UVSHM__LANE_AGAIN))
+    i = uvshm__lock_find(lane, lock);
+  lane->held[i] &= ~UVSHM__LANE_AGAIN;
+  lane->txn = 0;
+}
+
 
 /* A change of several words that happens whole or not at all, for the owner of
  * `lock`: fill entries 0 .. count-1 of its log, then commit. Nothing is stored

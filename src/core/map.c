@@ -39,7 +39,6 @@
 
 #include "base/error.h"
 #include "core/lock.h"
-#include "core/map_change.h"
 #include "core/map_walk.h"
 #include "core/reap.h"
 
@@ -265,23 +264,6 @@ int uvshm__map_hold(struct uvshm__lane* lane,
 void uvshm__map_let_go(struct uvshm__lane* lane,
                        struct uvshm__map_shard* shard) {
   uvshm__lock_release(lane, &shard->lock);
-}
-
-
-void uvshm__map_commit(const struct uvshm__map_change* change, uint32_t count) {
-  struct uvshm__lock* lock = &change->shard->lock;
-  uint32_t i;
-
-  /* The commit. */
-  uvshm__a32_store_release(&lock->n, count);
-  uvshm__fence_compiler();
-  for (i = 0; i < count; i++) {
-    if (change->widths[i] == 8)
-      uvshm__a64_store_release(change->words[i], change->values[i]);
-    else if (change->widths[i] == 2)
-      uvshm__a16_store_release(change->words[i], (uint32_t) change->values[i]);
-  }
-  uvshm__a32_store_release(&lock->n, 0);
 }
 
 

@@ -19,7 +19,8 @@ struct uvshm__map_change {
   struct uvshm__map_shard* shard;
   void* words[UVSHM__LOCK_LOG];
   uint64_t values[UVSHM__LOCK_LOG];
-  uint32_t widths[UVSHM__LOCK_LOG]; /* 2 or 8; 0: it is not to be changed */
+  uint32_t widths[UVSHM__LOCK_LOG]; /* 2 or 8 */
+  uvshm__a64_t nowhere; /* in place of a word that is not to be changed */
 };
 
 static inline void uvshm__map_change(struct uvshm__map_change* change,
@@ -60,7 +61,7 @@ static inline void uvshm__map_log(struct uvshm__map_change* change,
   uvshm__map_note(change, index, word, 8, value);
   if (uvshm__heap_may_be_own(change->map->core, offset) &&
       !uvshm__heap_has_word(change->map->core, offset, 8))
-    change->widths[index] = 0;
+    change->words[index] = &change->nowhere;
 }
 
 
@@ -82,7 +83,23 @@ static inline int uvshm__map_log_own(struct uvshm__map_change* change,
 }
 
 
-/* Make entries 0 .. count-1 true, in this order. */
-void uvshm__map_commit(const struct uvshm__map_change* change, uint32_t count);
+/* Make entries 0 .. count-1 true, in this order. Here, so that the compiler
+ * sees which words they are. */
+static UVSHM__USUAL void uvshm__map_commit(
+    const struct uvshm__map_change* change, uint32_t count) {
+  struct uvshm__lock* lock = &change->shard->lock;
+  uint32_t i;
+
+  /* The commit. */
+  uvshm__a32_store_release(&lock->n, count);
+  uvshm__fence_compiler();
+  for (i = 0; i < count; i++) {
+    if (change->widths[i] == 8)
+      uvshm__a64_store_release(change->words[i], change->values[i]);
+    else
+      uvshm__a16_store_release(change->words[i], (uint32_t) change->values[i]);
+  }
+  uvshm__a32_store_release(&lock->n, 0);
+}
 
 #endif /* UVSHM_CORE_MAP_CHANGE_H_ */

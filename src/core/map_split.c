@@ -25,9 +25,13 @@
 #include "base/error.h"
 #include "core/lock.h"
 
-/* A bucket more when there are more than three entries for four. */
-#define ENTRIES 3u
-#define PER_BUCKETS 4u
+/* A bucket more when there is more than one entry for two. Eight bytes for each
+ * are little beside a node; to walk past a node that is another's is not. */
+#define ENTRIES 1u
+#define PER_BUCKETS 2u
+
+/* What one entry splits at most: more than it takes, so that buckets keep up. */
+#define SPLITS 3u
 
 /* How many entries later a block that could not be had is asked for again. */
 #define AGAIN 64u
@@ -176,14 +180,13 @@ static int wants_more(const struct uvshm__map_shard* shard,
 }
 
 
-/* Two, so that buckets keep up with entries. */
 int uvshm__map_split(const struct uvshm__map* map,
                      struct uvshm__map_shard* shard) {
   uint64_t count = uvshm__a64_load_relaxed(&shard->count);
   struct uvshm__map_split split;
   uint32_t i;
 
-  for (i = 0; i < 2; i++) {
+  for (i = 0; i < SPLITS; i++) {
     if (!wants_more(shard, &split)) return 0;
     if (!has_block(shard, &split)) /* At first, and then now and then. */
       return count <= split.buckets * ENTRIES / PER_BUCKETS + 1 ||

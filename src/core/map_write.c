@@ -18,8 +18,16 @@
  * may be looking. */
 static void fill_bytes(uvshm__a64_t* to, const void* bytes, uint64_t size) {
   const unsigned char* at = bytes;
+  uint64_t words[4];
   uint64_t word;
 
+  for (; size >= 32; size -= 32, at += 32, to += 4) {
+    memcpy(words, at, 32);
+    uvshm__a64_store_relaxed(to, words[0]);
+    uvshm__a64_store_relaxed(to + 1, words[1]);
+    uvshm__a64_store_relaxed(to + 2, words[2]);
+    uvshm__a64_store_relaxed(to + 3, words[3]);
+  }
   for (; size >= 8; size -= 8, at += 8, to++) {
     memcpy(&word, at, 8);
     uvshm__a64_store_relaxed(to, word);
@@ -32,11 +40,11 @@ static void fill_bytes(uvshm__a64_t* to, const void* bytes, uint64_t size) {
 
 
 /* A node that is private to this peer, whole but for next and version. */
-static int make_node(struct uvshm__lane* lane,
-                     const struct uvshm__map* map,
-                     const struct uvshm__map_key* key,
-                     const struct uvshm__map_put* put,
-                     uint64_t* ref) {
+static UVSHM__USUAL int make_node(struct uvshm__lane* lane,
+                                  const struct uvshm__map* map,
+                                  const struct uvshm__map_key* key,
+                                  const struct uvshm__map_put* put,
+                                  uint64_t* ref) {
   uint64_t sizes = put->size << UVSHM__MAP_KEY_BITS | key->size;
   struct uvshm__map_node* node;
   uint64_t size;
@@ -47,8 +55,11 @@ static int make_node(struct uvshm__lane* lane,
                        "no map has room for a value of %llu bytes",
                        (unsigned long long) put->size);
   size = uvshm__map_node_size(key->size, put->size);
-  err = uvshm__heap_alloc(lane, size, 0, uvshm__heap_me(map->core), ref);
-  if (err < 0) return err;
+  *ref = uvshm__heap_take_usual(lane, size);
+  if (*ref == 0) {
+    err = uvshm__heap_alloc(lane, size, 0, uvshm__heap_me(map->core), ref);
+    if (err < 0) return err;
+  }
   node = uvshm__heap_at(map->core, *ref, size);
   if (node == NULL) {
     (void) uvshm__heap_free(lane, *ref);
@@ -58,8 +69,9 @@ static int make_node(struct uvshm__lane* lane,
    * was before: see map.c. */
   uvshm__fence_release();
   uvshm__a64_store_relaxed(&node->hash, key->hash);
-  uvshm__a64_store_relaxed(&node->expires,
-                           uvshm__map_deadline(map, put->ttl_ms));
+  uvshm__a64_store_relaxed(
+      &node->expires,
+      put->ttl_ms != 0 ? uvshm__map_deadline(map, put->ttl_ms) : 0);
   uvshm__a64_store_relaxed(&node->sizes, sizes);
   fill_bytes(uvshm__map_node_key(node), key->bytes, key->size);
   fill_bytes(uvshm__map_node_value(node, sizes), put->bytes, put->size);
@@ -182,8 +194,10 @@ int uvshm__map_put(struct uvshm__lane* lane,
   uint64_t old = 0;
   uint64_t ref;
   int grow = 0;
-  int err = make_node(lane, map, key, put, &ref);
+  int err;
 
+  uvshm__map_prefetch(map, shard, key->hash);
+  err = make_node(lane, map, key, put, &ref);
   if (err < 0) return err;
   err = uvshm__map_enter(lane, map, shard, map->patience_ms);
   if (err == 0) {

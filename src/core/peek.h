@@ -12,6 +12,7 @@
 #define UVSHM_CORE_PEEK_H_
 
 #include "base/atomic.h"
+#include "base/rare.h"
 
 #include <stdint.h>
 #include <string.h>
@@ -34,7 +35,7 @@
                  no_sanitize("address"),                                       \
                  no_sanitize("undefined")))
 #else
-# define UVSHM__PEEK inline
+# define UVSHM__PEEK UVSHM__USUAL
 #endif
 
 /* One word, at a multiple of 8. */

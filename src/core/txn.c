@@ -31,7 +31,7 @@
 #include "core/txn.h"
 
 #include "base/error.h"
-#include "core/heap.h"
+#include "core/heap_take.h"
 
 #include <string.h>
 
@@ -94,10 +94,18 @@ static void copy_into_log(uvshm__a64_t* to,
                           const unsigned char* from,
                           uint64_t size) {
   uint64_t words = size / 8;
+  uint64_t four[4];
   uint64_t word;
-  uint64_t i;
+  uint64_t i = 0;
 
-  for (i = 0; i < words; i++) {
+  for (; i + 4 <= words; i += 4) {
+    memcpy(four, from + i * 8, sizeof(four));
+    uvshm__a64_store_relaxed(&to[i], four[0]);
+    uvshm__a64_store_relaxed(&to[i + 1], four[1]);
+    uvshm__a64_store_relaxed(&to[i + 2], four[2]);
+    uvshm__a64_store_relaxed(&to[i + 3], four[3]);
+  }
+  for (; i < words; i++) {
     memcpy(&word, from + i * 8, sizeof(word));
     uvshm__a64_store_relaxed(&to[i], word);
   }
@@ -140,14 +148,23 @@ static int not_to_touch(const struct uvshm__core* core,
 }
 
 
+static inline int may_touch(const struct uvshm__core* core,
+                            uint64_t offset,
+                            uint64_t size) {
+  uint32_t own = uvshm__small_holds(core, offset, size);
+
+  if (own == UVSHM__OWN_FREE) return uvshm__txn_may_touch(core, offset, size);
+  return own != UVSHM__OWN_LIBRARY;
+}
+
+
 int uvshm__txn_save(struct uvshm__txn* txn, uint64_t offset, uint64_t size) {
   const struct uvshm__core* core = core_of(txn);
   int err = check_alive(txn);
 
   if (err < 0) return err;
   if (size == 0) return 0;
-  if (!uvshm__txn_may_touch(core, offset, size))
-    return not_to_touch(core, offset, size);
+  if (!may_touch(core, offset, size)) return not_to_touch(core, offset, size);
   err = check_room(txn, uvshm__txn_entry_size(size));
   if (err < 0) return err;
   append(txn, UVSHM__TXN_SAVE, offset, core->base + offset, size);
@@ -303,7 +320,6 @@ static void free_blocks(struct uvshm__txn* txn, uint32_t kind) {
   struct uvshm__txn_entry entry;
   uint64_t at = txn->used;
 
-  if (txn->blocks == 0) return;
   while (uvshm__txn_previous(core, txn->log, &at, &entry)) {
     if (entry.kind != kind) continue;
     if (uvshm__heap_find(core, entry.offset, &block) < 0) continue;
@@ -325,7 +341,7 @@ int uvshm__txn_commit(struct uvshm__txn* txn) {
   }
   /* The commit, if it was not above. */
   set_n(txn, 0);
-  free_blocks(txn, UVSHM__TXN_FREE);
+  if (txn->blocks != 0) free_blocks(txn, UVSHM__TXN_FREE);
   return 0;
 }
 
@@ -337,6 +353,6 @@ int uvshm__txn_abort(struct uvshm__txn* txn) {
   if (err < 0) return err;
   uvshm__txn_restore(core_of(txn), txn->log, txn->used);
   set_n(txn, 0);
-  free_blocks(txn, UVSHM__TXN_ALLOC);
+  if (txn->blocks != 0) free_blocks(txn, UVSHM__TXN_ALLOC);
   return 0;
 }

@@ -5,20 +5,45 @@
 #include "object/map.h"
 
 #include "base/error.h"
+#include "base/rare.h"
 
 #include <string.h>
 
+#define PUT "put into"
 
-static int put(uvshm_map_t* map,
-               const void* key,
-               size_t key_size,
-               struct uvshm__map_put* what) {
+
+/* With all questions asked, to find which one has a bad answer, or none. */
+UVSHM__APART static int put_slow(uvshm_map_t* map,
+                                 const void* key,
+                                 size_t key_size,
+                                 struct uvshm__map_put* what) {
   struct uvshm__map_call call;
   struct uvshm__lane* lane;
-  int err =
-      uvshm__map_begin_write(&call, map, "put into", key, key_size, &lane);
+  int err = uvshm__map_begin_write(&call, map, PUT, key, key_size, &lane);
 
   if (err < 0) return err;
+  err = uvshm__map_put(lane, &map->core, &call.key, what);
+  return err < 0 ? uvshm__map_end(&call, err) : 0;
+}
+
+
+/* The usual way finds the lane at once. One that has a lane is not attached for
+ * reading. */
+static int put(uvshm_map_t* map,
+               const void* bytes,
+               size_t key_size,
+               struct uvshm__map_put* what) {
+  struct uvshm__lane* lane = uvshm__lane_first(map->named.attach);
+  struct uvshm__map_call call;
+  int err;
+
+  if (lane == NULL || lane->txn != 0 || bytes == NULL ||
+      key_size - 1 >= UVSHM__MAP_KEY_MAX || !uvshm__map_is_there(&map->core))
+    return put_slow(map, bytes, key_size, what);
+  call.map = map;
+  call.verb = PUT;
+  call.failures = uvshm__error_count();
+  uvshm__map_hash(&map->core, bytes, (uint32_t) key_size, &call.key);
   err = uvshm__map_put(lane, &map->core, &call.key, what);
   return err < 0 ? uvshm__map_end(&call, err) : 0;
 }

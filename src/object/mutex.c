@@ -263,17 +263,11 @@ UVSHM__RARE static int lock_slow(uvshm_mutex_t* mutex, uint64_t timeout_ms) {
 }
 
 
-static inline int is_there(const uvshm_mutex_t* mutex) {
-  return uvshm__a64_load_acquire(mutex->state) ==
-         uvshm__a64_load_relaxed(&mutex->there);
-}
-
-
 /* The usual case is a few loads, one compare-and-swap and no call. */
 int uvshm_mutex_lock(uvshm_mutex_t* mutex, uint64_t timeout_ms) {
   struct uvshm__lane* lane = uvshm__mutex_lane(mutex);
 
-  if (lane != NULL && is_there(mutex) &&
+  if (lane != NULL && uvshm__mutex_is_there(mutex) &&
       uvshm__lock_take(lane, mutex->lock, mutex->place))
     return 0;
   return lock_slow(mutex, timeout_ms);

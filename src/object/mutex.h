@@ -47,7 +47,14 @@ static inline struct uvshm__lane* uvshm__mutex_lane(
                         uvshm__a64_load_relaxed(&mutex->serial));
 }
 
-/* The same the long way, which claims a lane if the thread has none yet.
+
+/* Was it not removed? */
+static inline int uvshm__mutex_is_there(const uvshm_mutex_t* mutex) {
+  return uvshm__a64_load_acquire(mutex->state) ==
+         uvshm__a64_load_relaxed(&mutex->there);
+}
+
+/* uvshm__mutex_lane() the long way, which claims a lane if the thread has none yet.
  * UV_ENOTCONN, UV_ENXIO, UV_EMFILE. */
 int uvshm__mutex_lane_get(uvshm_mutex_t* mutex, struct uvshm__lane** lane);
 

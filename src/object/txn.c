@@ -61,8 +61,12 @@ int uvshm_txn_begin(uvshm_txn_t* txn,
     news = check_begin(mutex, &lane);
     if (news < 0) return news;
   }
-  news = uvshm_mutex_lock(mutex, timeout_ms);
-  if (news < 0) return news;
+  news = 0;
+  if (!uvshm__mutex_is_there(mutex) ||
+      !uvshm__lock_take(lane, mutex->lock, mutex->place)) {
+    news = uvshm_mutex_lock(mutex, timeout_ms);
+    if (news < 0) return news;
+  }
   uvshm__txn_begin(inside(txn), lane, mutex->lock, mutex->log, mutex->log_size);
   txn->mutex = mutex;
   return news;
