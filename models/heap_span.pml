@@ -5,9 +5,10 @@
  * of heap_zone.c.
  *
  * LANES threads take and free blocks of one span of BLOCKS blocks, OPS times
- * each; who is not the span's user becomes it first. One more thread, which holds
- * the heap's lock, makes the span free if it can, and then the zone, and then
- * fills its first span, where owner words and `user` were, with a caller's bytes.
+ * each; who is not the span's user becomes it first. One more thread, which
+ * holds the heap's lock, makes the span free if it can, and then the zone, and
+ * then fills its first span, where owner words and `user` were, with a caller's
+ * bytes.
  * KILLS of the lanes are killed at any step; a repairer clears up after them.
  *
  * What must hold: no block is taken twice; none in a span that is not one of

@@ -34,9 +34,9 @@
  *      512  1536  unused
  *  2048*n   2048  owner words of span n, 1024 of 2 bytes
  *
- * The owner words lie where they lie whatever the span is used for, so who reads
- * one late, of a span that became something else meanwhile, meets another owner
- * word, never the caller's bytes.
+ * The owner words lie where they lie whatever the span is used for, so who
+ * reads one late, of a span that became something else meanwhile, meets another
+ * owner word, never the caller's bytes.
  *
  * span entry:
  *   offset  size  field  written by            meaning
@@ -53,8 +53,8 @@
  * span may hold anything. Else that span is as a small zone without blocks
  * leaves it, or zeros.
  *
- * user: with `moving` nobody takes blocks: that lane is looking whether somebody
- * still does. heap_small.c tells more.
+ * user: with `moving` nobody takes blocks: that lane is looking whether
+ * somebody still does. heap_small.c tells more.
  *
  * Words of spans: kind 0 free, 1 blocks of one bin, 2 a run of `spans` spans
  * begins here (those after the first say free), 3 blocks of one bin and

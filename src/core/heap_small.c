@@ -12,8 +12,8 @@
  *   take     lane names the span; barrier; zone small, span as it was, user =
  *            me?; owner word 0 -> mine; lane names nothing
  *   user     user -> moving to me; barrier; no lane names the span? user -> me
- *   close    span -> closing; barrier; no lane names it, all owner words 0? span
- *            -> free; else it is what it was. A zone likewise
+ *   close    span -> closing; barrier; no lane names it, all owner words 0?
+ *            span -> free; else it is what it was. A zone likewise
  *
  * One of two sees the other. Whoever finds a span named leaves it as it is: it
  * is a matter of a few instructions, unless that thread was stopped in between.

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /* The usual way of small blocks: what was freed last is what is allocated next.
- * In a header, so that it is one function with its callers. What it relies on is
- * told in heap_small.c.
+ * In a header, so that it is one function with its callers. What it relies on
+ * is told in heap_small.c.
  */
 
 #ifndef UVSHM_CORE_HEAP_TAKE_H_

@@ -66,8 +66,9 @@ static inline void uvshm__map_log(struct uvshm__map_change* change,
 
 
 /* The owner of the block at `ref` is to be `own`, the library or this peer, and
- * is the other one. 0: no block begins there, or it is not. Else a damaged chain
- * would give away what is not the map's, and a circle be cleared for ever. */
+ * is the other one. 0: no block begins there, or it is not. Else a damaged
+ * chain would give away what is not the map's, and a circle be cleared for
+ * ever. */
 static inline int uvshm__map_log_own(struct uvshm__map_change* change,
                                      uint32_t index,
                                      uint64_t ref,

@@ -30,7 +30,8 @@
 #define ENTRIES 1u
 #define PER_BUCKETS 2u
 
-/* What one entry splits at most: more than it takes, so that buckets keep up. */
+/* What one entry splits at most: more than it takes, so that buckets keep up.
+ */
 #define SPLITS 3u
 
 /* How many entries later a block that could not be had is asked for again. */
