@@ -27,8 +27,7 @@
  * 8. A queue and a topic keep each in a chunk of `size_max` bytes, however
  * small it is: memory is about (capacity + loans of all readers + writers) *
  * size_max; in a lossless topic writers count twice. A message begins at a
- * multiple of 8 bytes; in a queue or topic, and when it is larger than 1024
- * bytes, of 64.
+ * multiple of 8; in a queue or topic, or when larger than 1024 bytes, of 64.
  *
  * Whoever is killed or stopped, at any point: the others go on, and nothing is
  * seen of a message that was not committed. (The one exception: a reader of a
@@ -87,8 +86,8 @@ struct uvshm_segment_s;
 #define UVSHM_CHANNEL_QUEUE (1u << 17)
 #define UVSHM_CHANNEL_TOPIC (1u << 18)
 
-/* Topic, when it is made: writers wait for the slowest living reader, and for
- * what it has peeked and not released. */
+/* Topic, when it is made: writers wait for the slowest living reader, its loans
+ * included. */
 #define UVSHM_CHANNEL_LOSSLESS (1u << 19)
 
 /* Queue, when it is made: what a reader had peeked and not released when it
@@ -257,8 +256,8 @@ UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_channel_release(
 
 /* The same for several messages, with one notification. *count becomes how many
  * it were: as many as possible at once, one at least; only for the first is
- * waited. `bytes` and `size` are what the single calls take and give. Of a topic
- * one message at a time can be claimed. */
+ * waited. `bytes` and `size` are what the single calls take and give. A topic
+ * lets one be claimed. */
 UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_channel_send_many(
     uvshm_channel_t* channel,
     const uvshm_message_t* messages,
@@ -310,8 +309,7 @@ UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_channel_check(
 UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_channel_repair(uvshm_channel_t* channel,
                                                        uint32_t* repaired);
 
-/* In a forked child, of a channel known by its name alone: as
- * uvshm_region_rejoin(). One in a segment is revived with the segment. */
+/* In a forked child, as uvshm_region_rejoin(); revived with its segment. */
 UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_channel_rejoin(
     uvshm_channel_t* channel);
 

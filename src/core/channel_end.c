@@ -15,8 +15,8 @@
  * (or repairs) first makes the entry one that does not count, then stores
  * "closed" ("died"), then frees the entry. So when all have gone, the word says
  * how the last of them went, whoever is killed when; and when it says so though
- * others are there, who looks puts "open" back, by a compare-and-swap that fails
- * when anybody has left since he began to look. models/stream.pml shows it.
+ * others are there, who looks puts "open" back, by a compare-and-swap which
+ * fails when anybody has left since he began to look (models/stream.pml).
  *
  * A dead end may hold something that cannot be given back yet (queue.c). It
  * stays, named after nobody, and whoever comes by tries again.
