@@ -13,7 +13,8 @@
 #
 #   build-fuzz/test/fuzz-<name> build-fuzz/found/<file>
 #
-# UVSHM_FUZZ_DIR: another folder than build-fuzz.
+# UVSHM_FUZZ_DIR: another folder than build-fuzz. UVSHM_FUZZ_TIMEOUT: seconds of
+# the clock that one input may take, 10; more on a busy machine.
 
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -48,7 +49,8 @@ fuzz() { # NAME
   seeds=test/corpus/$name
   [ -d "$seeds" ] || seeds=
   # shellcheck disable=SC2086  # no folder is no word
-  "$work/test/fuzz-$name" -max_total_time="$seconds" -timeout=10 -max_len=4096 \
+  "$work/test/fuzz-$name" -max_total_time="$seconds" \
+    -timeout="${UVSHM_FUZZ_TIMEOUT:-10}" -max_len=4096 \
     -rss_limit_mb=2048 -artifact_prefix="$work/found/$name-" \
     "$work/corpus/$name" $seeds > "$log" 2>&1
   local code=$?
