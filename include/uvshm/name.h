@@ -56,14 +56,17 @@ typedef struct {
   uint64_t size;
   uint64_t committed_size;
   uint64_t max_size;
-  uint64_t created_ms;           /* Unix time in milliseconds */
-  uint32_t locked;               /* a mutex by name alone: 1 when held */
-  uint32_t lock_pid;             /* by whom */
-  uint32_t lock_alive;           /* 1: as the kernel says */
-  uint32_t waiters;              /* how many sleep for it */
-  uint32_t value;                /* a semaphore by name alone: its value */
-  char owner[64];                /* user name, or SID as text */
-  char label[UVSHM_LABEL_SIZE];  /* of last_pid, or of the lock's owner */
+  uint64_t created_ms;          /* Unix time in milliseconds */
+  uint32_t locked;              /* a mutex by name alone, or the writer of */
+                                /* an rwlock: 1 when held */
+  uint32_t lock_pid;            /* by whom */
+  uint32_t lock_alive;          /* 1: as the kernel says */
+  uint32_t waiters;             /* how many sleep for it */
+  uint32_t value;               /* by name alone: a semaphore's value; 1 when */
+                                /* an event is set; how many have come to a */
+                                /* barrier */
+  char owner[64];               /* user name, or SID as text */
+  char label[UVSHM_LABEL_SIZE]; /* of last_pid, or of the lock's owner */
   char name[UVSHM_NAME_MAX + 1]; /* raw bytes of another program: escape */
                                  /* before printing to a terminal */
   char system_name[288];

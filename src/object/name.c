@@ -9,6 +9,8 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "core/control.h"
+#include "core/barrier_layout.h"
+#include "core/event.h"
 #include "core/lock.h"
 #include "core/peer.h"
 #include "core/sem.h"
@@ -101,13 +103,24 @@ static void copy_lock(uvshm_name_info_t* info, struct uvshm__attach* attach) {
 
 static void copy_root(uvshm_name_info_t* info, struct uvshm__attach* attach) {
   const struct uvshm__core* core = &attach->core;
-  const struct uvshm__sem* sem =
-      (const struct uvshm__sem*) (core->base + UVSHM__ROOT_OFFSET);
+  const void* root = core->base + UVSHM__ROOT_OFFSET;
+  const struct uvshm__barrier* barrier = root;
+  const struct uvshm__event* event = root;
+  const struct uvshm__sem* sem = root;
 
-  if (info->kind == UVSHM_KIND_MUTEX) copy_lock(info, attach);
-  if (info->kind != UVSHM_KIND_SEM) return;
-  info->value = uvshm__sem_value(sem);
-  info->waiters = uvshm__wait_count(core, &sem->word);
+  if (info->kind == UVSHM_KIND_MUTEX || info->kind == UVSHM_KIND_RWLOCK)
+    copy_lock(info, attach);
+  if (info->kind == UVSHM_KIND_SEM) {
+    info->value = uvshm__sem_value(sem);
+    info->waiters = uvshm__wait_count(core, &sem->word);
+  }
+  if (info->kind == UVSHM_KIND_EVENT) {
+    info->value = (uint32_t) uvshm__event_is_set(event);
+    info->waiters = uvshm__wait_count(core, &event->signal.word);
+  }
+  if (info->kind == UVSHM_KIND_BARRIER)
+    info->value = (uint32_t) (uvshm__a64_load_relaxed(&barrier->word) &
+                              UVSHM__BARRIER_COME);
 }
 
 

@@ -142,14 +142,30 @@ static char* held_state(const uvshm_name_info_t* info) {
 }
 
 
+static int is_lock(const uvshm_name_info_t* info) {
+  return info->kind == UVSHM_KIND_MUTEX || info->kind == UVSHM_KIND_RWLOCK;
+}
+
+
+static int has_value(const uvshm_name_info_t* info) {
+  return info->kind == UVSHM_KIND_SEM || info->kind == UVSHM_KIND_EVENT ||
+         info->kind == UVSHM_KIND_BARRIER;
+}
+
+
 static char* live_state(const uvshm_name_info_t* info) {
   char* others;
   char* text;
 
-  if (info->kind == UVSHM_KIND_MUTEX && info->locked) return held_state(info);
-  if (info->kind != UVSHM_KIND_SEM) return text_copy("ok");
+  if (is_lock(info) && info->locked) return held_state(info);
+  if (!has_value(info)) return text_copy("ok");
+  if (info->kind == UVSHM_KIND_BARRIER)
+    return text_format("%" PRIu32 " have come", info->value);
   others = waiting(info);
-  text = text_format("value %" PRIu32 "%s", info->value, others);
+  if (info->kind == UVSHM_KIND_EVENT)
+    text = text_format("%s%s", info->value != 0 ? "set" : "not set", others);
+  else
+    text = text_format("value %" PRIu32 "%s", info->value, others);
   free(others);
   return text;
 }
@@ -251,14 +267,14 @@ json_t* names_json(const uvshm_name_info_t* info) {
   json_object_set_new(object, "creator_pid", json_integer(info->creator_pid));
   json_object_set_new(object, "last_pid", json_integer(info->last_pid));
   json_object_set_new(object, "label", json_text(info->label));
-  if (info->kind == UVSHM_KIND_MUTEX) {
+  if (is_lock(info)) {
     json_object_set_new(object, "locked", json_boolean(info->locked));
     json_object_set_new(object, "lock_pid", json_integer(info->lock_pid));
     json_object_set_new(object, "lock_alive", json_boolean(info->lock_alive));
   }
-  if (info->kind == UVSHM_KIND_SEM)
+  if (has_value(info))
     json_object_set_new(object, "value", json_integer(info->value));
-  if (info->kind == UVSHM_KIND_MUTEX || info->kind == UVSHM_KIND_SEM)
+  if (is_lock(info) || has_value(info))
     json_object_set_new(object, "waiters", json_integer(info->waiters));
   json_object_set_new(object, "system_name", json_text(info->system_name));
   return object;
