@@ -91,7 +91,8 @@ struct uvshm_segment_s;
 #define UVSHM_CHANNEL_LOSSLESS (1u << 19)
 
 /* Queue, when it is made: what a reader had peeked and not released when it
- * died or closed its end goes to another one. Without, it is gone. */
+ * died or closed its end goes to another one, behind all that waits. Without,
+ * it is gone. What was received, as a copy, is done with either way. */
 #define UVSHM_CHANNEL_REDELIVER (1u << 20)
 
 /* Writer: wait for a reader instead of UV_EPIPE, and before the first. */
