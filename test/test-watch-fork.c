@@ -6,7 +6,9 @@
 
 #include "harness.h"
 
+#include "loop/hub.h"
 #include "object/segment.h"
+#include "port_caps.h"
 #include "uvshm.h"
 #include "uvshm/watch.h"
 
@@ -20,6 +22,7 @@
 
 #include <dirent.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -238,6 +241,44 @@ TEST(bells_of_the_last_user_go_with_a_listing) {
   assert_int_equal(count_bells(id), 0);
 }
 
+/* ---- system calls -------------------------------------------------------- */
+
+/* Bytes in the FIFO of the watch's loop. */
+static int rings_in(const uvshm_watch_t* watch) {
+  intptr_t os = -1;
+  int count = -1;
+
+  assert_int_equal(
+      uvshm__port_bell_fileno(&watch->watcher->ear->bell->port, &os), 0);
+  assert_int_equal(ioctl((int) os, FIONREAD, &count), 0);
+  return count;
+}
+
+
+TEST(only_a_loop_that_sleeps_is_rung_and_only_once) {
+  static uvshm_watch_t watch;
+  int i;
+
+  (void) state;
+  if (!UVSHM__PORT_BELL_POLLS) skip(); /* a thread reads it meanwhile */
+  open_all(test_name("rings"));
+  assert_int_equal(uvshm_watch_init(&loop, &watch), 0);
+  assert_int_equal(uvshm_watch_start_map(&watch, map, NULL, 0, on_news), 0);
+  turns(2);
+  for (i = 0; i < 5; i++)
+    assert_int_equal(uvshm_map_put(map, "key", 3, "1", 1), 0);
+  assert_int_equal(rings_in(&watch), 0);
+  turns(2);
+  uvshm__ears_arm(watch.watcher->hub); /* as before it blocks */
+  for (i = 0; i < 5; i++)
+    assert_int_equal(uvshm_map_put(map, "key", 3, "1", 1), 0);
+  assert_int_equal(rings_in(&watch), 1);
+  turns(2);
+  assert_int_equal(calls, 2);
+  uvshm_watch_close(&watch, NULL);
+  close_all();
+}
+
 /* ---- idle ---------------------------------------------------------------- */
 
 struct usage {
@@ -316,6 +357,7 @@ int main(int argc, char** argv) {
       cmocka_unit_test(forked_child_is_told_and_may_start_again),
       cmocka_unit_test(bells_of_the_killed_go_when_somebody_repairs),
       cmocka_unit_test(bells_of_the_last_user_go_with_a_listing),
+      cmocka_unit_test(only_a_loop_that_sleeps_is_rung_and_only_once),
       cmocka_unit_test(ten_idle_watches_cost_next_to_nothing),
   };
 

@@ -647,6 +647,13 @@ TEST(foreign_loops_have_something_to_wait_for) {
       uv_run(&loop, UV_RUN_NOWAIT);
     }
   }
+  /* And back to libuv's own way. */
+  uvshm_watch_stop(&watch);
+  start_map(&watch, NULL);
+  for (; i <= 25; i++) {
+    test_tell(&putter, "value");
+    run_until(i);
+  }
   uvshm_watch_close(&watch, NULL);
   end(&putter);
 }

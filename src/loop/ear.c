@@ -39,7 +39,7 @@ static void on_ring_elsewhere(void* arg) {
 }
 
 
-static int start_polling(struct uvshm__ear* ear) {
+static int init_poll(struct uvshm__ear* ear) {
   intptr_t os;
   int err = uvshm__port_bell_fileno(&ear->bell->port, &os);
 
@@ -49,7 +49,7 @@ static int start_polling(struct uvshm__ear* ear) {
   ear->hub->handles++;
   ear->poll.data = &uvshm__hub_mark;
   uv_unref((uv_handle_t*) &ear->poll);
-  return uv_poll_start(&ear->poll, UV_READABLE, on_ring);
+  return 0;
 }
 
 
@@ -90,6 +90,14 @@ static void end_ear(struct uvshm__ear* ear) {
 }
 
 
+static int start_listening(struct uvshm__ear* ear) {
+  if (!UVSHM__PORT_BELL_POLLS)
+    return uvshm__port_bell_listen(
+        &ear->bell->port, on_ring_elsewhere, ear->hub);
+  return uv_poll_start(&ear->poll, UV_READABLE, on_ring);
+}
+
+
 static int make_ear(struct uvshm__hub* hub,
                     struct uvshm__attach* attach,
                     struct uvshm__ear** result) {
@@ -106,9 +114,8 @@ static int make_ear(struct uvshm__hub* hub,
   ear->attach = attach;
   ear->next = hub->ears;
   hub->ears = ear;
-  err = UVSHM__PORT_BELL_POLLS
-            ? start_polling(ear)
-            : uvshm__port_bell_listen(&ear->bell->port, on_ring_elsewhere, hub);
+  if (UVSHM__PORT_BELL_POLLS) err = init_poll(ear);
+  if (err == 0) err = start_listening(ear);
   if (err < 0) {
     end_ear(ear);
     return err;
@@ -178,6 +185,15 @@ int uvshm__ear_lend(struct uvshm__ear* ear, intptr_t* os) {
     ear->hub->foreign++;
   }
   return uvshm__port_bell_fileno(&ear->bell->port, os);
+}
+
+
+/* If it cannot be listened to any more, there is the look once a second. */
+void uvshm__ear_return(struct uvshm__ear* ear) {
+  if (!ear->foreign) return;
+  ear->foreign = 0;
+  ear->hub->foreign--;
+  (void) start_listening(ear);
 }
 
 

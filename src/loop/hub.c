@@ -317,7 +317,7 @@ void uvshm__hub_stop(struct uvshm__watcher* watcher) {
 
   ring_remove(watcher);
   watcher->started = 0;
-  watcher->ear->active--;
+  if (--watcher->ear->active == 0) uvshm__ear_return(watcher->ear);
   if (--hub->active != 0) return;
   /* A turn may have armed them: stopping in a callback before `check`. */
   uvshm__ears_disarm(hub);

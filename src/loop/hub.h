@@ -95,6 +95,9 @@ void uvshm__ears_ring(struct uvshm__hub* hub);
 /* From now on a foreign loop waits for it. */
 int uvshm__ear_lend(struct uvshm__ear* ear, intptr_t* os);
 
+/* Nobody watches there any more: the next one will do so in the usual way. */
+void uvshm__ear_return(struct uvshm__ear* ear);
+
 /* ---- watch.c ------------------------------------------------------------- */
 
 /* What the start functions begin with: stop. 0: the watch can be started. */
