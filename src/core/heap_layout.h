@@ -47,7 +47,8 @@
  *       12     4  unused
  *
  * Words of zones: kind 0 free, 1 small, 2 a huge block of `spans` spans begins
- * here, 3 small and looked at: about to become free, 4 inside a huge block that
+ * here, 3 small and looked at: about to become free (who walks through it after
+ * a death, without the lock, says small again), 4 inside a huge block that
  * begins `spans` zones earlier, if that zone says so too. Bit 23 of spans
  * (UVSHM__ZONE_USED), of a free zone: it was part of a huge block, so its first
  * span may hold anything. Else that span is as a small zone without blocks

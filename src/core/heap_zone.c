@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
-/* What zones and spans are. All of it changes under the heap's lock alone, and
- * each change is one store that makes it true:
+/* What zones and spans are. All of it changes under the heap's lock alone, but
+ * that repair puts back a zone which is being closed (heap_repair.c), and each
+ * change is one store that makes it true:
  *
  *   zone   free --format, store--> small --closing--> free
  *          free --owner, insides, store--> huge --owner 0--> free
