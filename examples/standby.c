@@ -434,7 +434,7 @@ static int start(struct seat* seat) {
 }
 
 
-static void tell(struct seat* seat, const char* word) {
+static void say_to(struct seat* seat, const char* word) {
   uv_buf_t buf = uv_buf_init((char*) word, (unsigned int) strlen(word));
   if (uv_try_write((uv_stream_t*) &seat->in, &buf, 1) < 0)
     wrong("a node does not listen", 0);
@@ -476,7 +476,7 @@ static bool kill_master(struct seat* master, struct seat* other) {
 
 
 static bool hand_over(struct seat* master, struct seat* other) {
-  tell(master, "yield\n");
+  say_to(master, "yield\n");
   return until(&other->master) && !other->after_death &&
          until(&master->follower) && goes_on(other);
 }
@@ -502,7 +502,7 @@ static int run_show(void) {
   uv_timer_start(&show.patience, on_patience, PATIENCE_MS, 0);
   bool good = play();
   for (int i = 0; i < 2; i++)
-    if (show.seats[i].running) tell(&show.seats[i], "end\n");
+    if (show.seats[i].running) say_to(&show.seats[i], "end\n");
   uv_close((uv_handle_t*) &show.patience, NULL);
   while (uv_run(&show.loop, UV_RUN_DEFAULT) != 0 && !show.late) continue;
   uv_loop_close(&show.loop);

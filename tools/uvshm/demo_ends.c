@@ -47,11 +47,7 @@ static int count(struct end* end, size_t size, uint64_t sum) {
 static int fill_from_file(uv_file file, char* bytes, unsigned int size) {
   unsigned int done = 0;
   while (done < size) {
-    uv_fs_t req;
-    uv_buf_t buf = uv_buf_init(bytes + done, size - done);
-    int got = uv_fs_read(NULL, &req, file, &buf, 1, -1, NULL);
-    uv_fs_req_cleanup(&req);
-    if (got == UV_EOF) got = 0;
+    int got = plumbing_read_from(file, bytes + done, size - done);
     if (got < 0) return got;
     if (got == 0) break;
     done += (unsigned int) got;

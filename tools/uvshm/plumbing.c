@@ -1,21 +1,49 @@
 /* SPDX-License-Identifier: MIT */
 
 #include "plumbing.h"
+#include "text.h"
 
 #include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BESIDE 65536u
 
 #define FILE_TYPE 0170000u
 #define FILE_REGULAR 0100000u
 
 
-int plumbing_read(void* bytes, size_t size) {
+static int read_once(uv_file file, void* bytes, size_t size) {
   unsigned int most = size < INT_MAX ? (unsigned int) size : INT_MAX;
   uv_buf_t buf = uv_buf_init(bytes, most);
+  uv_fs_t req;
+  int count = uv_fs_read(NULL, &req, file, &buf, 1, -1, NULL);
+  uv_fs_req_cleanup(&req);
+  return count == UV_EOF ? 0 : count;
+}
+
+
+/* Wine refuses, before it reads anything, memory that another process has
+ * committed (ERROR_INVALID_USER_BUFFER, which libuv does not know). */
+static int read_beside(uv_file file, void* bytes, size_t size) {
+  size_t room = size < BESIDE ? size : BESIDE;
+  void* beside = text_alloc(room);
+  int count = read_once(file, beside, room);
+  if (count > 0) memcpy(bytes, beside, (size_t) count);
+  free(beside);
+  return count;
+}
+
+
+int plumbing_read_from(uv_file file, void* bytes, size_t size) {
+  int count = read_once(file, bytes, size);
+  return count == UV_UNKNOWN ? read_beside(file, bytes, size) : count;
+}
+
+
+int plumbing_read(void* bytes, size_t size) {
   for (;;) {
-    uv_fs_t req;
-    int count = uv_fs_read(NULL, &req, 0, &buf, 1, -1, NULL);
-    uv_fs_req_cleanup(&req);
-    if (count == UV_EOF) return 0;
+    int count = plumbing_read_from(0, bytes, size);
     if (count != UV_EAGAIN) return count;
     /* Somebody else made the pipe behind it non-blocking. */
     uv_sleep(1);

@@ -16,6 +16,10 @@
  * at the end, or a UV_E code. */
 int plumbing_read(void* bytes, size_t size);
 
+/* uv_fs_read() of the next bytes of a file or pipe, also into memory that
+ * several processes share. */
+int plumbing_read_from(uv_file file, void* bytes, size_t size);
+
 /* All of these to stdout: 0, or a UV_E code. Changes the buffers. */
 int plumbing_write(uv_buf_t* bufs, unsigned int count);
 
