@@ -34,6 +34,8 @@ static struct {
   uvshm_mutex_t* alone;
   uvshm_sem_t* sem;
   uvshm_region_t* region;
+  uvshm_channel_t* writers[3]; /* stream, queue, topic */
+  uvshm_channel_t* readers[3];
   int clocks;
 } child;
 
@@ -48,6 +50,29 @@ int __wrap_clock_gettime(clockid_t clock, struct timespec* time) {
 
 /* ---- in the child -------------------------------------------------------- */
 
+static int open_channels(void) {
+  static const uint32_t kinds[] = {
+      UVSHM_CHANNEL_STREAM, UVSHM_CHANNEL_QUEUE, UVSHM_CHANNEL_TOPIC};
+  static const char* const names[] = {"stream", "queue", "topic"};
+  uvshm_channel_options_t options;
+  int err = 0;
+  int i;
+
+  memset(&options, 0, sizeof(options));
+  options.size_max = 64;
+  for (i = 0; i < 3 && err == 0; i++) {
+    options.flags = kinds[i] | UVSHM_WRITER;
+    err = uvshm_channel_open(
+        &child.writers[i], child.segment, names[i], &options);
+    options.flags = kinds[i] | UVSHM_READER;
+    if (err == 0)
+      err = uvshm_channel_open(
+          &child.readers[i], child.segment, names[i], &options);
+  }
+  return err;
+}
+
+
 /* Without names, so that the child's end is theirs. */
 static int open_all(void) {
   uvshm_segment_options_t segment;
@@ -57,10 +82,12 @@ static int open_all(void) {
   memset(&region, 0, sizeof(region));
   segment.flags = region.flags = UVSHM_CREATE;
   region.size = 4096;
+  segment.size = 4 << 20;
   if (uvshm_segment_open(&child.segment, NULL, &segment) < 0) return -1;
   if (uvshm_mutex_open(&child.inside, child.segment, "lock", NULL) < 0)
     return -1;
   if (uvshm_sem_open(&child.sem, child.segment, "sem", NULL) < 0) return -1;
+  if (open_channels() < 0) return -1;
   return uvshm_region_open(&child.region, NULL, &region);
 }
 
@@ -116,6 +143,53 @@ static int size_and_base(void) {
                  uvshm_region_size(child.region) == 4096
              ? 0
              : -1;
+}
+
+
+/* Nobody sleeps, so nobody is woken. */
+static int send_and_receive(void) {
+  char bytes[64];
+  size_t size;
+  int err = 0;
+  int i;
+
+  for (i = 0; i < 3 && err == 0; i++) {
+    size = sizeof(bytes);
+    err = uvshm_channel_send(child.writers[i], "message", 7, 5000);
+    if (err == 0)
+      err = uvshm_channel_recv(child.readers[i], bytes, &size, 5000);
+  }
+  return err;
+}
+
+
+static int send_and_read_in_place(void) {
+  const void* seen;
+  size_t size;
+  void* room;
+  int err = 0;
+  int i;
+
+  for (i = 0; i < 3 && err == 0; i++) {
+    err = uvshm_channel_claim(child.writers[i], &room, 8, 5000);
+    if (err == 0) err = uvshm_channel_commit(child.writers[i], room, 8);
+    if (err == 0)
+      err = uvshm_channel_peek(child.readers[i], &seen, &size, 5000);
+    if (err == 0) err = uvshm_channel_release(child.readers[i], seen);
+  }
+  return err;
+}
+
+
+static int receive_in_vain(void) {
+  char bytes[8];
+  size_t size = sizeof(bytes);
+  int i;
+
+  for (i = 0; i < 3; i++)
+    if (uvshm_channel_recv(child.readers[i], bytes, &size, 0) != UV_EAGAIN)
+      return -1;
+  return 0;
 }
 
 
@@ -233,6 +307,9 @@ CASE(post_and_wait)
 CASE(wait_in_vain)
 CASE(unlock_what_is_not_ours)
 CASE(size_and_base)
+CASE(send_and_receive)
+CASE(send_and_read_in_place)
+CASE(receive_in_vain)
 
 
 /* The counting itself: a call that is one is seen. */
@@ -260,7 +337,10 @@ int main(void) {
       cmocka_unit_test(no_system_call_in_post_and_wait),
       cmocka_unit_test(no_system_call_in_wait_in_vain),
       cmocka_unit_test(no_system_call_in_unlock_what_is_not_ours),
-      cmocka_unit_test(no_system_call_in_size_and_base)};
+      cmocka_unit_test(no_system_call_in_size_and_base),
+      cmocka_unit_test(no_system_call_in_send_and_receive),
+      cmocka_unit_test(no_system_call_in_send_and_read_in_place),
+      cmocka_unit_test(no_system_call_in_receive_in_vain)};
 
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -104,8 +104,7 @@ struct uvshm_segment_s;
 #define UVSHM_CHANNEL_OLDEST (1u << 22)
 #define UVSHM_CHANNEL_SEQUENCE (1u << 23)
 
-/* The largest size_max: 1 GiB. */
-#define UVSHM_CHANNEL_SIZE_MAX 0x40000000u
+#define UVSHM_CHANNEL_SIZE_MAX 0x40000000u /* the largest size_max: 1 GiB */
 
 typedef struct {
   uint32_t flags; /* UVSHM_WRITER or UVSHM_READER (neither: only to look), */
