@@ -4,7 +4,8 @@
  * block there: src/core/heap_small.c, heap_zone.c, heap_huge.c, heap_repair.c.
  *
  * One zone with one span of two owner words. A taker has an old hint of what
- * the span was, takes a block without a lock, and frees it. A holder of the
+ * the span was, takes a block without a lock, and frees it; it is the only user
+ * of the span (heap_span.pml is about those who follow each other). A holder of the
  * heap's lock (TWO: two of them) closes the span and the zone when they are
  * empty, and makes it a span of another size (size 0: two blocks, each with its
  * word; size 1: one block, with the first word), a run (the first word), or
@@ -16,10 +17,9 @@
  * huge block's bytes are; in the end nothing is anybody's.
  *
  * Mutants, each of which must fail:
- *   ONE_LOOK      a taker does not look at the span again when it has the word
- *   NO_NAME       a taker does not say which zone it is in
+ *   NO_NAME       a taker does not say which span it is in
  *   LATE_NAME     or says it after its look at the zone
- *   CLOSE_BLIND   closing a span: no look at the owners after it says so
+ *   CLOSE_BLIND   closing a span: nobody asks who is in it
  *   NO_SCAN       closing a zone: nobody asks who is in it
  *   WALK_UNNAMED  repair does not say which zone it walks through
  *   WALK_CLOSING  repair walks through a zone that is about to become free,
@@ -65,7 +65,7 @@ byte zone_own;          /* of the huge block */
 bool zone_used = false; /* free, and was huge */
 byte lock = NOBODY;
 
-bool in_zone[PEERS];    /* lanes that name it */
+bool in_zone[PEERS];    /* lanes that name the span, and so the zone */
 bool walking = false;   /* the repaired peer's entry names it */
 
 bool alive[PEERS];
@@ -115,7 +115,7 @@ proctype taker() provided (alive[TAKER]) {
        :: SIZE(hint) == 0 -> i = 1
        :: i = 0
        fi;
-       /* enter() */
+       /* uvshm__span_enter() */
 #if !defined(NO_NAME) && !defined(LATE_NAME)
        in_zone[TAKER] = true
 #endif
@@ -125,32 +125,14 @@ proctype taker() provided (alive[TAKER]) {
      in_zone[TAKER] = true;
 #endif
      ok = (ok && span == hint);
-     /* take_one() */
-     atomic {
-       ok = (ok && own[i] == 0);
-       if
-       :: ok -> words_are_words(); own[i] = TAKER + 1
-       :: else
-       fi
-     };
-     atomic {
-#ifdef ONE_LOOK
-       got = ok;
-#else
-       got = (ok && span == hint);
-#endif
-       if
-       :: got -> gets(TAKER, i, SIZE(hint) == 1)
-       :: else
-       fi
-     };
+     ok = (ok && own[i] == 0);
      if
-     :: ok && !got ->
+     :: ok ->
         atomic {
-          if
-          :: own[i] == TAKER + 1 -> words_are_words(); own[i] = 0
-          :: else
-          fi
+          words_are_words();
+          own[i] = TAKER + 1;
+          gets(TAKER, i, SIZE(hint) == 1);
+          got = true
         }
      :: else
      fi;
@@ -200,8 +182,9 @@ inline close_span() {
 #ifdef CLOSE_BLIND
      ok = true;
 #else
-     ok = (own[0] == 0 && own[1] == 0);
+     ok = !in_zone[TAKER];
 #endif
+     ok = (ok && own[0] == 0 && own[1] == 0);
      atomic {
        if
        :: ok -> span = NEXT(before, 0, FREE)

@@ -143,7 +143,6 @@ check fails map_split -DDEATHS=1 -DFORGETFUL
 
 check holds heap -DKILLS=0 -DROUNDS=3
 check holds heap -DKILLS=1 -DTAKES=1
-check fails heap -DKILLS=0 -DONE_LOOK
 check fails heap -DKILLS=0 -DNO_NAME
 check fails heap -DKILLS=0 -DLATE_NAME
 check fails heap -DKILLS=0 -DCLOSE_BLIND

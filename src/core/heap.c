@@ -34,8 +34,8 @@
 /* How often room is made and taken away by others before we give up. */
 #define ROUNDS 64u
 
-/* How often those in the way get time to go (take_one() of others that are
- * late, or the dead who are being cleared away). */
+/* How often those in the way of a run or of a huge block get time to go: the
+ * dead who are just being cleared away. */
 #define LATE_ROUNDS 8u
 
 /* The segment grows by an eighth, and at least by half a MiB. */
