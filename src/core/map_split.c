@@ -25,14 +25,13 @@
 #include "base/error.h"
 #include "core/lock.h"
 
-/* A bucket more when there is more than one entry for two. Eight bytes for each
- * are little beside a node; to walk past a node that is another's is not. */
-#define ENTRIES 1u
-#define PER_BUCKETS 2u
+/* A bucket more when there are more than three entries for four. */
+#define ENTRIES 3u
+#define PER_BUCKETS 4u
 
 /* What one entry splits at most: more than it takes, so that buckets keep up.
  */
-#define SPLITS 3u
+#define SPLITS 2u
 
 /* How many entries later a block that could not be had is asked for again. */
 #define AGAIN 64u
