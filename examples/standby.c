@@ -39,7 +39,7 @@
 #define VACANT_MS 1000u
 #define PATIENCE_MS 60000u
 
-/* Values in the map; fixed widths, since the other node may be another build. */
+/* Values in the map. Fixed widths: the other node may be another build. */
 struct state {
   uint64_t number; /* changes so far */
   uint64_t sum;    /* checksum of all items after them */
@@ -434,10 +434,20 @@ static int start(struct seat* seat) {
 }
 
 
+static void on_told(uv_write_t* req, int status) {
+  if (status < 0) wrong("a node does not listen", 0);
+  free(req);
+}
+
+
 static void say_to(struct seat* seat, const char* word) {
   uv_buf_t buf = uv_buf_init((char*) word, (unsigned int) strlen(word));
-  if (uv_try_write((uv_stream_t*) &seat->in, &buf, 1) < 0)
-    wrong("a node does not listen", 0);
+  uv_write_t* req = malloc(sizeof *req);
+  int err = req == NULL ? UV_ENOMEM : 0;
+  if (err == 0) err = uv_write(req, (uv_stream_t*) &seat->in, &buf, 1, on_told);
+  if (err == 0) return;
+  wrong("a node cannot be told", 0);
+  free(req);
 }
 
 
