@@ -84,9 +84,10 @@ static uint64_t sent(const struct lab* l) {
   uint64_t tail = uvshm__a64_load_relaxed(&topic->hdr->tail);
 
   /* The tail may be late. */
-  tail += uvshm__topic_ahead(
-              uvshm__a64_load_relaxed(&topic->slots[tail % topic->slots_count]),
-              tail) == 0;
+  tail +=
+      uvshm__topic_ahead(uvshm__a64_load_relaxed(
+                             &topic->slots[uvshm__topic_slot_of(topic, tail)]),
+                         tail) == 0;
   return tail - topic->slots_count;
 }
 

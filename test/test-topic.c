@@ -380,8 +380,9 @@ static void wind(struct desk* desk, uint64_t tail) {
 
   tail += count;
   for (i = 0; i < count; i++)
-    uvshm__a64_store_relaxed(&topic->slots[(tail + i) % count],
-                             uvshm__topic_word(tail + i - count, (uint32_t) i));
+    uvshm__a64_store_relaxed(
+        &topic->slots[uvshm__topic_slot_of(topic, tail + i)],
+        uvshm__topic_word(tail + i - count, (uint32_t) i));
   uvshm__a64_store_relaxed(&topic->hdr->tail, tail);
   uvshm__a64_store_relaxed(&topic->hdr->limit,
                            (tail + count) & UVSHM__TOPIC_COUNT);

@@ -42,7 +42,8 @@
 struct places {
   uint64_t slots;
   uint64_t spares;
-  uint64_t chunks;
+  uint64_t swaps;
+  uint64_t sizes;
   uint64_t hands;
   uint64_t pins;
   uint64_t messages;
@@ -84,9 +85,9 @@ static void place(const struct uvshm__channel_facts* facts,
                   struct places* places) {
   places->slots = sizeof(struct uvshm__topic_hdr);
   places->spares = round_up_64(places->slots + counts->slots * 8);
-  places->chunks = round_up_64(places->spares + counts->spares * 8);
-  places->hands = round_up_64(
-      places->chunks + counts->chunks * sizeof(struct uvshm__topic_chunk));
+  places->swaps = round_up_64(places->spares + counts->spares * 8);
+  places->sizes = round_up_64(places->swaps + counts->chunks * 8);
+  places->hands = round_up_64(places->sizes + counts->chunks * 8);
   places->pins =
       places->hands + facts->writers * sizeof(struct uvshm__topic_hand);
   places->messages = places->pins + facts->readers * counts->pins_stride;
@@ -131,12 +132,14 @@ static int attach(struct uvshm__channel* channel) {
   topic->hdr = (struct uvshm__topic_hdr*) (void*) area;
   topic->slots = (uvshm__a64_t*) (void*) (area + places.slots);
   topic->spares = (uvshm__a64_t*) (void*) (area + places.spares);
-  topic->chunks = (struct uvshm__topic_chunk*) (void*) (area + places.chunks);
+  topic->swaps = (uvshm__a64_t*) (void*) (area + places.swaps);
+  topic->sizes = (uvshm__a64_t*) (void*) (area + places.sizes);
   topic->hands = (struct uvshm__topic_hand*) (void*) (area + places.hands);
   topic->pins = area + places.pins;
   topic->messages = area + places.messages;
   topic->stride = counts.stride;
   topic->slots_count = (uint32_t) counts.slots;
+  topic->spread = topic->slots_count / 64 * 64;
   topic->spares_count = (uint32_t) counts.spares;
   topic->chunks_count = (uint32_t) counts.chunks;
   topic->pins_stride = (uint32_t) counts.pins_stride;
@@ -158,7 +161,8 @@ static void format(const struct uvshm__channel* unattached) {
   size = (uint64_t) (topic->messages - channel.area);
   for (i = 0; i < size / 8; i++) uvshm__a64_store_relaxed(&words[i], 0);
   for (i = 0; i < topic->slots_count; i++)
-    uvshm__a64_store_relaxed(&topic->slots[i], uvshm__topic_word(i, i));
+    uvshm__a64_store_relaxed(&topic->slots[uvshm__topic_slot_of(topic, i)],
+                             uvshm__topic_word(i, i));
   uvshm__topic_deal(&channel);
   uvshm__a64_store_relaxed(&topic->hdr->tail, topic->slots_count);
   uvshm__a64_store_relaxed(&topic->hdr->limit,

@@ -14,12 +14,14 @@ struct uvshm__topic {
   struct uvshm__topic_hdr* hdr;
   uvshm__a64_t* slots;
   uvshm__a64_t* spares;
-  struct uvshm__topic_chunk* chunks;
+  uvshm__a64_t* swaps;
+  uvshm__a64_t* sizes;
   struct uvshm__topic_hand* hands;
   unsigned char* pins;
   unsigned char* messages;
   uint64_t stride; /* bytes from one message to the next */
   uint32_t slots_count;
+  uint32_t spread; /* slots in whole blocks of 64 */
   uint32_t spares_count;
   uint32_t chunks_count;
   uint32_t pins_stride; /* bytes from one reader's to the next one's */

@@ -41,7 +41,7 @@ static inline int64_t uvshm__topic_ahead(uint64_t word, uint64_t position) {
 }
 
 
-/* struct uvshm__topic_chunk: swap. `writer` + 1 and so on, see there. */
+/* Of a swap: see topic_layout.h. */
 static inline uint64_t uvshm__topic_swap(uint32_t writer,
                                          uint32_t place,
                                          uint32_t chunk) {
@@ -69,13 +69,30 @@ static inline uint32_t uvshm__topic_swap_chunk(uint64_t swap) {
 
 /* ---- places -------------------------------------------------------------- */
 
-/* The slot of a position; `end` remembers where its round began. */
+/* Of 64 slots in a row, those that follow each other are in different lines: a
+ * writer that goes on leaves the line that a reader looks at. */
+static inline uint32_t uvshm__topic_spread(const struct uvshm__topic* topic,
+                                           uint32_t index) {
+  return index < topic->spread
+             ? (index & ~63u) | (index & 7) << 3 | (index >> 3 & 7)
+             : index;
+}
+
+
+/* The slot of a position. */
+static inline uint32_t uvshm__topic_slot_of(const struct uvshm__topic* topic,
+                                            uint64_t position) {
+  return uvshm__topic_spread(topic, (uint32_t) (position % topic->slots_count));
+}
+
+
+/* The same; `end` remembers where the round began. */
 static inline uint32_t uvshm__topic_slot(const struct uvshm__topic* topic,
                                          struct uvshm__topic_end* end,
                                          uint64_t position) {
   if (position - end->base >= topic->slots_count)
     end->base = position - position % topic->slots_count;
-  return (uint32_t) (position - end->base);
+  return uvshm__topic_spread(topic, (uint32_t) (position - end->base));
 }
 
 

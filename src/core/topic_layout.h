@@ -3,7 +3,9 @@
 /* The bytes of a topic, inside its channel's block (channel_layout.h).
  *
  * Positions count the messages from the number of slots on: message n has
- * position `slots` + n and goes to slot (position modulo slots). Words that
+ * position `slots` + n and goes to the slot of index (position modulo slots).
+ * Of each whole block of 64 slots, index 8 a + b means slot 8 b + a; of what is
+ * left over, slot and index are the same. Words that
  * name a chunk have its number in the low 24 bits and 40 bits of something that
  * never comes twice above.
  *
@@ -12,7 +14,8 @@
  *   header    384 bytes
  *   slots     8 bytes each: capacity, and `writers` + 1 more when lossless
  *   spares    8 bytes each: readers * loans
- *   chunks    16 bytes for each chunk: slots + spares + writers
+ *   swaps     8 bytes for each chunk: slots + spares + writers
+ *   sizes     8 bytes for each chunk
  *   hands     64 bytes for each writer
  *   pins      8 bytes for each loan of a reader; each reader's begin at a
  *             multiple of 64
@@ -39,15 +42,12 @@
  *   pin       8  its reader,         {generation of the reader's entry:32 |
  *                repairers           chunk + 1 that it reads in place:32};
  *                                    0 none
- *
- * A chunk:
- *
- *   offset  size  field    written by       meaning
- *        0     8  swap     who has it in    {for:24 | place:29 | writer+1:11}
- *                          his hand         with what it is exchanged, where
- *                                           (slots first, then spares), and
- *                                           whose hand it comes from; 0 nothing
- *        8     8  size     the same         bytes of the message
+ *   swap      8  who has the chunk   {for:24 | place:29 | writer+1:11}: with
+ *                in his hand         what it is exchanged, where (slots first,
+ *                                    then spares), and whose hand it comes
+ *                                    from; 0 nothing
+ *   size      8  the same, if it is  bytes of the message
+ *                another one
  *
  * Of an end's entry a topic uses own[0], of a reader: the position of the
  * oldest message that it has not done with; 0 before it is known.
@@ -82,11 +82,6 @@ struct uvshm__topic_hdr {
   uvshm__a64_t pinners[UVSHM__TOPIC_PINNERS];
 };
 
-struct uvshm__topic_chunk {
-  uvshm__a64_t swap;
-  uvshm__a64_t size;
-};
-
 struct uvshm__topic_hand {
   uvshm__a64_t word;
   unsigned char unused[56];
@@ -97,8 +92,6 @@ _Static_assert(offsetof(struct uvshm__topic_hdr, limit) == 128, "topic format");
 _Static_assert(offsetof(struct uvshm__topic_hdr, pinners) == 256,
                "topic format");
 _Static_assert(sizeof(struct uvshm__topic_hdr) == 384, "topic format");
-_Static_assert(offsetof(struct uvshm__topic_chunk, size) == 8, "topic format");
-_Static_assert(sizeof(struct uvshm__topic_chunk) == 16, "topic format");
 _Static_assert(sizeof(struct uvshm__topic_hand) == 64, "topic format");
 
 #endif /* UVSHM_CORE_TOPIC_LAYOUT_H_ */

@@ -111,7 +111,7 @@ static int look(struct uvshm__channel_end* end,
   found->chunk = uvshm__topic_chunk_of(found->word);
   if (found->chunk >= topic->chunks_count)
     return uvshm__topic_damaged("a slot names no chunk");
-  found->size = uvshm__a64_load_relaxed(&topic->chunks[found->chunk].size);
+  found->size = uvshm__a64_load_relaxed(&topic->sizes[found->chunk]);
   if (found->size <= end->channel->facts.size_max) return THERE;
   uvshm__fence_acquire();
   if (uvshm__a64_load_relaxed(&topic->slots[found->slot]) != found->word)
@@ -348,7 +348,8 @@ int uvshm__topic_readable(const struct uvshm__channel_end* end) {
   const struct uvshm__topic* topic = &end->channel->u.topic;
   uint64_t position = end->u.topic.position;
   int64_t ahead = uvshm__topic_ahead(
-      uvshm__a64_load_seq_cst(&topic->slots[position % topic->slots_count]),
+      uvshm__a64_load_seq_cst(
+          &topic->slots[uvshm__topic_slot_of(topic, position)]),
       position);
 
   if (ahead == -(int64_t) topic->slots_count) return 0;

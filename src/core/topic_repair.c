@@ -36,7 +36,7 @@ void uvshm__topic_settle(const struct uvshm__channel* channel, uint32_t index) {
   uint64_t swap;
 
   if (chunk >= topic->chunks_count) return;
-  swap = uvshm__a64_load_seq_cst(&topic->chunks[chunk].swap);
+  swap = uvshm__a64_load_seq_cst(&topic->swaps[chunk]);
   place = uvshm__topic_swap_place(swap);
   if (uvshm__topic_swap_writer(swap) != index + 1 ||
       uvshm__topic_swap_chunk(swap) >= topic->chunks_count ||
@@ -108,7 +108,7 @@ static uint64_t hand_of(const struct uvshm__channel* channel, uint32_t index) {
   uint64_t swap;
 
   if (chunk >= topic->chunks_count) return word;
-  swap = uvshm__a64_load_seq_cst(&topic->chunks[chunk].swap);
+  swap = uvshm__a64_load_seq_cst(&topic->swaps[chunk]);
   place = uvshm__topic_swap_place(swap);
   if (uvshm__topic_swap_writer(swap) == index + 1 &&
       place < topic->slots_count + topic->spares_count &&
@@ -147,7 +147,8 @@ static const char* fault_of_slots(const struct uvshm__channel* channel) {
   if (tail < count || tail > UINT64_MAX / 2) return "its tail";
   for (i = 0; i < count; i++) {
     ahead = uvshm__topic_ahead(
-        uvshm__a64_load_seq_cst(&topic->slots[(tail + i) % count]),
+        uvshm__a64_load_seq_cst(
+            &topic->slots[uvshm__topic_slot_of(topic, tail + i)]),
         tail + i - count);
     if (ahead != 0 && (i != 0 || ahead != (int64_t) count))
       return "a slot does not follow the others";
@@ -164,8 +165,7 @@ static const char* fault_of_messages(const struct uvshm__channel* channel) {
   for (i = 0; i < topic->slots_count; i++) {
     chunk = uvshm__topic_chunk_of(uvshm__a64_load_seq_cst(&topic->slots[i]));
     if (chunk >= topic->chunks_count) return "a slot names no chunk";
-    if (uvshm__a64_load_relaxed(&topic->chunks[chunk].size) >
-        channel->facts.size_max)
+    if (uvshm__a64_load_relaxed(&topic->sizes[chunk]) > channel->facts.size_max)
       return "a message is larger than it may be";
   }
   return NULL;
@@ -228,14 +228,15 @@ static void begin_anew(const struct uvshm__channel* channel) {
 
   if (tail < count || tail > UINT64_MAX / 2) tail = count;
   for (i = 0; i < topic->chunks_count; i++) {
-    uvshm__a64_store_relaxed(&topic->chunks[i].swap, 0);
-    uvshm__a64_store_relaxed(&topic->chunks[i].size, 0);
+    uvshm__a64_store_relaxed(&topic->swaps[i], 0);
+    uvshm__a64_store_relaxed(&topic->sizes[i], 0);
   }
   uvshm__topic_deal(channel);
   clear_pins(channel);
   for (i = 0; i < count; i++)
-    uvshm__a64_store_relaxed(&topic->slots[(tail + i) % count],
-                             uvshm__topic_word(tail + i, i));
+    uvshm__a64_store_relaxed(
+        &topic->slots[uvshm__topic_slot_of(topic, tail + i)],
+        uvshm__topic_word(tail + i, i));
   uvshm__a64_store_relaxed(&topic->hdr->tail, tail + count);
   uvshm__topic_limit_reset(channel);
 }

@@ -20,26 +20,25 @@
  * pins, so of the spares and the one in our hand one is not pinned.
  */
 
+#include "base/rare.h"
 #include "core/topic_inside.h"
 
 #include <string.h>
 
 
-/* In `place` lies {.., chunk}, as `word` says: is its writer's hand up to date?
- * Our own is. */
-static void help(const struct uvshm__channel* channel,
-                 uint32_t me,
-                 uint32_t place,
-                 uint64_t word) {
+/* In `place` lies {.., chunk}, as `word` says: bring its writer's hand up to
+ * date, if it is late. */
+static UVSHM__APART void help(const struct uvshm__channel* channel,
+                              uint32_t place,
+                              uint64_t word) {
   const struct uvshm__topic* topic = &channel->u.topic;
   uint32_t chunk = uvshm__topic_chunk_of(word);
-  uint64_t swap = uvshm__a64_load_acquire(&topic->chunks[chunk].swap);
+  uint64_t swap = uvshm__a64_load_acquire(&topic->swaps[chunk]);
   uint32_t writer = uvshm__topic_swap_writer(swap);
   uvshm__a64_t* hand;
   uint64_t was;
 
-  if (writer == 0 || writer == me + 1 || writer > channel->facts.writers)
-    return;
+  if (writer == 0 || writer > channel->facts.writers) return;
   hand = &topic->hands[writer - 1].word;
   was = uvshm__a64_load_seq_cst(hand);
   if (uvshm__topic_chunk_of(was) != chunk ||
@@ -54,17 +53,20 @@ static void help(const struct uvshm__channel* channel,
 
 
 /* The chunk in our hand for the one in `place`. 1: done. */
-static int exchange(struct uvshm__channel_end* end,
-                    uint32_t place,
-                    uint64_t was,
-                    uint64_t count) {
+static UVSHM__USUAL int exchange(struct uvshm__channel_end* end,
+                                 uint32_t place,
+                                 uint64_t was,
+                                 uint64_t count) {
   const struct uvshm__topic* topic = &end->channel->u.topic;
   struct uvshm__topic_end* mine = &end->u.topic;
   uint32_t chunk = uvshm__topic_chunk_of(mine->hand);
   uint32_t other = uvshm__topic_chunk_of(was);
 
-  help(end->channel, end->index, place, was);
-  uvshm__a64_store_relaxed(&topic->chunks[chunk].swap,
+  /* Our own hand is up to date. */
+  if (uvshm__topic_swap_writer(uvshm__a64_load_acquire(&topic->swaps[other])) !=
+      end->index + 1)
+    help(end->channel, place, was);
+  uvshm__a64_store_relaxed(&topic->swaps[chunk],
                            uvshm__topic_swap(end->index, place, other));
   /* With it all that was written to the chunk before. In the one order with the
    * look at the pins that comes next, see is_pinned(). */
@@ -79,7 +81,9 @@ static int exchange(struct uvshm__channel_end* end,
 
 /* ---- a chunk that nobody reads ------------------------------------------- */
 
-static int has_pin(const uvshm__a64_t* pins, uint32_t count, uint32_t chunk) {
+static UVSHM__APART int has_pin(const uvshm__a64_t* pins,
+                                uint32_t count,
+                                uint32_t chunk) {
   uint32_t i;
 
   for (i = 0; i < count; i++)
@@ -92,7 +96,8 @@ static int has_pin(const uvshm__a64_t* pins, uint32_t count, uint32_t chunk) {
  * writer takes the chunk out of the slot, then looks at the pins. All four are
  * seq_cst, so one of the two sees the other: a plain store of the slot would
  * show in test/test-topic-order.c. */
-static int is_pinned(const struct uvshm__channel* channel, uint32_t chunk) {
+static UVSHM__USUAL int is_pinned(const struct uvshm__channel* channel,
+                                  uint32_t chunk) {
   const struct uvshm__topic* topic = &channel->u.topic;
   uint32_t readers = channel->facts.readers;
   uint64_t pinners;
@@ -112,7 +117,7 @@ static int is_pinned(const struct uvshm__channel* channel, uint32_t chunk) {
 
 
 /* 1: the chunk in our hand was exchanged; 0: not now. */
-static int exchange_spare(struct uvshm__channel_end* end) {
+static UVSHM__RARE int exchange_spare(struct uvshm__channel_end* end) {
   const struct uvshm__topic* topic = &end->channel->u.topic;
   uint64_t word;
   uint32_t chunk;
@@ -135,7 +140,8 @@ static int exchange_spare(struct uvshm__channel_end* end) {
 
 
 /* A chunk in our hand that nobody reads or will read. */
-static int get_chunk(struct uvshm__channel_end* end, uint32_t* chunk) {
+static UVSHM__USUAL int get_chunk(struct uvshm__channel_end* end,
+                                  uint32_t* chunk) {
   uint32_t tries;
   int err;
 
@@ -158,10 +164,10 @@ static int get_chunk(struct uvshm__channel_end* end, uint32_t* chunk) {
 /* ---- a place for it ------------------------------------------------------ */
 
 /* The slot says neither this position nor the one before it in its round. */
-static int judge(const struct uvshm__topic* topic,
-                 uint64_t position,
-                 uint32_t slot,
-                 uint64_t word) {
+static UVSHM__RARE int judge(const struct uvshm__topic* topic,
+                             uint64_t position,
+                             uint32_t slot,
+                             uint64_t word) {
   if (uvshm__a64_load_seq_cst(&topic->hdr->tail) != position ||
       uvshm__a64_load_seq_cst(&topic->slots[slot]) != word)
     return 0; /* it has moved on meanwhile */
@@ -169,8 +175,15 @@ static int judge(const struct uvshm__topic* topic,
 }
 
 
+/* Mostly the last message of the chunk was as large, and readers still have the
+ * line: they keep it. */
+static void say_size(uvshm__a64_t* at, uint64_t size) {
+  if (uvshm__a64_load_relaxed(at) != size) uvshm__a64_store_relaxed(at, size);
+}
+
+
 /* Send what is in our hand, `size` bytes. */
-static int publish(struct uvshm__channel_end* end, uint64_t size) {
+static UVSHM__USUAL int publish(struct uvshm__channel_end* end, uint64_t size) {
   const struct uvshm__topic* topic = &end->channel->u.topic;
   struct uvshm__topic_end* mine = &end->u.topic;
   uint32_t tries;
@@ -180,8 +193,7 @@ static int publish(struct uvshm__channel_end* end, uint64_t size) {
   int64_t ahead;
   int err;
 
-  uvshm__a64_store_relaxed(
-      &topic->chunks[uvshm__topic_chunk_of(mine->hand)].size, size);
+  say_size(&topic->sizes[uvshm__topic_chunk_of(mine->hand)], size);
   for (tries = 0; tries < UVSHM__TOPIC_TRIES; tries++) {
     position = uvshm__a64_load_acquire(&topic->hdr->tail);
     slot = uvshm__topic_slot(topic, mine, position);
@@ -208,7 +220,7 @@ static int publish(struct uvshm__channel_end* end, uint64_t size) {
  * more than messages that may wait for a reader, one for each writer: so what
  * was claimed can be committed at once, whoever else does the same meanwhile.
  * The tail may be one late, therefore one more. */
-static int has_room(struct uvshm__channel_end* end) {
+static UVSHM__USUAL int has_room(struct uvshm__channel_end* end) {
   const struct uvshm__topic* topic = &end->channel->u.topic;
   struct uvshm__topic_end* mine = &end->u.topic;
   uint64_t tail;
@@ -262,8 +274,8 @@ int uvshm__topic_commit(struct uvshm__channel_end* end,
 }
 
 
-static int send_one(struct uvshm__channel_end* end,
-                    const uvshm_message_t* message) {
+static UVSHM__USUAL int send_one(struct uvshm__channel_end* end,
+                                 const uvshm_message_t* message) {
   uint32_t chunk;
   int err;
 

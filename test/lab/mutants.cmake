@@ -449,9 +449,9 @@ uvshm_mutant(hand_is_up_to_date_before_the_commit crash-topic core/topic_write.c
 ")
 
 uvshm_mutant(chunk_is_taken_from_a_late_hand crash-topic core/topic_write.c
-"  help(end->channel, end->index, place, was);
+"    help(end->channel, place, was);
 "
-"  if (end->index == UINT32_MAX) help(end->channel, end->index, place, was);
+"    (void) help;
 ")
 
 uvshm_mutant(nobody_knows_where_a_chunk_goes crash-topic core/topic_write.c
@@ -480,9 +480,9 @@ uvshm_mutant(writer_takes_what_is_pinned crash-topic core/topic_write.c
 ")
 
 uvshm_mutant(size_is_not_said crash-topic core/topic_write.c
-"      &topic->chunks[uvshm__topic_chunk_of(mine->hand)].size, size);
+"  say_size(&topic->sizes[uvshm__topic_chunk_of(mine->hand)], size);
 "
-"      &topic->chunks[uvshm__topic_chunk_of(mine->hand)].size, size & 32);
+"  say_size(&topic->sizes[uvshm__topic_chunk_of(mine->hand)], size & 32);
 ")
 
 uvshm_mutant(tail_moves_before_the_commit crash-topic core/topic_write.c
