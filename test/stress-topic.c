@@ -307,7 +307,7 @@ static int receive(uvshm_channel_t* channel,
     messages[i].bytes = room[i];
     messages[i].size = MESSAGE_MAX;
   }
-  *count = 1 + round % 3;
+  *count = (size_t) (1 + round % 3);
   err = round % 2 ? uvshm_channel_recv_many(channel, messages, count, 100)
                   : uvshm_channel_peek_many(channel, messages, count, 100);
   if (err < 0) return err;
