@@ -18,10 +18,10 @@
  *   2  "item"  = value
  *   3  "state" = {number, checksum of all items}
  *
- * Who takes over after a death between 1 and 3 does 2 and 3 again, which does no
- * harm. The checksum of the items that it has followed must be the one that the
- * master has left. It is told of changes, not of each one, and looks for itself: so it
- * has missed nothing however many came at once. */
+ * Who takes over after a death between 1 and 3 does 2 and 3 again, which does
+ * no harm. The checksum of the items that it has followed must be the one that
+ * the master has left. It is told of changes, not of each one, and looks for
+ * itself: so it has missed nothing however many came at once. */
 
 #include <inttypes.h>
 #include <stdarg.h>

@@ -302,8 +302,7 @@ UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_channel_next(
     uint32_t* cursor,
     uvshm_channel_end_t* info);
 
-/* As uvshm_segment_check() and _repair(), of this channel alone; `repaired`
- * counts dead ends. */
+/* As uvshm_segment_check() and _repair(); `repaired` counts dead ends. */
 UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_channel_check(
     const uvshm_channel_t* channel);
 UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_channel_repair(uvshm_channel_t* channel,

@@ -126,8 +126,8 @@ UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_map_get_copy(uvshm_map_t* map,
                                                      uint64_t* version);
 UVSHM_EXTERN void uvshm_map_free(void* value);
 
-/* How many milliseconds the entry has to live yet, at least 1; 0: it stays. Does
- * not wait, as uvshm_map_get(). UV_ENOENT, UV_EAGAIN. */
+/* How many milliseconds the entry has to live yet, at least 1; 0: it stays.
+ * Does not wait, as uvshm_map_get(). UV_ENOENT, UV_EAGAIN. */
 UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_map_get_ttl(uvshm_map_t* map,
                                                     const void* key,
                                                     size_t key_size,

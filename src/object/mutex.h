@@ -54,8 +54,8 @@ static inline int uvshm__mutex_is_there(const uvshm_mutex_t* mutex) {
          uvshm__a64_load_relaxed(&mutex->there);
 }
 
-/* uvshm__mutex_lane() the long way, which claims a lane if the thread has none yet.
- * UV_ENOTCONN, UV_ENXIO, UV_EMFILE. */
+/* uvshm__mutex_lane() the long way, which claims a lane if the thread has none
+ * yet. UV_ENOTCONN, UV_ENXIO, UV_EMFILE. */
 int uvshm__mutex_lane_get(uvshm_mutex_t* mutex, struct uvshm__lane** lane);
 
 #endif /* UVSHM_OBJECT_MUTEX_H_ */
