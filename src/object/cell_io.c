@@ -188,18 +188,24 @@ int uvshm_cell_peek(uvshm_cell_t* cell,
 }
 
 
-/* The pin by which this handle looks at the buffer. */
+/* The pin by which this handle looks at the buffer. Another thread that looks
+ * at it too may take ours, and then leaves its own, perhaps a newer one. */
 static int find_pin(uvshm_cell_t* cell, uint32_t buffer, uint32_t* pin) {
-  uint64_t mask = uvshm__a64_load_acquire(&cell->pinned);
+  uint64_t mask = 0;
+  uint64_t seen;
   uint32_t i;
 
-  for (i = 0; mask != 0; i++, mask >>= 1) {
-    if ((mask & 1) == 0) continue;
-    if (!uvshm__cell_is_pinned_by(&cell->core, i, buffer)) continue;
-    if (!unnote(&cell->pinned, i)) continue;
-    *pin = i;
-    return 1;
-  }
+  do {
+    seen = mask;
+    mask = uvshm__a64_load_acquire(&cell->pinned);
+    for (i = 0; i < UVSHM_CELL_PINS_MAX; i++) {
+      if ((mask >> i & 1) == 0) continue;
+      if (!uvshm__cell_is_pinned_by(&cell->core, i, buffer)) continue;
+      if (!unnote(&cell->pinned, i)) continue;
+      *pin = i;
+      return 1;
+    }
+  } while (mask != seen);
   return 0;
 }
 
