@@ -25,9 +25,16 @@
 #include "base/error.h"
 #include "core/channel.h"
 #include "core/reap.h"
+#include "core/wait.h"
 
 /* How often others may be faster. */
 #define TRIES 1000u
+
+/* How long to wait for an end that a repairer is giving back, in time and in
+ * sleeps, and how often to sleep where no sign of one is to be seen. */
+#define CLEARING_MS 2000u
+#define CLEARING_SLEEPS_MAX 400u
+#define CLEARING_SLEEPS 2u
 
 
 static uint32_t state_of(uint64_t owner) {
@@ -149,14 +156,56 @@ static int no_end_left(const struct uvshm__channel_end* end) {
 }
 
 
+/* Is one of this side's ends being given back just now? Its peer may look alive
+ * meanwhile: who repairs after it has its slot. */
+static int is_clearing(const struct uvshm__channel_end* end) {
+  const struct uvshm__core* core = end->channel->core;
+  uint32_t first = first_of(end->channel, (int) end->writer);
+  uint64_t owner;
+  uint32_t slot;
+  uint32_t i;
+
+  for (i = 0; i < count_of(end->channel, (int) end->writer); i++) {
+    owner = uvshm__a64_load_acquire(&end->channel->ends[first + i].owner);
+    slot = slot_of(owner);
+    if (state_of(owner) != UVSHM__END_LIVE || slot >= core->peers_max ||
+        (uint32_t) uvshm__a64_load_acquire(
+            &uvshm__core_peer(core, slot)->state) != UVSHM__PEER_LIVE ||
+        !core->env->alive(core->env_arg, slot))
+      return 1;
+  }
+  return 0;
+}
+
+
+/* An entry that is free, or is becoming free just now. */
+static int get_entry(struct uvshm__lane* lane, struct uvshm__channel_end* end) {
+  const uvshm__a32_t* word = was_word(end->channel, (int) end->writer);
+  struct uvshm__wait wait;
+  uint32_t value;
+  int err = take_entry(end);
+
+  if (err == 0) return 0;
+  uvshm__wait_begin(&wait, lane, word, CLEARING_MS, NULL);
+  for (;;) {
+    value = uvshm__a32_load_acquire(word);
+    (void) uvshm__channel_tend(lane, end->channel);
+    err = take_entry(end);
+    /* A repairer may have the slot before its peer's state says so. */
+    if (err == 0 || lane == NULL || wait.sleeps > CLEARING_SLEEPS_MAX ||
+        (wait.sleeps >= CLEARING_SLEEPS && !is_clearing(end)))
+      return err;
+    if (uvshm__wait_sleep(&wait, value) < 0) return err;
+  }
+}
+
+
 int uvshm__channel_join(struct uvshm__lane* lane,
                         struct uvshm__channel_end* end) {
   uint64_t live;
   uint32_t i;
-  int err = take_entry(end);
+  int err = get_entry(lane, end);
 
-  if (err < 0 && uvshm__channel_tend(lane, end->channel) != 0)
-    err = take_entry(end);
   if (err < 0) return no_end_left(end);
   uvshm__a64_store_relaxed(&end->ent->messages, 0);
   uvshm__a64_store_relaxed(&end->ent->lost, 0);
