@@ -44,6 +44,27 @@ if(uvshm_backend STREQUAL "posix")
     COMPILE_DEFINITIONS "_GNU_SOURCE;_FILE_OFFSET_BITS=64")
 endif()
 
+# Speed where it counts, size elsewhere: what runs at each message, lock, block
+# or entry is optimized as the build says, all else (opening, repair, checks,
+# names, numbers) for size, which is a fifth of the library.
+set(uvshm_fast
+    core/barrier core/cell core/channel_message core/cond core/event core/heap
+    core/heap_bin core/heap_find core/heap_mixed core/heap_publish core/heap_small
+    core/lane core/lock core/map core/map_add core/map_read core/map_write
+    core/queue core/queue_take core/rwlock core/sem core/signal core/stream_read
+    core/stream_write core/topic_limit core/topic_read core/topic_write core/txn
+    core/wait object/cell_io object/channel_io object/cond object/event
+    object/heap object/heap_link object/map_read object/map_write object/mutex
+    object/rwlock object/sem object/txn loop/ear loop/hub
+    "[a-z0-9]+/port_self" "[a-z0-9]+/port_wait[_a-z]*")
+list(JOIN uvshm_fast "|" uvshm_fast)
+if(CMAKE_C_COMPILER_ID MATCHES "GNU|Clang" AND NOT MSVC)
+  set(uvshm_small ${uvshm_sources} ${uvshm_port_sources})
+  list(FILTER uvshm_small EXCLUDE REGEX "/(${uvshm_fast})\\.c$")
+  set_source_files_properties(${uvshm_small} PROPERTIES
+    COMPILE_OPTIONS "$<$<CONFIG:Release,RelWithDebInfo>:-Os>")
+endif()
+
 set(THREADS_PREFER_PTHREAD_FLAG ON)
 find_package(Threads REQUIRED)
 if(CMAKE_SYSTEM_NAME STREQUAL "Linux")
@@ -97,6 +118,12 @@ if(uvshm_shared)
     set(uvshm_soversion 0.${PROJECT_VERSION_MINOR})
   else()
     set(uvshm_soversion ${PROJECT_VERSION_MAJOR})
+  endif()
+  # A fifth of the file would be tables for unwinding, which C needs only to
+  # show the calls of a program without debugging information.
+  if(UNIX AND NOT APPLE AND CMAKE_C_COMPILER_ID MATCHES "GNU|Clang")
+    target_compile_options(uvshm PRIVATE
+      $<$<CONFIG:Release,RelWithDebInfo,MinSizeRel>:-fno-asynchronous-unwind-tables>)
   endif()
   set_target_properties(uvshm PROPERTIES
     VERSION ${PROJECT_VERSION}

@@ -96,9 +96,11 @@ static UVSHM__USUAL void uvshm__map_commit(
   uvshm__fence_compiler();
   for (i = 0; i < count; i++) {
     if (change->widths[i] == 8)
-      uvshm__a64_store_release(change->words[i], change->values[i]);
+      uvshm__a64_store_release((uvshm__a64_t*) change->words[i],
+                               change->values[i]);
     else
-      uvshm__a16_store_release(change->words[i], (uint32_t) change->values[i]);
+      uvshm__a16_store_release((uvshm__a16_t*) change->words[i],
+                               (uint32_t) change->values[i]);
   }
   uvshm__a32_store_release(&lock->n, 0);
 }

@@ -65,8 +65,9 @@ static inline int uvshm__map_split_of(uint64_t size,
   split->splitting = (size & UVSHM__MAP_SPLITTING) != 0;
   split->level = (uint32_t) (size >> UVSHM__MAP_LEVEL_SHIFT) & UVSHM__MAP_LEVEL;
   split->buckets = size & UVSHM__MAP_BUCKETS;
+  split->half = (uint64_t) UVSHM__MAP_FIRST
+                << (split->level < UVSHM__MAP_LEVELS ? split->level : 0);
   if (split->level >= UVSHM__MAP_LEVELS) return 0;
-  split->half = (uint64_t) UVSHM__MAP_FIRST << split->level;
   return split->buckets - split->half < split->half;
 }
 
