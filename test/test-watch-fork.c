@@ -290,8 +290,8 @@ struct usage {
 static int read_usage(int pid, struct usage* usage) {
   char path[64];
   char line[1024];
-  unsigned long long user;
-  unsigned long long system;
+  unsigned long long user = 0;
+  unsigned long long system = 0;
   FILE* file;
   int found = 0;
 
