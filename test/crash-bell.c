@@ -48,7 +48,7 @@ static struct uvshm__peer* peer(uint32_t slot) {
 
 
 /* In shared memory, since a death does not take back what was done outside. */
-static void tell(uint32_t what) {
+static void tell_loops(uint32_t what) {
   uvshm__a64_store_release(fake_cell(&lab.world.fake, what), 1);
 }
 
@@ -64,13 +64,13 @@ static void ring(void* arg,
                  uint32_t loops) {
   (void) arg;
   (void) generation;
-  if (slot == WORLD_BYSTANDER && loops == 1u << OTHER) tell(RUNG);
+  if (slot == WORLD_BYSTANDER && loops == 1u << OTHER) tell_loops(RUNG);
 }
 
 
 static void hush(void* arg, uint32_t slot, uint32_t count) {
   (void) arg;
-  if (slot == WORLD_ACTOR && count == LOOP + 1) tell(HUSHED);
+  if (slot == WORLD_ACTOR && count == LOOP + 1) tell_loops(HUSHED);
 }
 
 

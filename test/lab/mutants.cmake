@@ -340,7 +340,8 @@ uvshm_mutant(value_is_the_latest_before_its_size crash-cell core/cell.c
 uvshm_mutant(stamp_stays_while_the_buffer_is_filled crash-cell core/cell.c
 "      uvshm__a64_store_relaxed(&buffer->stamp, 0);
       /* Pairs"
-"      /* Pairs")
+"      (void) buffer;
+      /* Pairs")
 
 uvshm_mutant(pins_of_the_dead_stay crash-cell core/cell_repair.c
 "      (void) uvshm__a32_cas(word, value, 0);

@@ -130,17 +130,23 @@ static int batch_add(struct sender* sender,
 
 /* ---- lines --------------------------------------------------------------- */
 
+/* The value of a hexadecimal digit; negative: it is none. */
+static int digit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+
 static bool from_hex(const char* line, size_t size, struct bytes* bytes) {
-  static const char digits[] = "0123456789abcdef0123456789ABCDEF";
   unsigned char* at = text_alloc(size / 2 + 1);
   bytes->at = at;
   bytes->size = 0;
   for (size_t i = 0; i + 1 < size; i += 2) {
-    const char* high = memchr(digits, line[i], 32);
-    const char* low = memchr(digits, line[i + 1], 32);
-    if (high == NULL || low == NULL) break;
-    at[bytes->size++] =
-        (unsigned char) (((high - digits) % 16) << 4 | (low - digits) % 16);
+    int high = digit(line[i]);
+    int low = digit(line[i + 1]);
+    if (high < 0 || low < 0) break;
+    at[bytes->size++] = (unsigned char) (high << 4 | low);
   }
   if (bytes->size * 2 == size) return true;
   free(at);
