@@ -18,7 +18,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 VERBS = set(
     """
     open close unlink rejoin
-    lock unlock rdlock wrlock upgrade downgrade wait post signal broadcast set reset cancel
+    lock unlock abandon rdlock wrlock upgrade downgrade wait post signal broadcast set reset cancel
     grow protect sync advise
     put get remove contains replace take add expire sweep clear next alloc calloc free resize publish send recv claim commit abort peek release
     write read begin save init start stop prepare accept

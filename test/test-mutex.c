@@ -407,6 +407,43 @@ TEST(mutex_closed_while_held_is_left_as_by_a_dead_owner) {
 }
 
 
+TEST(mutex_abandoned_is_left_as_by_a_dead_owner) {
+  const char* name = test_name("abandon");
+  uvshm_mutex_t* mutex = open_mutex(NULL, name, 0);
+  uvshm_mutex_t* recursive =
+      open_mutex(NULL, test_name("abandon-r"), UVSHM_MUTEX_RECURSIVE);
+  struct test_process waiter;
+
+  (void) state;
+  assert_int_equal(uvshm_mutex_abandon(mutex), UV_EPERM);
+  assert_int_equal(uvshm_mutex_lock(mutex, 0), 0);
+  test_spawn(&waiter, "waiter", name, NULL);
+  test_expect(&waiter, "waiting");
+  test_sleep_ms(50); /* so that it sleeps */
+  assert_int_equal(uvshm_mutex_abandon(mutex), 0);
+  test_expect(&waiter, "locked 1");
+  assert_int_equal(uvshm_mutex_unlock(mutex), UV_EPERM);
+  test_tell(&waiter, "end");
+  assert_int_equal(test_join(&waiter), 0);
+  assert_int_equal(uvshm_mutex_lock(mutex, SOON_MS), 0);
+  assert_int_equal(uvshm_mutex_abandon(mutex), 0);
+  /* Who is told may pass it on. */
+  assert_int_equal(uvshm_mutex_lock(mutex, 0), UVSHM_OWNER_DIED);
+  assert_int_equal(uvshm_mutex_abandon(mutex), 0);
+  assert_int_equal(uvshm_mutex_lock(mutex, 0), UVSHM_OWNER_DIED);
+  assert_int_equal(uvshm_mutex_unlock(mutex), 0);
+
+  assert_int_equal(uvshm_mutex_lock(recursive, 0), 0);
+  assert_int_equal(uvshm_mutex_lock(recursive, 0), 0);
+  assert_int_equal(uvshm_mutex_abandon(recursive), 0);
+  assert_int_equal(uvshm_mutex_unlock(recursive), UV_EPERM);
+  assert_int_equal(uvshm_mutex_lock(recursive, 0), UVSHM_OWNER_DIED);
+  assert_int_equal(uvshm_mutex_unlock(recursive), 0);
+  uvshm_mutex_close(recursive);
+  uvshm_mutex_close(mutex);
+}
+
+
 TEST(mutex_removed_from_its_segment_is_gone_for_its_handles) {
   uvshm_segment_t* segment = make_segment(test_name("removed"));
   uvshm_mutex_t* mutex = open_mutex(segment, "m", 0);
@@ -479,6 +516,7 @@ int main(int argc, char** argv) {
       cmocka_unit_test(mutex_of_a_thread_that_ended_says_that_its_owner_died),
       cmocka_unit_test(mutex_cancel_wakes_this_handles_blocked_calls),
       cmocka_unit_test(mutex_closed_while_held_is_left_as_by_a_dead_owner),
+      cmocka_unit_test(mutex_abandoned_is_left_as_by_a_dead_owner),
       cmocka_unit_test(mutex_removed_from_its_segment_is_gone_for_its_handles),
       cmocka_unit_test(mutex_keeps_a_plain_counter_exact),
   };

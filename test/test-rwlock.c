@@ -412,6 +412,31 @@ TEST(rwlock_close_gives_back_what_the_thread_holds) {
 }
 
 
+TEST(rwlock_abandoned_by_a_writer_is_left_as_by_a_dead_one) {
+  uvshm_rwlock_t* lock = open_lock(segment, "abandon");
+  struct test_process actor;
+
+  (void) state;
+  assert_int_equal(uvshm_rwlock_abandon(lock), UV_EPERM);
+  assert_int_equal(uvshm_rwlock_rdlock(lock, 0), 0);
+  assert_int_equal(uvshm_rwlock_abandon(lock), 0);
+  start(&actor, "abandon");
+  ask(&actor, "wrlock 0", "ok"); /* a reader leaves no news */
+  ask(&actor, "unlock", "ok");
+  assert_int_equal(uvshm_rwlock_wrlock(lock, 5000), 0);
+  test_tell(&actor, "rdlock 10000");
+  test_sleep_ms(50); /* so that it sleeps */
+  assert_int_equal(uvshm_rwlock_abandon(lock), 0);
+  test_expect(&actor, "news");
+  ask(&actor, "unlock", "ok");
+  ask(&actor, "wrlock 5000", "news");
+  ask(&actor, "unlock", "ok");
+  ask(&actor, "wrlock 0", "ok");
+  stop(&actor);
+  uvshm_rwlock_close(lock);
+}
+
+
 static void block(void* arg) {
   void** args = arg;
 
@@ -492,6 +517,7 @@ int main(int argc, char** argv) {
           rwlock_writers_death_is_told_to_readers_and_to_one_writer),
       cmocka_unit_test(rwlock_writer_that_dies_while_it_waits_lets_all_in),
       cmocka_unit_test(rwlock_close_gives_back_what_the_thread_holds),
+      cmocka_unit_test(rwlock_abandoned_by_a_writer_is_left_as_by_a_dead_one),
       cmocka_unit_test(rwlock_cancel_wakes_blocked_readers_and_writers),
       cmocka_unit_test(rwlock_keeps_readers_and_writers_of_processes_apart),
   };

@@ -431,6 +431,7 @@ TEST(txn_refuses_inside_what_it_cannot_take_back) {
   assert_int_equal(uvshm_txn_begin(&second, shop.lock, 0), UV_EINVAL);
   assert_int_equal(uvshm_mutex_lock(shop.lock, 0), UV_EINVAL);
   assert_int_equal(uvshm_mutex_unlock(shop.lock), UV_EINVAL);
+  assert_int_equal(uvshm_mutex_abandon(shop.lock), UV_EINVAL);
   assert_non_null(strstr(uvshm_error_detail(), "in a transaction"));
 
   /* The heap has calls of its own for it. */

@@ -115,6 +115,12 @@ UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_mutex_lock(uvshm_mutex_t* mutex,
  * is in a transaction, which gives it back when it ends. */
 UVSHM_EXTERN int uvshm_mutex_unlock(uvshm_mutex_t* mutex);
 
+/* Give the lock back as if this thread had died with it, however often it took
+ * it: the next owner is told UVSHM_OWNER_DIED. For who was told that himself
+ * and cannot mend what the lock guards, or has broken it. Results as
+ * uvshm_mutex_unlock(). */
+UVSHM_EXTERN int uvshm_mutex_abandon(uvshm_mutex_t* mutex);
+
 /* Wake this process's own blocked calls on this handle with UV_ECANCELED, and
  * refuse those that would block from now on (for a shutdown). Other processes
  * and other handles are not affected. Any thread. */

@@ -125,6 +125,10 @@ UVSHM_EXTERN int uvshm_rwlock_downgrade(uvshm_rwlock_t* rwlock);
  * hold it. */
 UVSHM_EXTERN int uvshm_rwlock_unlock(uvshm_rwlock_t* rwlock);
 
+/* The same, and a writer as if this thread had died with it: the next one is
+ * told UVSHM_OWNER_DIED, as uvshm_mutex_abandon(). */
+UVSHM_EXTERN int uvshm_rwlock_abandon(uvshm_rwlock_t* rwlock);
+
 /* Wake this process's own blocked calls, as uvshm_mutex_cancel(). */
 UVSHM_EXTERN void uvshm_rwlock_cancel(uvshm_rwlock_t* rwlock);
 

@@ -301,6 +301,23 @@ int uvshm_mutex_unlock(uvshm_mutex_t* mutex) {
 }
 
 
+int uvshm_mutex_abandon(uvshm_mutex_t* mutex) {
+  struct uvshm__lane* lane;
+
+  if (!uvshm__attach_is_ours(mutex->named.attach))
+    return uvshm__fail_bare(UV_ENOTCONN);
+  if (uvshm__lane_have(mutex->named.attach, &lane) < 0 ||
+      !uvshm__lock_is_held(lane, mutex->lock))
+    return uvshm__fail(
+        UV_EPERM, "this thread has not locked \"%s\"", mutex->named.name);
+  if (lane->txn == mutex->place)
+    return uvshm__fail(UV_EINVAL,
+                       "\"%s\" is in a transaction: commit or abort",
+                       mutex->named.name);
+  return uvshm__lock_abandon(lane, mutex->lock);
+}
+
+
 void uvshm_mutex_cancel(uvshm_mutex_t* mutex) {
   uvshm__a32_store_seq_cst(&mutex->named.cancelled, 1);
   if (uvshm__attach_is_ours(mutex->named.attach))

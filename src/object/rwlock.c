@@ -231,6 +231,18 @@ int uvshm_rwlock_unlock(uvshm_rwlock_t* rwlock) {
 }
 
 
+static int give_up(struct uvshm__lane* lane, struct uvshm__rwlock* rwlock) {
+  if (!uvshm__lock_is_held(lane, &rwlock->lock)) return UV_EPERM;
+  uvshm__rwlock_abandon(lane, rwlock);
+  return 0;
+}
+
+
+int uvshm_rwlock_abandon(uvshm_rwlock_t* rwlock) {
+  return give(rwlock, give_up, "");
+}
+
+
 int uvshm_rwlock_downgrade(uvshm_rwlock_t* rwlock) {
   return give(rwlock, uvshm__rwlock_downgrade, " for writing");
 }
