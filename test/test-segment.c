@@ -302,6 +302,98 @@ TEST(segment_for_reading_can_be_looked_at_only) {
 }
 
 
+static void assert_is_locked(uvshm_segment_t* reader, const char* name) {
+  uvshm_mutex_options_t options = {.flags = UVSHM_EXISTING};
+  uvshm_mutex_info_t info;
+  uvshm_mutex_t* mutex;
+
+  assert_int_equal(uvshm_mutex_open(&mutex, reader, name, &options), 0);
+  assert_int_equal(uvshm_mutex_info(mutex, &info), 0);
+  assert_int_equal(info.locked, 1);
+  assert_int_equal(info.owner_alive, 1);
+  assert_int_equal(info.owner_pid, uv_os_getpid());
+  assert_int_equal(uvshm_mutex_lock(mutex, 0), UV_EACCES);
+  assert_int_equal(uvshm_mutex_unlock(mutex), UV_EPERM);
+  uvshm_mutex_close(mutex);
+}
+
+
+static void assert_has_one_message(uvshm_segment_t* reader,
+                                   const char* name,
+                                   uint32_t flags) {
+  uvshm_channel_options_t options = {.flags = flags};
+  uvshm_channel_info_t info;
+  uvshm_channel_t* channel;
+
+  assert_int_equal(uvshm_channel_open(&channel, reader, name, &options), 0);
+  assert_int_equal(uvshm_channel_info(channel, &info), 0);
+  assert_int_equal(info.depth, 1);
+  assert_int_equal(info.writers, 1);
+  assert_int_equal(uvshm_channel_check(channel), 0);
+  assert_int_equal(uvshm_channel_send(channel, "b", 1, 0), UV_EPERM);
+  assert_int_equal(uvshm_channel_repair(channel, NULL), UV_EACCES);
+  uvshm_channel_close(channel);
+}
+
+
+TEST(segment_for_reading_shows_its_locks_and_channels) {
+  const char* name = test_name("looking");
+  uvshm_channel_options_t writes = {.flags = UVSHM_WRITER};
+  uvshm_segment_t* segment = make(name);
+  uvshm_segment_t* reader;
+  uvshm_channel_t* channel;
+  uvshm_mutex_t* mutex;
+  uvshm_object_info_t object;
+  uint32_t cursor = 0;
+
+  (void) state;
+  assert_int_equal(uvshm_mutex_open(&mutex, segment, "m", NULL), 0);
+  assert_int_equal(uvshm_mutex_lock(mutex, 0), 0);
+  assert_int_equal(uvshm_channel_open(&channel, segment, "c", &writes), 0);
+  assert_int_equal(uvshm_channel_send(channel, "a", 1, 0), 0);
+  assert_int_equal(open_with(&reader, name, UVSHM_READONLY, 0, 0, 0), 0);
+  assert_is_locked(reader, "m");
+  assert_has_one_message(reader, "c", UVSHM_EXISTING);
+  writes.flags |= UVSHM_EXISTING;
+  {
+    uvshm_channel_t* end = NULL;
+    assert_int_equal(uvshm_channel_open(&end, reader, "c", &writes), UV_EACCES);
+  }
+  /* Nobody noticed: each is open in one peer still. */
+  while (uvshm_segment_next(reader, &cursor, &object) == 0)
+    assert_int_equal(object.open, 1);
+  assert_int_equal(uvshm_mutex_unlock(mutex), 0);
+  uvshm_segment_close(reader);
+  uvshm_channel_close(channel);
+  uvshm_mutex_close(mutex);
+  uvshm_segment_close(segment);
+  assert_int_equal(test_leftovers(), 0);
+}
+
+
+TEST(channel_by_name_alone_can_be_looked_at) {
+  const char* name = test_name("looking");
+  uvshm_channel_options_t options = {.flags = UVSHM_WRITER};
+  uvshm_channel_t* channel;
+  uvshm_channel_t* none = NULL;
+  uvshm_name_info_t info;
+
+  (void) state;
+  options.flags = UVSHM_READONLY;
+  assert_int_equal(uvshm_channel_open(&none, NULL, name, &options), UV_ENOENT);
+  options.flags = UVSHM_WRITER;
+  assert_int_equal(uvshm_channel_open(&channel, NULL, name, &options), 0);
+  assert_int_equal(uvshm_channel_send(channel, "a", 1, 0), 0);
+  assert_has_one_message(NULL, name, UVSHM_READONLY);
+  options.flags = UVSHM_READONLY | UVSHM_READER;
+  assert_int_equal(uvshm_channel_open(&none, NULL, name, &options), UV_EINVAL);
+  assert_int_equal(uvshm_name_info(name, 0, &info), 0);
+  assert_int_equal(info.peers, 1);
+  uvshm_channel_close(channel);
+  assert_int_equal(test_leftovers(), 0);
+}
+
+
 TEST(segment_in_a_file_starts_afresh_after_a_reboot_and_keeps_its_objects) {
   static const uint64_t other_boot[2] = {7, 7};
   const uint32_t flags = UVSHM_FILE | UVSHM_MANAGED;
@@ -339,6 +431,8 @@ int main(int argc, char** argv) {
       cmocka_unit_test(segment_slot_of_a_dead_peer_is_repaired_by_who_takes_it),
       cmocka_unit_test(segment_objects_are_made_once_however_many_ask),
       cmocka_unit_test(segment_for_reading_can_be_looked_at_only),
+      cmocka_unit_test(segment_for_reading_shows_its_locks_and_channels),
+      cmocka_unit_test(channel_by_name_alone_can_be_looked_at),
       cmocka_unit_test(
           segment_in_a_file_starts_afresh_after_a_reboot_and_keeps_its_objects),
   };

@@ -109,7 +109,7 @@ struct uvshm_segment_s;
 typedef struct {
   uint32_t flags; /* UVSHM_WRITER or UVSHM_READER (neither: only to look), */
                   /* UVSHM_EXISTING, UVSHM_EXCLUSIVE; by name alone */
-                  /* UVSHM_KEEP, UVSHM_SYSTEM; and those above */
+                  /* KEEP, SYSTEM, READONLY (to look); and those above */
   uint32_t mode;  /* by name alone: POSIX permission bits; 0: 0600 */
   uint64_t timeout_ms; /* for the open itself; 0: 5000 */
   uint64_t linger_ms;  /* writer: how long close waits until all is read */
@@ -177,7 +177,7 @@ typedef struct {
  *   UV_EBUSY       stream: it has a living writer (reader) already
  *   UV_EMFILE      queue, topic: it has as many writers (readers) as it may
  *   UV_ENOTSUP     the kind cannot do what the flags say
- *   UV_EACCES      the segment is attached for reading */
+ *   UV_EACCES      an end, in a segment attached for reading (looking works) */
 UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_channel_open(
     uvshm_channel_t** channel,
     struct uvshm_segment_s* segment,

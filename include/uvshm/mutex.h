@@ -69,7 +69,8 @@ typedef struct {
 /* Find or make the mutex `name`, in `segment` or, when that is NULL, known by
  * its name alone. UVSHM_EXISTING: do not make it. UVSHM_EXCLUSIVE: it must be
  * new. UVSHM_KEEP and UVSHM_SYSTEM count by name alone. A segment must stay
- * open longer than the handles opened from it.
+ * open longer than the handles opened from it. From one that is attached for
+ * reading a mutex that exists is opened to be looked at: uvshm_mutex_info().
  *
  *   0, UV_ENOENT, UV_EEXIST, UV_EPROTOTYPE (another kind of object, recursive
  *   against not recursive, or log_size given and made without), UV_ENOSPC (the

@@ -25,13 +25,14 @@
 
 static int check(const struct uvshm__named_request* request) {
   const uint32_t known = UVSHM_EXISTING | UVSHM_EXCLUSIVE | UVSHM_CREATE |
-                         UVSHM_KEEP | UVSHM_SYSTEM;
+                         UVSHM_KEEP | UVSHM_SYSTEM |
+                         (request->looks ? UVSHM_READONLY : 0);
 
   if (request->flags & ~known)
     return uvshm__fail(UV_EINVAL,
                        "unknown flag 0x%x",
                        (unsigned int) (request->flags & ~known));
-  if (request->flags & UVSHM_EXISTING &&
+  if (request->flags & (UVSHM_EXISTING | UVSHM_READONLY) &&
       request->flags & (UVSHM_EXCLUSIVE | UVSHM_CREATE))
     return uvshm__fail(UV_EINVAL, "its flags contradict each other");
   return uvshm__name_check(request->name);
@@ -48,7 +49,8 @@ static int open_segment(struct uvshm_segment_s** segment,
   open.kind = request->kind;
   open.contents = &uvshm__contents;
   open.flags = request->flags & ~UVSHM_EXISTING;
-  if (!(request->flags & UVSHM_EXISTING)) open.flags |= UVSHM_CREATE;
+  if (!(request->flags & (UVSHM_EXISTING | UVSHM_READONLY)))
+    open.flags |= UVSHM_CREATE;
   open.mode = request->mode;
   open.timeout_ms =
       request->timeout_ms != 0 ? request->timeout_ms : UVSHM__OPEN_TIMEOUT_MS;

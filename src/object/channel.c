@@ -38,6 +38,7 @@ static int check_options(const uvshm_channel_options_t* options) {
   if ((kinds & (kinds - 1)) != 0 ||
       (flags & UVSHM_READER && flags & UVSHM_WRITER) ||
       (flags & UVSHM_CHANNEL_AWAIT && !(flags & UVSHM_WRITER)) ||
+      (flags & UVSHM_READONLY && flags & (UVSHM_READER | UVSHM_WRITER)) ||
       (flags & (UVSHM_CHANNEL_OLDEST | UVSHM_CHANNEL_SEQUENCE) &&
        !(flags & UVSHM_READER)) ||
       (flags & UVSHM_CHANNEL_OLDEST && flags & UVSHM_CHANNEL_SEQUENCE))
@@ -109,6 +110,7 @@ static int find_or_make(uvshm_channel_t* channel,
   request.type = UVSHM__TYPE_CHANNEL;
   request.kind = UVSHM_KIND_CHANNEL;
   request.format_body = format_body;
+  request.looks = 1;
   request.furnish = furnish;
   request.furnish_size = (uint64_t) (uintptr_t) &facts;
   request.mode = options->mode;
@@ -184,6 +186,9 @@ static int attach(uvshm_channel_t* channel,
   unsigned int failures = uvshm__error_count();
   int err = uvshm__channel_attach(core, named->body, &channel->channel);
 
+  /* Whoever only looks has no part in its staying. */
+  uvshm__fence_acquire();
+  if (named->attach->readonly && !uvshm__named_is_there(named)) err = UV_ENXIO;
   if (err == 0) err = check_found(channel, options->flags);
   channel->state = &uvshm__core_entry(core, named->ref.index)->state;
   channel->there = uvshm__directory_state(&named->ref);

@@ -40,7 +40,10 @@ int uvshm_channel_info(const uvshm_channel_t* channel,
   info->again = uvshm__a64_load_relaxed(&core->front->again);
   core->kind->info(core, info);
   if (info->high < info->depth) info->high = info->depth;
-  return 0;
+  /* Whoever only looks has no part in its staying: what was read may be of
+   * something else. */
+  uvshm__fence_acquire();
+  return channel->named.attach->readonly ? uvshm__channel_look(channel) : 0;
 }
 
 

@@ -199,6 +199,8 @@ int uvshm__lane_find_slow(struct uvshm__attach* attach,
     if (serial_of(entry) == attach->serial) break;
   if (entry == NULL && !claim_one) return UV_ENOENT;
   if (entry == NULL) {
+    if (attach->readonly)
+      return uvshm__fail(UV_EACCES, "its segment is attached for reading");
     err = claim(attach, first, &entry);
     if (err < 0) return err;
   }

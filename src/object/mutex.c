@@ -132,6 +132,7 @@ int uvshm_mutex_open(uvshm_mutex_t** result,
   request.type = UVSHM__TYPE_MUTEX;
   request.kind = UVSHM_KIND_MUTEX;
   request.format_body = format_body;
+  request.looks = 1;
   if (options != NULL) {
     request.flags = options->flags & ~UVSHM_MUTEX_RECURSIVE;
     if (options->flags & UVSHM_MUTEX_RECURSIVE)

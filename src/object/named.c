@@ -85,6 +85,25 @@ static int find_or_make(struct uvshm__named* named,
 }
 
 
+/* Nothing can be noted in a segment that is attached for reading. So the object
+ * may go, and another take its bytes, while it is looked at. */
+static int open_to_look(struct uvshm__named* named,
+                        const struct uvshm__named_request* request) {
+  struct uvshm__named_request look = *request;
+  int err;
+
+  if (!request->looks || request->flags & UVSHM_EXCLUSIVE)
+    return uvshm__fail(UV_EACCES, "the segment is attached for reading");
+  look.flags |= UVSHM_EXISTING;
+  err = find_or_make(named, &look, NULL);
+  if (err == UV_ENOENT && !(request->flags & UVSHM_EXISTING))
+    return uvshm__fail(UV_EACCES, "the segment is attached for reading");
+  if (err == 0)
+    named->body = uvshm__directory_body(&named->attach->core, named->ref.index);
+  return err;
+}
+
+
 /* An object may be removed between the look and the open bit: look again. */
 static int open_in_segment(struct uvshm__named* named,
                            const struct uvshm__named_request* request) {
@@ -93,8 +112,7 @@ static int open_in_segment(struct uvshm__named* named,
   int err;
 
   err = uvshm__attach_usable(named->attach);
-  if (err == 0 && named->attach->readonly)
-    err = uvshm__fail(UV_EACCES, "the segment is attached for reading");
+  if (err == 0 && named->attach->readonly) return open_to_look(named, request);
   if (err == 0) err = uvshm__lane_get(named->attach, &lane);
   if (err != 0) return err;
 
@@ -184,7 +202,7 @@ void uvshm__named_close(struct uvshm__named* named) {
     uvshm__attach_close(named->attach);
     return;
   }
-  if (!uvshm__attach_is_ours(named->attach)) return;
+  if (!uvshm__attach_is_ours(named->attach) || named->attach->readonly) return;
   uvshm__port_process_lock();
   uvshm__segment_release(named->segment, &named->ref);
   uvshm__port_process_unlock();

@@ -39,6 +39,9 @@ struct uvshm__named_request {
                  void* body,
                  uint64_t size);
   uint64_t furnish_size;
+  int looks; /* in a segment that is attached for reading it may be opened to */
+             /* look at: every call that would write asks for a lane first, */
+             /* and there is none */
   uint32_t mode;
   uint64_t timeout_ms;
   const char* group;

@@ -58,6 +58,7 @@ int uvshm_rwlock_open(uvshm_rwlock_t** result,
   request.type = UVSHM__TYPE_RWLOCK;
   request.kind = UVSHM_KIND_RWLOCK;
   request.format_body = format_body;
+  request.looks = 1;
   if (options != NULL) fill(&request, options);
   rwlock = calloc(1, sizeof(*rwlock));
   if (rwlock == NULL) return uvshm__fail(UV_ENOMEM, "no private memory");
