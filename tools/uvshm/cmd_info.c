@@ -2,11 +2,12 @@
 
 /* uvshm info: all that is known of one object.
  *
- * The first part looks from outside. A segment is then opened, for reading, to
- * tell its peers and what it holds; what cannot be opened is told without.
+ * The first part looks from outside. Then comes what it has inside, as far as
+ * that can be looked at; what cannot is told without.
  */
 
 #include "commands.h"
+#include "inside.h"
 #include "names.h"
 #include "report.h"
 #include "spawn.h"
@@ -101,18 +102,6 @@ static void print_name(const uvshm_name_info_t* info,
 }
 
 
-static json_t* peer_json(const uvshm_peer_info_t* peer) {
-  json_t* entry = json_object();
-  json_object_set_new(entry, "slot", json_integer(peer->slot));
-  json_object_set_new(entry, "pid", json_integer(peer->pid));
-  json_object_set_new(entry, "alive", json_boolean(peer->alive));
-  json_object_set_new(
-      entry, "attached_ms", json_integer((json_int_t) peer->attached_ms));
-  json_object_set_new(entry, "label", json_text(peer->label));
-  return entry;
-}
-
-
 static void print_peer(const uvshm_peer_info_t* peer, bool first) {
   char* label = text_escape(peer->label);
   char* text = text_format("pid %" PRIu32 "%s%s%s%s",
@@ -127,157 +116,72 @@ static void print_peer(const uvshm_peer_info_t* peer, bool first) {
 }
 
 
-/* To `list` when there is one, else to stdout. */
-static void tell_peers(const uvshm_segment_t* segment, json_t* list) {
-  uvshm_peer_info_t peer;
-  uint32_t cursor = 0;
-  bool first = true;
-  while (uvshm_segment_peer(segment, &cursor, &peer) == 0) {
-    if (peer.self) continue;
-    if (list != NULL)
-      json_array_append_new(list, peer_json(&peer));
-    else
-      print_peer(&peer, first);
-    first = false;
-  }
-}
-
-
-/* ", 12 entries": what is known of a map; new memory. */
-static char* map_figures(uvshm_segment_t* segment,
-                         const char* name,
-                         json_t* entry) {
-  uvshm_map_t* map;
-  uvshm_map_info_t info;
-  uvshm_map_options_t options = {.flags = UVSHM_EXISTING};
-  if (uvshm_map_open(&map, segment, name, &options) < 0) return text_copy("");
-  int err = uvshm_map_info(map, &info);
-  uvshm_map_close(map);
-  if (err < 0) return text_copy("");
-  if (entry != NULL) {
-    json_object_set_new(
-        entry, "entries", json_integer((json_int_t) info.count));
-    json_object_set_new(
-        entry, "changes", json_integer((json_int_t) info.changes));
-    json_object_set_new(
-        entry, "buckets", json_integer((json_int_t) info.buckets));
-  }
-  return text_format(
-      ", %" PRIu64 " entries, %" PRIu64 " changes", info.count, info.changes);
-}
-
-
-static void tell_heap(const uvshm_segment_t* segment,
-                      json_t* document,
-                      bool exact) {
+static void print_heap(const uvshm_heap_info_t* heap, bool exact) {
   char used[TEXT_SIZE_ROOM];
   char size[TEXT_SIZE_ROOM];
   char largest[TEXT_SIZE_ROOM];
-  uvshm_heap_info_t info;
-  if (uvshm_heap_info(segment, &info) < 0) return;
-  if (document == NULL) {
-    text_size(used, info.used, exact);
-    text_size(size, info.used + info.free, exact);
-    text_size(largest, info.largest_free, exact);
-    line_of("heap",
-            text_format("%s of %s in %" PRIu64 " blocks, largest free %s",
-                        used,
-                        size,
-                        info.blocks,
-                        largest));
-    return;
-  }
-  json_t* heap = json_object();
-  const struct {
-    const char* name;
-    uint64_t number;
-  } numbers[] = {{"size", info.size},
-                 {"max_size", info.max_size},
-                 {"used", info.used},
-                 {"free", info.free},
-                 {"bookkeeping", info.bookkeeping},
-                 {"largest_free", info.largest_free},
-                 {"blocks", info.blocks},
-                 {"private_blocks", info.private_blocks},
-                 {"fragmentation", info.fragmentation}};
-  for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
-    json_object_set_new(
-        heap, numbers[i].name, json_integer((json_int_t) numbers[i].number));
-  json_object_set_new(document, "heap", heap);
+  text_size(used, heap->used, exact);
+  text_size(size, heap->used + heap->free, exact);
+  text_size(largest, heap->largest_free, exact);
+  line_of("heap",
+          text_format("%s of %s in %" PRIu64 " blocks, largest free %s",
+                      used,
+                      size,
+                      heap->blocks,
+                      largest));
 }
 
 
-static void tell_objects(uvshm_segment_t* segment, json_t* list) {
-  uvshm_object_info_t object;
-  uint32_t cursor = 0;
-  bool first = true;
-  while (uvshm_segment_next(segment, &cursor, &object) == 0) {
-    bool is_map = strcmp(object.type, "map") == 0;
-    json_t* entry = list != NULL ? json_object() : NULL;
-    char* figures =
-        is_map ? map_figures(segment, object.name, entry) : text_copy("");
-    if (list != NULL) {
-      json_object_set_new(entry, "name", json_text(object.name));
-      json_object_set_new(entry, "type", json_text(object.type));
-      json_object_set_new(entry, "open", json_integer(object.open));
-      json_array_append_new(list, entry);
-    } else {
-      char* name = text_escape(object.name);
-      line_of(first ? "holds" : "",
-              text_format("%s %s, open in %" PRIu32 "%s",
-                          object.type,
-                          name,
-                          object.open,
-                          figures));
-      free(name);
-    }
-    free(figures);
-    first = false;
-  }
+static void print_part(const struct inside_part* part, bool first) {
+  char* name = text_escape(part->name);
+  char* facts = inside_text(part);
+  char* text = text_format("%s %s, open in %" PRIu32 "%s%s",
+                           part->type,
+                           name,
+                           part->open,
+                           facts[0] != '\0' ? ", " : "",
+                           facts);
+  line(first ? "holds" : "", text, inside_style(part));
+  free(text);
+  free(facts);
+  free(name);
 }
 
 
-static void tell_numbers(const uvshm_segment_info_t* info, json_t* document) {
-  if (document == NULL) {
-    line_of("threads",
-            text_format(
-                "%" PRIu32 " of %" PRIu32, info->threads, info->threads_max));
-    line_of("objects",
-            text_format(
-                "%" PRIu32 " of %" PRIu32, info->objects, info->objects_max));
-    line_of("format", text_format("%" PRIu32, info->format));
-    return;
-  }
-  json_object_set_new(document, "peers_max", json_integer(info->peers_max));
-  json_object_set_new(document, "threads", json_integer(info->threads));
-  json_object_set_new(document, "threads_max", json_integer(info->threads_max));
-  json_object_set_new(document, "objects_max", json_integer(info->objects_max));
-  json_object_set_new(document, "format", json_integer(info->format));
+static void print_segment(const struct inside* inside, bool exact) {
+  const uvshm_segment_info_t* info = &inside->info;
+  line_of(
+      "threads",
+      text_format("%" PRIu32 " of %" PRIu32, info->threads, info->threads_max));
+  line_of(
+      "objects",
+      text_format("%" PRIu32 " of %" PRIu32, info->objects, info->objects_max));
+  line_of("format", text_format("%" PRIu32, info->format));
+  if (inside->has_heap) print_heap(&inside->heap, exact);
+  for (size_t i = 0; i < inside->peer_count; i++)
+    print_peer(&inside->peers[i], i == 0);
+  for (size_t i = 0; i < inside->part_count; i++)
+    print_part(&inside->parts[i], i == 0);
 }
 
 
-/* With a document: into it; without: to stdout. */
-static void tell_segment(const struct args* args, json_t* document) {
-  uvshm_segment_t* segment;
-  uvshm_segment_info_t info;
-  uvshm_segment_options_t options = {
-      .flags = names_flags(args) | UVSHM_READONLY, .label = "uvshm info"};
-  int err = uvshm_segment_open(&segment, args->operands[0], &options);
-  if (err < 0) {
-    report(err);
-    return;
-  }
-  json_t* peers = NULL;
-  json_t* objects = NULL;
-  if (document != NULL) {
-    json_object_set_new(document, "attached", peers = json_array());
-    json_object_set_new(document, "holds", objects = json_array());
-  }
-  if (uvshm_segment_info(segment, &info) == 0) tell_numbers(&info, document);
-  tell_heap(segment, document, args->given[OPT_BYTES]);
-  tell_peers(segment, peers);
-  tell_objects(segment, objects);
-  uvshm_segment_close(segment);
+/* With a document: into it; without: to stdout. Is it damaged? */
+static bool tell_inside(const struct args* args,
+                        const uvshm_name_info_t* info,
+                        json_t* document) {
+  struct inside inside;
+  int err = inside_look(
+      &inside, info, args->operands[0], names_flags(args), "uvshm info");
+  bool damaged = inside.damaged;
+  if (err < 0) note("%s", inside.problem);
+  if (document != NULL)
+    inside_json(&inside, document);
+  else if (err == 0 && info->kind == UVSHM_KIND_SEGMENT)
+    print_segment(&inside, args->given[OPT_BYTES]);
+  else if (err == 0)
+    line_of("is", inside_text(&inside.parts[0]));
+  inside_free(&inside);
+  return damaged;
 }
 
 
@@ -334,16 +238,16 @@ int cmd_info(const struct args* args) {
 
   int err = uvshm_name_info(args->operands[0], names_flags(args), &info);
   if (err < 0) return report(err);
-  bool open = info.kind == UVSHM_KIND_SEGMENT && info.state == UVSHM_STATE_LIVE;
+  bool damaged = info.state == UVSHM_STATE_DAMAGED;
   if (args->given[OPT_JSON]) {
     json_t* document = json_document();
     json_t* object = names_json(&info);
-    if (open) tell_segment(args, object);
+    if (inside_has(&info)) damaged = tell_inside(args, &info, object);
     json_object_set_new(document, "object", object);
     json_print(document);
   } else {
     print_name(&info, args->operands[0], args->given[OPT_BYTES]);
-    if (open) tell_segment(args, NULL);
+    if (inside_has(&info)) damaged = tell_inside(args, &info, NULL);
   }
-  return info.state == UVSHM_STATE_DAMAGED ? EXIT_DAMAGED : EXIT_OK;
+  return damaged ? EXIT_DAMAGED : EXIT_OK;
 }

@@ -34,6 +34,7 @@ int cmd_recv(const struct args* args);
 int cmd_repair(const struct args* args);
 int cmd_rm(const struct args* args);
 int cmd_send(const struct args* args);
+int cmd_top(const struct args* args);
 int cmd_watch(const struct args* args);
 int cmd_write(const struct args* args);
 

@@ -101,4 +101,9 @@ extern const char send_details[];
 extern const char recv_details[];
 extern const char watch_details[];
 
+/* commands_look.c */
+extern const struct option_spec top_options[];
+extern const char* const top_examples[];
+extern const char top_details[];
+
 #endif /* UVSHM_TOOL_COMMANDS_OPTIONS_H_ */

@@ -205,6 +205,16 @@ int err_width(void) {
 }
 
 
+int out_height(void) {
+  int width;
+  int height;
+  if (!sink_out.terminal ||
+      uv_tty_get_winsize(&sink_out.tty, &width, &height) < 0)
+    return 0;
+  return height > 0 ? height : 24;
+}
+
+
 bool can_ask(void) {
   return in_is_terminal() && err_is_terminal();
 }

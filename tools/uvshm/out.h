@@ -71,6 +71,9 @@ bool err_is_terminal(void);
 int out_width(void);
 int err_width(void);
 
+/* Lines of the terminal on stdout; 0 when it is none. */
+int out_height(void);
+
 /* Ask on stderr and read the answer from stdin: true for y or yes. Only where
  * both are terminals (can_ask); never otherwise. */
 bool can_ask(void);

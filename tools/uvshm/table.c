@@ -189,22 +189,58 @@ static void print_cell(const struct table* table,
 }
 
 
-void table_print(struct table* table, bool headings) {
+static int* fitted_widths(struct table* table, bool headings) {
   int* widths = text_alloc((size_t) table->shown_count * sizeof *widths);
   for (int i = 0; i < table->shown_count; i++)
     widths[i] = natural_width(table, i, headings);
   if (out_width() > 0) fit(table, widths, out_width());
+  return widths;
+}
 
-  for (int i = 0; headings && i < table->shown_count; i++)
+
+static void print_headings(const struct table* table, const int* widths) {
+  for (int i = 0; i < table->shown_count; i++)
     print_cell(
         table, i, widths[i], table->columns[table->shown[i]].heading, OUT_DIM);
-  if (headings) print("\n");
-  for (int row = 0; row < rows(table); row++) {
-    for (int i = 0; i < table->shown_count; i++) {
-      const struct cell* cell = cell_at(table, row, i);
-      print_cell(table, i, widths[i], cell->text, cell->style);
-    }
+}
+
+
+static void print_row(const struct table* table,
+                      const int* widths,
+                      int row,
+                      bool styled) {
+  for (int i = 0; i < table->shown_count; i++) {
+    const struct cell* cell = cell_at(table, row, i);
+    print_cell(
+        table, i, widths[i], cell->text, styled ? cell->style : OUT_PLAIN);
+  }
+}
+
+
+void table_print(struct table* table, bool headings) {
+  int* widths = fitted_widths(table, headings);
+  if (headings) {
+    print_headings(table, widths);
     print("\n");
+  }
+  for (int row = 0; row < rows(table); row++) {
+    print_row(table, widths, row, true);
+    print("\n");
+  }
+  free(widths);
+}
+
+
+void table_print_part(struct table* table, const struct table_part* part) {
+  int* widths = fitted_widths(table, true);
+  int end = part->first + part->count;
+  print_headings(table, widths);
+  print("%s", part->end);
+  for (int row = part->first; row < end && row < rows(table); row++) {
+    bool marked = row == part->marked;
+    print("%s", marked ? part->mark : "");
+    print_row(table, widths, row, !marked);
+    print("%s", part->end);
   }
   free(widths);
 }

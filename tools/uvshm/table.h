@@ -33,4 +33,14 @@ bool table_select(struct table* table, const char* list, const char** unknown);
 /* To stdout. On a terminal it fits: columns go, then the widest is cut. */
 void table_print(struct table* table, bool headings);
 
+/* The headings and some of the rows, for who draws a screen. */
+struct table_part {
+  int first; /* row, from 0 on */
+  int count;
+  int marked;       /* this row is written without styles ... */
+  const char* mark; /* ... behind this; -1: none is */
+  const char* end;  /* of each line */
+};
+void table_print_part(struct table* table, const struct table_part* part);
+
 #endif /* UVSHM_TOOL_TABLE_H_ */
