@@ -13,7 +13,7 @@
 # goes; of each pair one is taken:
 #
 #   _fallback               everywhere
-#   _ofd _futex _fallocate _poll
+#   _ofd _futex _fallocate _poll _proc
 #                           Linux, unless UVSHM_PORT_FALLBACK
 
 # A shared uvshm with a static libuv inside would be a second libuv in the
@@ -36,7 +36,7 @@ file(GLOB uvshm_sources CONFIGURE_DEPENDS
 file(GLOB uvshm_port_sources CONFIGURE_DEPENDS "${uvshm_src}/${uvshm_backend}/*.c")
 if(uvshm_backend STREQUAL "posix")
   if(UVSHM_PORT_FALLBACK)
-    list(FILTER uvshm_port_sources EXCLUDE REGEX "_(ofd|futex|fallocate|poll)\\.c$")
+    list(FILTER uvshm_port_sources EXCLUDE REGEX "_(ofd|futex|fallocate|poll|proc)\\.c$")
   else()
     list(FILTER uvshm_port_sources EXCLUDE REGEX "_fallback\\.c$")
   endif()

@@ -36,6 +36,8 @@ WORDS = {
     "barrier": "threads that wait for each other, or learn that one died",
     "watch": "all of these on a libuv loop, by callbacks",
     "channel": "messages: stream, queue, topic",
+    "foreign": "shared memory of other programs: what there is",
+    "php": "variables that PHP keeps in shared memory",
     "name": "what there is on this system, and clearing up",
     "crash": "proof that a structure of yours survives a death anywhere",
     "version": "library, ABI and format",

@@ -208,6 +208,42 @@ int uvshm__port_each_name(uint32_t system,
 int uvshm__port_find_system(struct uvshm__port_object* object,
                             const char* system_name);
 
+/* Is the name that the object was found or made by still its name? 0, also when
+ * that cannot be told, or one of these. No gate is needed. Of several threads
+ * with one object at once. */
+#define UVSHM__PORT_REMOVED 1u  /* nothing has the name */
+#define UVSHM__PORT_REPLACED 2u /* another object has it */
+uint32_t uvshm__port_name_lost(const struct uvshm__port_object* object);
+
+/* Remove memory of other software by its name, without looking at it.
+ * UV_ENOENT, UV_EPERM, UV_EINVAL; UV_ENOTSUP where there is nothing to remove. */
+int uvshm__port_unlink_foreign(const char* name);
+
+#define UVSHM__PORT_LOCKED 4u /* never paged out */
+
+/* Memory of other software that exists, as foreign.h tells it. Stops when
+ * `each` answers non-zero and returns that. UV_ENOTSUP: it cannot be listed. */
+struct uvshm__port_foreign {
+  uint32_t sysv;  /* 1: System V; 0: POSIX */
+  uint32_t state; /* UVSHM__PORT_REMOVED, _REPLACED, _LOCKED: bits */
+  uint32_t key;
+  uint32_t id;
+  uint32_t attached;
+  uint32_t uid;
+  uint32_t mode;
+  uint32_t own;
+  uint32_t creator_pid;
+  uint32_t last_pid;
+  uint64_t size;
+  uint64_t changed_ms;
+  char owner[64];
+  char name[288];
+};
+
+int uvshm__port_each_foreign(
+    int (*each)(void* arg, const struct uvshm__port_foreign* foreign),
+    void* arg);
+
 /* ---- hand-over: an object without a name for another process ------------- */
 
 /* A descriptor or handle of the object that uv_spawn() can give to a child. On

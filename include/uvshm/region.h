@@ -75,6 +75,11 @@ typedef enum {
   UVSHM_LIFETIME_FOREIGN = 3
 } uvshm_lifetime_t;
 
+/* What can become of a name while a handle has the object open. The handle goes
+ * on; nobody else finds the object any more. */
+#define UVSHM_NAME_REMOVED 1u  /* it was unlinked, by whoever may */
+#define UVSHM_NAME_REPLACED 2u /* and it means another object now */
+
 typedef struct {
   uint64_t size;           /* exact size in bytes, as asked for or grown to */
   uint64_t max_size;       /* the most that it may grow to */
@@ -92,6 +97,7 @@ typedef struct {
   uint32_t creator_pid;  /* as the creator saw itself; 0: not known */
   uint32_t owner_uid;    /* POSIX; 0 elsewhere */
   uint32_t mode;         /* POSIX permission bits; 0 elsewhere */
+  uint32_t name_lost;    /* 0, or what became of its name: UVSHM_NAME_... */
   char owner[64];        /* user name, or SID as text */
   char sddl[256];        /* Windows: the DACL as SDDL; empty elsewhere */
   char system_name[288]; /* what the system calls it; a path on Linux */
@@ -137,9 +143,11 @@ UVSHM_EXTERN void uvshm_region_close(uvshm_region_t* region);
 
 /* Remove the name. An open then finds nothing, a create makes a new, empty
  * region at once, and whoever still has the old one keeps it until close.
- * `flags`: 0, UVSHM_SYSTEM, or UVSHM_FILE | UVSHM_MANAGED with a path.
+ * `flags`: 0, UVSHM_SYSTEM, UVSHM_FILE | UVSHM_MANAGED with a path, or
+ * UVSHM_REGION_FOREIGN with a name as that flag takes it.
  *
  *   0, UV_ENOENT, UV_EPERM, UV_EPROTOTYPE
+ *   UV_ENOTSUP          foreign, on Windows: it goes with its last user
  *   UV_EBUSY            this system cannot remove it while it is in use
  *                       (PLATFORMS.md)
  */

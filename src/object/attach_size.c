@@ -208,6 +208,7 @@ int uvshm__attach_info(const struct uvshm__attach* attach,
   info->peers = uvshm__attach_peers(attach);
   info->owner_uid = attributes.uid;
   info->mode = attributes.mode;
+  info->name_lost = uvshm__port_name_lost(object);
   uvshm__copy_text(info->owner, sizeof(info->owner), attributes.owner);
   uvshm__copy_text(info->sddl, sizeof(info->sddl), attributes.sddl);
   uvshm__copy_text(

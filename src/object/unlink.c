@@ -67,11 +67,25 @@ static int may_unlink(struct uvshm__port_object* object, uint32_t kind) {
 }
 
 
+static int unlink_foreign(const char* name) {
+  unsigned int failures = uvshm__error_count();
+  int err = name != NULL ? uvshm__port_unlink_foreign(name) : UV_EINVAL;
+
+  if (err == 0) return 0;
+  return uvshm__fail(err,
+                     "cannot unlink \"%s\": %s",
+                     name != NULL ? name : "",
+                     uvshm__reason(err, failures));
+}
+
+
 int uvshm__attach_unlink(const char* name, uint32_t flags, uint32_t kind) {
   unsigned int failures = uvshm__error_count();
   struct uvshm__port_object object;
   int err;
 
+  if (kind == UVSHM_KIND_REGION && flags == UVSHM_REGION_FOREIGN)
+    return unlink_foreign(name);
   err = uvshm__find_by_name(&object, name, flags);
   if (err == UV_ENOENT && uvshm__error_count() != failures) return err;
   if (err == 0) {

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -118,4 +119,43 @@ int uvshm__foreign_unlink(struct uvshm__port_object* object) {
   if (shm_unlink(object->system_name) == 0) return 0;
   if (errno == ENOENT) return UV_ENXIO;
   return errno == EACCES ? UV_EPERM : uvshm__posix_error(errno);
+}
+
+
+int uvshm__port_unlink_foreign(const char* name) {
+  if (is_sysv(name)) return uvshm__sysv_unlink_name(name);
+  if (shm_unlink(name) == 0) return 0;
+  return errno == EACCES ? UV_EPERM : uvshm__posix_error(errno);
+}
+
+
+/* Where names are files their rights do not matter; elsewhere the object has to
+ * be opened, and one that we may not open may be anything. */
+static int stat_name(const char* name, struct stat* st) {
+  char path[300];
+  int err = 0;
+  int fd;
+
+  if (!uvshm__posix_in_folder()) {
+    while (*name == '/') name++;
+    snprintf(path, sizeof(path), "%s/%s", UVSHM__PORT_PLACE, name);
+    return lstat(path, st) == 0 ? 0 : errno;
+  }
+  fd = open_shm(name, O_RDONLY);
+  if (fd < 0) return errno;
+  if (fstat(fd, st) != 0) err = errno;
+  close(fd);
+  return err;
+}
+
+
+uint32_t uvshm__foreign_name_lost(const struct uvshm__port_object* object) {
+  struct stat st;
+  int err;
+
+  if (object->os[UVSHM__OS_SYSV]) return uvshm__sysv_name_lost(object);
+  err = stat_name(object->system_name, &st);
+  if (err == ENOENT) return UVSHM__PORT_REMOVED;
+  if (err != 0 || uvshm__posix_same_key(object, &st)) return 0;
+  return UVSHM__PORT_REPLACED;
 }

@@ -282,6 +282,18 @@ int uvshm__port_unlink(struct uvshm__port_object* object) {
 }
 
 
+uint32_t uvshm__port_name_lost(const struct uvshm__port_object* object) {
+  struct stat st;
+
+  if (object->system_name == NULL || !object->os[UVSHM__OS_NAMED]) return 0;
+  if (object->origin == UVSHM__PORT_FOREIGN)
+    return uvshm__foreign_name_lost(object);
+  if (lstat(object->system_name, &st) != 0)
+    return errno == ENOENT ? UVSHM__PORT_REMOVED : 0;
+  return uvshm__posix_same_key(object, &st) ? 0 : UVSHM__PORT_REPLACED;
+}
+
+
 /* A raw file or foreign memory that was made and never published. */
 static int is_unwanted(const struct uvshm__port_object* object) {
   return !has_gate(object) && !object->os[UVSHM__OS_NAMED];

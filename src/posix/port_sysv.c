@@ -186,6 +186,49 @@ int uvshm__sysv_unlink(struct uvshm__port_object* object) {
 }
 
 
+int uvshm__sysv_unlink_name(const char* name) {
+  enum kind kind;
+  key_t key = 0;
+  int id = 0;
+  int err = parse_name(name, &kind, &key, &id);
+
+  if (err < 0) return err;
+  if (kind == IS_PRIVATE) return UV_ENOENT;
+  if (kind == BY_KEY) id = shmget(key, 0, 0);
+  if (id < 0) return sysv_error(errno);
+  if (shmctl(id, IPC_RMID, NULL) == 0) return 0;
+  return errno == EACCES ? UV_EPERM : sysv_error(errno);
+}
+
+
+/* One that was removed lives on without a key while it is attached. */
+static int is_doomed(int id) {
+  struct shmid_ds ds;
+
+  if (shmctl(id, IPC_STAT, &ds) != 0) return errno == EIDRM || errno == EINVAL;
+#ifdef SHM_DEST
+  return (ds.shm_perm.mode & SHM_DEST) != 0;
+#else
+  return 0;
+#endif
+}
+
+
+uint32_t uvshm__sysv_name_lost(const struct uvshm__port_object* object) {
+  enum kind kind;
+  key_t key = 0;
+  int id = 0;
+  int err = parse_name(object->system_name, &kind, &key, &id);
+
+  if (err == 0 && kind == BY_KEY) {
+    id = shmget(key, 0, 0);
+    if (id < 0) return errno == ENOENT ? UVSHM__PORT_REMOVED : 0;
+    return id == id_of(object) ? 0 : UVSHM__PORT_REPLACED;
+  }
+  return is_doomed(id_of(object)) ? UVSHM__PORT_REMOVED : 0;
+}
+
+
 int uvshm__sysv_attributes(struct uvshm__port_object* object,
                            struct uvshm__port_attributes* attributes) {
   struct uvshm__port_attributes got;

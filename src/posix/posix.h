@@ -253,6 +253,7 @@ int uvshm__foreign_make(struct uvshm__port_object* object,
                         const struct uvshm__port_spec* spec,
                         uint64_t size);
 int uvshm__foreign_unlink(struct uvshm__port_object* object);
+uint32_t uvshm__foreign_name_lost(const struct uvshm__port_object* object);
 
 /* ---- port_sysv.c: foreign names that begin with "sysv:" ------------------ */
 
@@ -262,6 +263,8 @@ int uvshm__sysv_make(struct uvshm__port_object* object,
                      const struct uvshm__port_spec* spec,
                      uint64_t size);
 int uvshm__sysv_unlink(struct uvshm__port_object* object);
+int uvshm__sysv_unlink_name(const char* name);
+uint32_t uvshm__sysv_name_lost(const struct uvshm__port_object* object);
 int uvshm__sysv_attributes(struct uvshm__port_object* object,
                            struct uvshm__port_attributes* attributes);
 int uvshm__sysv_set_rights(struct uvshm__port_object* object,

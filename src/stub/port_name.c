@@ -105,6 +105,27 @@ int uvshm__port_each_name(uint32_t system,
 }
 
 
+uint32_t uvshm__port_name_lost(const struct uvshm__port_object* object) {
+  (void) object;
+  return 0;
+}
+
+
+int uvshm__port_unlink_foreign(const char* name) {
+  (void) name;
+  return UV_ENOSYS;
+}
+
+
+int uvshm__port_each_foreign(
+    int (*each)(void* arg, const struct uvshm__port_foreign* foreign),
+    void* arg) {
+  (void) each;
+  (void) arg;
+  return UV_ENOSYS;
+}
+
+
 int uvshm__port_find_system(struct uvshm__port_object* object,
                             const char* system_name) {
   (void) object;

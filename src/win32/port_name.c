@@ -320,6 +320,33 @@ void uvshm__port_gate_leave(struct uvshm__port_object* object) {
 }
 
 
+static int name_is_free(struct uvshm__win* win) {
+  if (win->backing == UVSHM__WIN_FILE)
+    return win->temporary != NULL ||
+           GetFileAttributesW(win->path) == INVALID_FILE_ATTRIBUTES;
+  return !uvshm__win_section_exists(win);
+}
+
+
+/* The index is read without its gate, so a key that is just being written is
+ * looked at again. */
+uint32_t uvshm__port_name_lost(const struct uvshm__port_object* object) {
+  struct uvshm__win* win = uvshm__win_of((struct uvshm__port_object*) object);
+  int tries;
+
+  for (tries = 0; tries < 3; tries++) {
+    if (win->backing == UVSHM__WIN_FOREIGN) return 0;
+    if (win->backing == UVSHM__WIN_FILE && uvshm__win_file_is_current(win))
+      return 0;
+    if (win->backing == UVSHM__WIN_SECTION &&
+        uvshm__win_section_is_current(win))
+      return 0;
+    uvshm__port_yield();
+  }
+  return name_is_free(win) ? UVSHM__PORT_REMOVED : UVSHM__PORT_REPLACED;
+}
+
+
 int uvshm__port_unlink(struct uvshm__port_object* object) {
   struct uvshm__win* win = uvshm__win_of(object);
 
