@@ -32,6 +32,9 @@ endif()
 install(FILES "${PROJECT_SOURCE_DIR}/LICENSE"
   DESTINATION "${CMAKE_INSTALL_DATADIR}/licenses/uvshm"
   COMPONENT Runtime)
+install(FILES "${PROJECT_SOURCE_DIR}/README.md" "${PROJECT_SOURCE_DIR}/CHANGELOG.md"
+  "${PROJECT_SOURCE_DIR}/SECURITY.md"
+  DESTINATION "${CMAKE_INSTALL_DOCDIR}" COMPONENT Development)
 
 # The package configuration, with our libuv module beside it.
 if(PROJECT_VERSION_MAJOR EQUAL 0)

@@ -13,6 +13,7 @@ endif()
 option(UVSHM_BUILD_SHARED "Build the shared library" ON)
 option(UVSHM_BUILD_STATIC "Build the static library" ON)
 option(UVSHM_BUILD_TOOL "Build the command-line tool" ${PROJECT_IS_TOP_LEVEL})
+option(UVSHM_TOOL_SHARED "The tool loads the shared library" OFF)
 option(UVSHM_BUILD_EXAMPLES "Build examples/" ${PROJECT_IS_TOP_LEVEL})
 option(UVSHM_BUILD_CRASH "Build the crash kit, uvshm/crash.h (gcc, clang)"
        ${PROJECT_IS_TOP_LEVEL})

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """What every text file of the repository obeys.
 
-An SPDX line near the top of every source and script; no tabs but where a
+An SPDX line near the top of every file that can carry one; no tabs but where a
 format wants them (Makefiles, scdoc), no trailing blanks, a final newline, 80
 columns in C; C files under 800 lines and public headers under 320; TODO only with an issue number; and no words that
 speak of how the text came about instead of what it says.
@@ -15,9 +15,14 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 FOREIGN = ("test/corpus/", "tools/uvshm/getopt/", "LICENSE")
-CODE = {".c", ".h", ".hpp", ".cpp", ".sh", ".py", ".cmake", ".pml", ".yml"}
+CODE = {".c", ".h", ".hpp", ".cpp", ".sh", ".py", ".cmake", ".pml", ".yml", ".js", ".ts", ".php", ".css",
+        ".gp", ".scd", ".in"}
+# Files without a suffix that have comments. JSON, Markdown and the others that
+# have none, or show it to readers, are in .reuse/dep5.
+NAMED = {"Makefile", "CMakeLists.txt", ".clang-format", ".clang-tidy", ".editorconfig", ".gitattributes", ".gitignore"}
 LIMITS = {".c": 800, ".h": 600}
 HEADER_LIMIT = 320
+SPDX = "SPDX-License-" "Identifier:"
 
 # Words about the making, not the matter. Kept in pieces, so that this file
 # passes itself.
@@ -51,7 +56,7 @@ def check_lines(name, lines):
     for number, line in enumerate(lines, 1):
         if line.rstrip() != line and suffix != ".patch":
             fault(name, number, "blanks at the end of the line")
-        if "\t" in line and not name.endswith(("Makefile", ".scd", ".svg", ".gp")):
+        if "\t" in line and not name.endswith(("Makefile", "debian/rules", ".scd", ".svg", ".gp")):
             fault(name, number, "a tab")
         if c_file and len(line) > 80 and "http" not in line and "#include" not in line:
             fault(name, number, f"{len(line)} columns; 80 are the limit")
@@ -78,9 +83,9 @@ def check_file(name):
         fault(name, text.count("\n") + 1, "no newline at the end")
     lines = text.split("\n")
     suffix = pathlib.Path(name).suffix
-    scripted = suffix in CODE or text.startswith("#!") or name.endswith("CMakeLists.txt")
-    if scripted and not any("SPDX-License-Identifier: MIT" in line for line in lines[:3]):
-        fault(name, 1, "no line SPDX-License-Identifier: MIT on top")
+    scripted = suffix in CODE or text.startswith("#!") or pathlib.Path(name).name in NAMED
+    if scripted and not any(f"{SPDX} MIT" in line for line in lines[:3]):
+        fault(name, 1, f"no line {SPDX} MIT on top")
     limit = HEADER_LIMIT if name.startswith("include/") else LIMITS.get(suffix)
     if limit and len(lines) > limit:
         fault(name, len(lines), f"longer than {limit} lines: split it by role")

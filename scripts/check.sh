@@ -63,14 +63,22 @@ check_text() { $python $here/check-text.py; }
 check_comments() { $python $here/check-comments.py; }
 check_ci() { $python $here/check-ci.py; }
 check_fuzz() { UVSHM_FUZZ_DIR=$work/fuzz $here/fuzz.sh 60; }
+# 77: built and looked at, but not installed, because that cannot be done here.
+check_package() {
+  $here/package-debian.sh test "$work/debian"
+  local code=$?
+  [ $code -eq 0 ] || [ $code -eq 77 ]
+}
+check_packaging() { $python $here/check-packaging.py; }
+check_abi() { $python $here/check-abi.py; }
 check_shell() {
-  git ls-files -z --cached --others --exclude-standard -- '*.sh' .ci/run |
+  git ls-files -z --cached --others --exclude-standard -- '*.sh' .ci/run packaging/debian/tests/use |
     xargs -0 shellcheck --severity=warning
 }
 check_checks() { $python $here/check-checks.py; }
 
-checks="fuzz aarch64 tidy gcc clang models msvc fallback headers docs checks format
-  layers names text comments ci stub shell"
+checks="fuzz aarch64 package tidy gcc clang models msvc fallback headers docs checks format
+  layers names text comments ci stub shell packaging abi"
 
 # ---- running them ------------------------------------------------------------
 
@@ -95,6 +103,9 @@ what() {
     ci) echo "CI files and presets" ;;
     stub) echo "stub backend compiles" ;;
     shell) echo "shell scripts" ;;
+    package) echo "Debian packages, used and purged" ;;
+    packaging) echo "packages, licences, archive" ;;
+    abi) echo "ABI, by abidiff" ;;
   esac
 }
 

@@ -15,6 +15,7 @@
 # and by themselves, on top of test:
 #
 #   check    what `make check` runs        (Debian and its kin only)
+#   package  Debian packages, and the ABI  (Debian and its kin only)
 #   matrix   what `make test-all` runs     (Debian and its kin only)
 #   windows  mingw-w64 and Wine            (Debian and its kin only)
 #   bench    Boost, APR, LMDB, ZeroMQ to compare with (optional: never fails)
@@ -92,7 +93,14 @@ want_check() {
   need_deb git g++ clang clang-format clang-tidy python3 python3-yaml shellcheck \
     spin binutils mingw-w64-x86-64-dev gcc-mingw-w64-i686 \
     libc6-dev-arm64-cross libgcc-12-dev-arm64-cross \
-    binutils-aarch64-linux-gnu qemu-user dpkg-dev qtbase5-dev libsdl2-dev
+    binutils-aarch64-linux-gnu qemu-user dpkg-dev qtbase5-dev libsdl2-dev \
+    reuse
+  want_package
+}
+want_package() {
+  want_build
+  debian_only package
+  need_deb dpkg-dev debhelper lintian scdoc abigail-tools
 }
 want_matrix() {
   want_test
@@ -116,7 +124,7 @@ want_docs() {
 
 for set in $sets; do
   case $set in
-    build | test | check | matrix | windows | bench | docs) "want_$set" ;;
+    build | test | check | package | matrix | windows | bench | docs) "want_$set" ;;
     *) echo "install-deps: no such set: $set" >&2; exit 2 ;;
   esac
 done
