@@ -107,6 +107,16 @@ def check_layout(path):
         fault(path, 1, "the table has no _Static_assert as its witness")
 
 
+def check_hooks():
+    """The crash lab leads every access of base/atomic.h past itself."""
+    hooks = (ROOT / "test/lab/hooks.h").read_text()
+    access = r"^static inline \w+\*? (uvshm__a\d\d_(?:load|store|xchg|cas|add|or|and)\w*)\("
+    path = ROOT / "src/base/atomic_gnu.h"
+    for name in sorted(set(re.findall(access, path.read_text(), flags=re.M))):
+        if f"# define {name}(" not in hooks:
+            fault(path, 1, f"{name}: test/lab/hooks.h does not see it")
+
+
 def check_symbols(archive):
     """Every global symbol of the static library is uvshm_... or uvshm__..."""
     output = subprocess.run(
@@ -128,6 +138,7 @@ def main():
             check_layout(path)
         if set(path.stem.split("_")) & EMPTY:
             fault(path, 1, "a file's name says what is in it")
+    check_hooks()
     for archive in sys.argv[1:]:
         check_symbols(archive)
     print("\n".join(faults))

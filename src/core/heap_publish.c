@@ -100,14 +100,13 @@ static int exchange(const struct uvshm__core* core,
                     uint64_t slot,
                     uint64_t ref,
                     uint64_t* old) {
-  uvshm__a64_t* word = (uvshm__a64_t*) (void*) (core->base + slot);
   struct uvshm__heap_block comes;
   struct uvshm__heap_block goes;
   uint32_t n = 0;
   int err = may_be_slot(core, slot);
 
   if (err < 0) return err;
-  *old = uvshm__a64_load_acquire(word);
+  *old = uvshm__a64_load_acquire((uvshm__a64_t*) (void*) (core->base + slot));
   err = may_come(core, ref, &comes);
   if (err == 0) err = may_go(core, *old, &goes);
   if (err < 0) return err;

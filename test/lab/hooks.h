@@ -47,6 +47,7 @@
 # define uvshm__a32_store_release(p, v) LAB_S(uvshm__a32_store_release(p, v), p)
 # define uvshm__a32_store_seq_cst(p, v) LAB_S(uvshm__a32_store_seq_cst(p, v), p)
 # define uvshm__a32_xchg(p, v) LAB_S(uvshm__a32_xchg(p, v), p)
+# define uvshm__a32_xchg_seq_cst(p, v) LAB_S(uvshm__a32_xchg_seq_cst(p, v), p)
 # define uvshm__a32_cas(p, e, d) LAB_S(uvshm__a32_cas(p, e, d), p)
 # define uvshm__a32_add(p, v) LAB_S(uvshm__a32_add(p, v), p)
 # define uvshm__a32_or(p, v) LAB_S(uvshm__a32_or(p, v), p)
@@ -59,6 +60,8 @@
 # define uvshm__a64_store_seq_cst(p, v) LAB_S(uvshm__a64_store_seq_cst(p, v), p)
 # define uvshm__a64_xchg(p, v) LAB_S(uvshm__a64_xchg(p, v), p)
 # define uvshm__a64_cas(p, e, d) LAB_S(uvshm__a64_cas(p, e, d), p)
+# define uvshm__a64_cas_seq_cst(p, e, d)                                       \
+  LAB_S(uvshm__a64_cas_seq_cst(p, e, d), p)
 # define uvshm__a64_add(p, v) LAB_S(uvshm__a64_add(p, v), p)
 # define uvshm__a64_or(p, v) LAB_S(uvshm__a64_or(p, v), p)
 # define uvshm__a64_and(p, v) LAB_S(uvshm__a64_and(p, v), p)
