@@ -216,7 +216,7 @@ int uvshm__port_find_system(struct uvshm__port_object* object,
 uint32_t uvshm__port_name_lost(const struct uvshm__port_object* object);
 
 /* Remove memory of other software by its name, without looking at it.
- * UV_ENOENT, UV_EPERM, UV_EINVAL; UV_ENOTSUP where there is nothing to remove. */
+ * UV_ENOENT, UV_EPERM, UV_EINVAL; UV_ENOTSUP: there is nothing to remove. */
 int uvshm__port_unlink_foreign(const char* name);
 
 #define UVSHM__PORT_LOCKED 4u /* never paged out */

@@ -9,6 +9,7 @@
 #include "commands.h"
 #include "names.h"
 #include "report.h"
+#include "spawn.h"
 #include "text.h"
 
 #include <inttypes.h>
@@ -110,13 +111,21 @@ static int check(const struct args* args) {
     return report_usage(args->command, "--value is for --sem");
   if (given[OPT_RECURSIVE] && !given[OPT_MUTEX])
     return report_usage(args->command, "--recursive is for --mutex");
+  if (given[OPT_FOREIGN] &&
+      (lock || given[OPT_SEGMENT] || given[OPT_KEEP] || given[OPT_MAX]))
+    return report_usage(args->command,
+                        "other programs know plain bytes of one size: drop "
+                        "--keep, --max and what else it should be");
   if (lock && (file || given[OPT_SIZE] || given[OPT_MAX]))
     return report_usage(args->command, "a lock has no size and no file");
   if (given[OPT_MAX] && args->number[OPT_MAX] < size_of(args, UVSHM_EXCLUSIVE))
     return report_usage(args->command, "--max is less than the size");
   if (file && given[OPT_KEEP])
     return report_usage(args->command, "a file stays anyway: drop --keep");
-  if (!file && !given[OPT_KEEP])
+  if (given[OPT_FOREIGN] && on_windows())
+    return report_usage(args->command,
+                        "on Windows it would be gone when this command ends");
+  if (!file && !given[OPT_FOREIGN] && !given[OPT_KEEP])
     return report_usage(args->command,
                         "it would be gone when this command ends, because "
                         "nobody else uses it: add --keep");

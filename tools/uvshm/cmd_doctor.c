@@ -120,6 +120,7 @@ static void run_checks(struct doctor* doctor) {
                 {doctor_clock, true},
                 {doctor_session, false},
                 {doctor_objects, false},
+                {doctor_foreign, false},
                 {doctor_region, false},
                 {doctor_liveness, false}};
   bool windows = on_windows();

@@ -3,6 +3,7 @@
 /* uvshm ls: everything that has a name. */
 
 #include "commands.h"
+#include "ls_foreign.h"
 #include "names.h"
 #include "report.h"
 #include "table.h"
@@ -151,6 +152,7 @@ int cmd_ls(const struct args* args) {
   uvshm_name_info_t* list = NULL;
   size_t count = 0;
   int code = EXIT_OK;
+  if (args->given[OPT_FOREIGN]) return ls_foreign(args);
   int err = names_list(names_flags(args), &list, &count);
   if (err < 0) return report(err);
   if (args->given[OPT_JSON])

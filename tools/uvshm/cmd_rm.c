@@ -5,12 +5,14 @@
  */
 
 #include "commands.h"
+#include "ls_foreign.h"
 #include "names.h"
 #include "report.h"
 #include "text.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <uv.h>
 
@@ -73,13 +75,109 @@ static int remove_one(const struct args* args, const char* name) {
 }
 
 
+/* Memory of other programs, by what the options say that `word` is. */
+static char* foreign_name(const struct args* args, const char* word) {
+  if (args->given[OPT_SYSV_KEY]) return text_format("sysv:key=%s", word);
+  if (args->given[OPT_SYSV_ID]) return text_format("sysv:id=%s", word);
+  return text_copy(word);
+}
+
+
+static char* describe_foreign(const char* name, uint32_t attached) {
+  char* escaped = text_escape(name);
+  char* text = attached > 0
+                   ? text_format("\"%s\" of another program, used by %" PRIu32,
+                                 escaped,
+                                 attached)
+                   : text_format("\"%s\" of another program", escaped);
+  free(escaped);
+  return text;
+}
+
+
+/* Is this what the command line means? */
+static bool is_meant(const struct args* args,
+                     const uvshm_foreign_info_t* info,
+                     const char* word) {
+  bool sysv = info->kind == UVSHM_FOREIGN_SYSV;
+  bool by_key = args->given[OPT_SYSV_KEY];
+  uint64_t number;
+  if (info->state & UVSHM_FOREIGN_REMOVED) return false;
+  if (by_key || args->given[OPT_SYSV_ID])
+    return sysv && text_parse_number(word, UINT32_MAX, &number) &&
+           number == (by_key ? info->key : info->id);
+  return strcmp(info->name + (info->name[0] == '/'), word + (word[0] == '/')) ==
+         0;
+}
+
+
+/* How many have it attached, where the system lists that. */
+static uint32_t users_of(const struct args* args, const char* word) {
+  uvshm_foreign_info_t* list = NULL;
+  uint32_t attached = 0;
+  size_t count = 0;
+  if (foreign_list(UVSHM_SYSTEM, &list, &count) < 0) return 0;
+  for (size_t i = 0; i < count; i++)
+    if (is_meant(args, &list[i], word)) attached = list[i].attached;
+  free(list);
+  return attached;
+}
+
+
+/* One that we may not read is there all the same. */
+static int try_foreign(const char* name) {
+  uvshm_region_t* region;
+  uvshm_region_options_t options = {
+      .flags = UVSHM_REGION_FOREIGN | UVSHM_READONLY, .label = "uvshm rm"};
+  int err = uvshm_region_open(&region, name, &options);
+  if (err >= 0) uvshm_region_close(region);
+  return err == UV_EACCES ? 0 : err;
+}
+
+
+static int remove_foreign(const struct args* args, const char* word) {
+  int code = EXIT_OK;
+  char* name = foreign_name(args, word);
+  int err = try_foreign(name);
+  char* what = describe_foreign(name, err < 0 ? 0 : users_of(args, word));
+  if (err < 0) {
+    code = report(err);
+  } else if (args->given[OPT_DRY_RUN]) {
+    print("would remove %s\n", what);
+  } else if (agreed(args, what, &code)) {
+    err = uvshm_region_unlink(name, UVSHM_REGION_FOREIGN);
+    if (err < 0)
+      code = report(err);
+    else
+      mention("removed %s", what);
+  }
+  free(what);
+  free(name);
+  return code;
+}
+
+
+static int check_rm(const struct args* args) {
+  const bool* given = args->given;
+  int kinds = given[OPT_FOREIGN] + given[OPT_SYSV_KEY] + given[OPT_SYSV_ID];
+  bool ours = given[OPT_SYSTEM] || given[OPT_MANAGED];
+  if (kinds > 1 || (kinds == 1 && ours))
+    return report_usage(args->command,
+                        "--foreign, --sysv-key and --sysv-id go alone");
+  return names_check_flags(args);
+}
+
+
 int cmd_rm(const struct args* args) {
-  int code = names_check_flags(args);
+  bool foreign = args->given[OPT_FOREIGN] || args->given[OPT_SYSV_KEY] ||
+                 args->given[OPT_SYSV_ID];
+  int code = check_rm(args);
   if (code != 0) return code;
   if (!args->given[OPT_FORCE] && !args->given[OPT_DRY_RUN] && !can_ask())
     return report_usage(args->command, "nobody can be asked here: add -f");
   for (int i = 0; i < args->count; i++) {
-    int one = remove_one(args, args->operands[i]);
+    int one = foreign ? remove_foreign(args, args->operands[i])
+                      : remove_one(args, args->operands[i]);
     code = code == EXIT_OK ? one : code;
   }
   return code;

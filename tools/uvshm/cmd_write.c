@@ -9,6 +9,7 @@
 #include "commands.h"
 #include "names.h"
 #include "report.h"
+#include "spawn.h"
 #include "text.h"
 
 #include <inttypes.h>
@@ -137,9 +138,14 @@ static int check(const struct args* args) {
   bool file = given[OPT_FILE] || given[OPT_MANAGED];
   int code = names_check_flags(args);
   if (code != 0) return code;
-  if (given[OPT_CREATE] && given[OPT_FOREIGN])
-    return report_usage(args->command, "--create makes nothing --foreign");
-  if (given[OPT_CREATE] && !file && !given[OPT_KEEP])
+  if (given[OPT_CREATE] && given[OPT_FOREIGN] &&
+      (on_windows() || given[OPT_KEEP] || given[OPT_MAX]))
+    return report_usage(args->command,
+                        on_windows() ? "on Windows it would be gone when this "
+                                       "command ends"
+                                     : "with --foreign there is no --keep and "
+                                       "no --max: it stays, as large as it is");
+  if (given[OPT_CREATE] && !file && !given[OPT_FOREIGN] && !given[OPT_KEEP])
     return report_usage(args->command,
                         "it would be gone when this command ends, because "
                         "nobody else uses it: add --keep");

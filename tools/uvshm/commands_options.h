@@ -106,4 +106,15 @@ extern const struct option_spec top_options[];
 extern const char* const top_examples[];
 extern const char top_details[];
 
+/* commands_php.c */
+extern const struct option_spec php_get_options[];
+extern const struct option_spec php_put_options[];
+extern const struct option_spec php_keys_options[];
+extern const struct option_spec php_del_options[];
+extern const char* const php_get_examples[];
+extern const char* const php_put_examples[];
+extern const char* const php_keys_examples[];
+extern const char* const php_del_examples[];
+extern const char php_details[];
+
 #endif /* UVSHM_TOOL_COMMANDS_OPTIONS_H_ */

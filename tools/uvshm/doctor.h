@@ -42,6 +42,7 @@ void doctor_container(struct doctor* doctor);
 void doctor_confinement(struct doctor* doctor);
 
 /* doctor_uvshm.c: the library itself, and what is there. */
+void doctor_foreign(struct doctor* doctor);
 void doctor_objects(struct doctor* doctor);
 void doctor_region(struct doctor* doctor);
 void doctor_liveness(struct doctor* doctor);

@@ -7,6 +7,7 @@
 
 #include "demo.h"
 #include "doctor.h"
+#include "ls_foreign.h"
 #include "names.h"
 #include "text.h"
 
@@ -45,6 +46,43 @@ void doctor_objects(struct doctor* doctor) {
               states[UVSHM_STATE_LIVE],
               stale,
               damaged);
+}
+
+
+/* Memory of other programs that is in use without its name. Many unlink at once
+ * what they hand on by other ways; but when the name means another object by
+ * now, two programs may believe to share what they do not. */
+void doctor_foreign(struct doctor* doctor) {
+  uvshm_foreign_info_t* list = NULL;
+  const uvshm_foreign_info_t* replaced = NULL;
+  unsigned int lost = 0;
+  size_t count = 0;
+  if (foreign_list(0, &list, &count) < 0) return;
+  for (size_t i = 0; i < count; i++) {
+    if (list[i].state & UVSHM_FOREIGN_REMOVED) lost++;
+    if (list[i].state & UVSHM_FOREIGN_REPLACED) replaced = &list[i];
+  }
+  if (replaced == NULL) {
+    doctor_tell(doctor,
+                VERDICT_OK,
+                "foreign",
+                NULL,
+                "%u objects of other programs, %u in use without a name",
+                (unsigned int) count,
+                lost);
+  } else {
+    char* name = text_escape(replaced->name);
+    doctor_tell(doctor,
+                VERDICT_WARN,
+                "foreign",
+                "uvshm ls --foreign; docs/coming-from/python.md tells why",
+                "\"%s\" means another object than the one of that name that "
+                "pid %" PRIu32 " has",
+                name,
+                replaced->last_pid);
+    free(name);
+  }
+  free(list);
 }
 
 
