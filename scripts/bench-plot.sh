@@ -44,3 +44,4 @@ plot '$table' using 2:1:3:4:ytic(5) with xerrorbars pt 7 ps 0.8 lw 2 \
   lc rgb '#2b6cb0'
 EOF
 sed -i.old 's/[[:space:]]*$//' "$svg" && rm -f "$svg.old"
+"$(dirname "$0")/plot-dark.sh" "$svg"

@@ -2,28 +2,27 @@
 # SPDX-License-Identifier: MIT
 """The examples in the documents compile, and its links lead somewhere.
 
-Every ```c block of README.md and docs/**/*.md is compiled with warnings as
-errors. A block with a function at its left margin is a file; any other is put into a
-function, after the public headers and a few of C's. A block that needs names
-from outside says so in a comment before it, which readers do not see:
+Every ```c and ```cpp block of README.md and docs/**/*.md is compiled with
+warnings as errors. A block with a function at its left margin is a file; any
+other is put into a function, after the public headers and a few of C's. What
+shells and CMake are told is run by scripts/run-docs.py; here it is counted. What
+a remark before a block can say is in docs_blocks.py.
 
-    <!-- given: uvshm_region_t* region; int err; -->
-
-A block that quotes a file says which, and must be a part of it, line by line:
-
-    <!-- file: examples/writer.c -->
-
-Other languages (text, console, sh ...) are not looked at. Relative links must
-name files that exist; `make X` must name a target of the Makefile.
+A block that quotes a file must be a part of it, line by line. Blocks that
+nobody runs say why, and are listed. Relative links must name files that exist;
+`make X` must name a target of the Makefile.
 """
 
+import collections
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+from docs_blocks import COMMANDS, COMPILED, DATA, ROOT, blocks, pages
+
 PRELUDE = """
 #include <uvshm.h>
 #include <uvshm/watch.h>
@@ -39,29 +38,11 @@ FLAGS = (
     "-Wno-unused-but-set-variable -Wno-unused-function -Wno-missing-prototypes"
 ).split()
 faults = []
+counts = collections.Counter()
 
 
 def fault(path, number, text):
     faults.append(f"{path.relative_to(ROOT)}:{number}: {text}")
-
-
-def blocks(text):
-    """Yields (line number, language, remark before it, code)."""
-    lines = text.split("\n")
-    start = None
-    for number, line in enumerate(lines, 1):
-        match = re.match(r"\s*```(\S*)\s*$", line)
-        if not match:
-            continue
-        if start is None:
-            start, language = number, match.group(1)
-        else:
-            before = "\n".join(lines[max(0, start - 12) : start - 1])
-            remark = re.search(r"<!--((?:(?!-->).)*)-->\s*$", before, flags=re.S)
-            yield start, language, remark.group(1).strip() if remark else "", "\n".join(
-                lines[start : number - 1]
-            )
-            start = None
 
 
 def is_file(code):
@@ -72,40 +53,75 @@ def is_file(code):
     )
 
 
-def compile_block(path, number, given, code):
-    if is_file(code):
-        text = f'{PRELUDE}\n{given}\n#line {number + 1} "{path.name}"\n{code}\n'
+def mingw(folder):
+    """gcc for Windows and a place with libuv's headers alone, or None."""
+    for triple in ("x86_64-w64-mingw32", "i686-w64-mingw32"):
+        if shutil.which(f"{triple}-gcc"):
+            for name in ("uv.h", "uv"):
+                (folder / name).symlink_to(f"/usr/include/{name}")
+            return [f"{triple}-gcc", f"-I{folder}", "-D_WIN32_WINNT=0x0A00"]
+    return None
+
+
+def compiler(block, folder):
+    if block.language == "cpp":
+        return ["g++", "-x", "c++", "-std=c++17", "-fsyntax-only", "-Wall", "-Wextra", "-Werror", f"-I{ROOT}/examples"]
+    if block.remark.startswith("windows"):
+        found = mingw(folder)
+        return found and [*found, *FLAGS]
+    return ["cc", *FLAGS]
+
+
+def compile_block(block):
+    given = block.value("given") or ""
+    code = f'#line {block.number + 1} "{block.path.name}"\n{block.code}\n'
+    if is_file(block.code):
+        text = f"{PRELUDE}\n{given}\n{code}"
     else:
         text = (
             f"{PRELUDE}\nextern int block(int argc, char** argv);\n"
-            f"int block(int argc, char** argv) {{\n{given}\n"
-            f'#line {number + 1} "{path.name}"\n{code}\nreturn 0;\n}}\n'
+            f"int block(int argc, char** argv) {{\n{given}\n{code}return 0;\n}}\n"
         )
-    with tempfile.NamedTemporaryFile("w", suffix=".c") as file:
-        file.write(text)
-        file.flush()
+    if block.language == "cpp":
+        text = f"{given}\n{code}"
+    with tempfile.TemporaryDirectory(prefix="uvshm-docs.") as name:
+        folder = pathlib.Path(name)
+        source = folder / "block.c"
+        source.write_text(text)
+        command = compiler(block, folder)
+        if command is None:
+            counts["C for Windows, and no mingw-w64 here"] += 1
+            return
         result = subprocess.run(
-            ["cc", *FLAGS, f"-I{ROOT}/include", file.name], capture_output=True, text=True, check=False
+            [*command, f"-I{ROOT}/include", source], capture_output=True, text=True, check=False
         )
     if result.returncode != 0:
-        fault(path, number, "does not compile:\n" + result.stderr)
+        fault(block.path, block.number, "does not compile:\n" + result.stderr)
 
 
-def check_quote(path, number, name, code):
+def check_quote(block, name):
     source = ROOT / name
     if not source.exists():
-        fault(path, number, f"quotes {name}, which is not there")
-    elif code.strip("\n") not in source.read_text():
-        fault(path, number, f"is not what {name} says any more")
+        fault(block.path, block.number, f"quotes {name}, which is not there")
+    elif block.code.strip("\n") not in source.read_text():
+        fault(block.path, block.number, f"is not what {name} says any more")
 
 
-def check_blocks(path, text):
-    for number, language, remark, code in blocks(text):
-        if remark.startswith("file:"):
-            check_quote(path, number, remark[5:].strip(), code)
-        elif language == "c":
-            given = remark[6:] if remark.startswith("given:") else ""
-            compile_block(path, number, given, code)
+def check_blocks(path):
+    for block in blocks(path):
+        if block.value("file"):
+            check_quote(block, block.value("file"))
+            counts["quotes of files"] += 1
+        elif block.skipped:
+            counts["not run"] += 1
+            print(f"{path.relative_to(ROOT)}:{block.number}: not run: {block.skipped}")
+        elif block.language in ("c", "cpp"):
+            compile_block(block)
+            counts[f"{block.language} compiled"] += 1
+        elif block.language in COMPILED + COMMANDS:
+            counts[f"{block.language} left to run-docs.py"] += 1
+        elif block.language not in DATA:
+            fault(path, block.number, f"nobody looks at blocks of {block.language}; docs_blocks.py has the list")
 
 
 def check_links(path, text):
@@ -130,12 +146,13 @@ def check_commands(path, text):
 
 
 def main():
-    for path in [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]:
+    for path in pages():
         text = path.read_text()
-        check_blocks(path, text)
+        check_blocks(path)
         check_links(path, text)
         check_commands(path, text)
     print("\n".join(faults))
+    print(", ".join(f"{count} {what}" for what, count in sorted(counts.items())))
     return 1 if faults else 0
 
 

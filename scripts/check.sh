@@ -54,6 +54,7 @@ check_stub() {
   build stub -DUVSHM_BACKEND=stub -DBUILD_TESTING=OFF -DUVSHM_BUILD_TOOL=OFF
 }
 check_msvc() { $here/msvc-check.sh; }
+check_site() { $here/docs.sh "$work/docs"; }
 check_headers() { $here/check-headers.sh; }
 check_docs() { $python $here/check-docs.py && $python $here/docs-reference.py --check; }
 check_format() { $here/check-format.sh; }
@@ -77,7 +78,7 @@ check_shell() {
 }
 check_checks() { $python $here/check-checks.py; }
 
-checks="fuzz aarch64 package tidy gcc clang models msvc fallback headers docs checks format
+checks="fuzz aarch64 package tidy gcc clang models msvc fallback headers docs site checks format
   layers names text comments ci stub shell packaging abi"
 
 # ---- running them ------------------------------------------------------------
@@ -94,6 +95,7 @@ what() {
     fallback) echo "POSIX fallback compiles" ;;
     headers) echo "headers alone, C and C++" ;;
     docs) echo "examples in the documents" ;;
+    site) echo "the site, its reference and links" ;;
     checks) echo "the checks find planted faults" ;;
     format) echo "format" ;;
     layers) echo "layers" ;;

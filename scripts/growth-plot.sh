@@ -28,3 +28,4 @@ unset key
 plot '$table' using 1:2 with linespoints pt 7 ps 0.6 lw 2 lc rgb '#2b6cb0'
 EOF
 sed -i.old 's/[[:space:]]*$//' "$svg" && rm -f "$svg.old"
+"$(dirname "$0")/plot-dark.sh" "$svg"

@@ -19,7 +19,7 @@
 #   matrix   what `make test-all` runs     (Debian and its kin only)
 #   windows  mingw-w64 and Wine            (Debian and its kin only)
 #   bench    Boost, APR, LMDB, ZeroMQ to compare with (optional: never fails)
-#   docs     mkdocs                        (Debian and its kin only)
+#   docs     mkdocs and doxygen                      (Debian and its kin only)
 
 set -eu
 sets=${*:-test}
@@ -96,6 +96,7 @@ want_check() {
     binutils-aarch64-linux-gnu qemu-user dpkg-dev qtbase5-dev libsdl2-dev \
     reuse
   want_package
+  want_docs
 }
 want_package() {
   want_build
@@ -119,7 +120,7 @@ want_bench() {
 }
 want_docs() {
   debian_only docs
-  need_deb mkdocs mkdocs-material
+  need_deb mkdocs mkdocs-material python3-pymdownx doxygen
 }
 
 for set in $sets; do

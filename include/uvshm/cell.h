@@ -61,6 +61,7 @@ extern "C" {
 typedef struct uvshm_cell_s uvshm_cell_t;
 struct uvshm_segment_s;
 
+/* The largest `pins` and `writers`. */
 #define UVSHM_CELL_PINS_MAX 48u
 #define UVSHM_CELL_WRITERS_MAX 14u
 
@@ -80,15 +81,15 @@ typedef struct {
 } uvshm_cell_options_t;
 
 typedef struct {
-  uint64_t version;  /* of the latest value; 0: none was written */
-  uint64_t size;     /* of the latest value, bytes */
-  uint64_t size_max; /* of any value */
-  uint32_t pins;
-  uint32_t pins_used;
-  uint32_t writers;
-  uint32_t writing; /* buffers that are claimed just now */
-  uint32_t buffers;
-  uint32_t waiters; /* threads that sleep until there is news */
+  uint64_t version;   /* of the latest value; 0: none was written */
+  uint64_t size;      /* of the latest value, bytes */
+  uint64_t size_max;  /* of any value */
+  uint32_t pins;      /* as the cell was made */
+  uint32_t pins_used; /* values that are looked at in place just now */
+  uint32_t writers;   /* as the cell was made */
+  uint32_t writing;   /* buffers that are claimed just now */
+  uint32_t buffers;   /* all there are */
+  uint32_t waiters;   /* threads that sleep until there is news */
 } uvshm_cell_info_t;
 
 /* Find or make the cell `name`, in `segment` or, when that is NULL, known by

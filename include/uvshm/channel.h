@@ -131,36 +131,36 @@ typedef struct {
 
 /* One message of a batch. */
 typedef struct {
-  void* bytes;
-  size_t size;
+  void* bytes;       /* where it is, or is to go */
+  size_t size;       /* of it, or the room for it */
   uint64_t sequence; /* received: its number, from 0 on, without gaps; of a */
                      /* queue 0 */
   uint64_t missed;   /* received: messages that were lost before this one */
   uint32_t again;    /* received: 1: it was given to a reader before */
-  uint32_t reserved;
+  uint32_t reserved; /* 0 */
 } uvshm_message_t;
 
 typedef struct {
-  uint32_t kind;     /* UVSHM_CHANNEL_STREAM, _QUEUE or _TOPIC */
-  uint32_t flags;    /* UVSHM_CHANNEL_LOSSLESS, _REDELIVER */
-  uint64_t size_max; /* bytes */
-  uint64_t capacity; /* stream: bytes; else messages */
-  uint64_t depth;    /* messages just now; topic: of the slowest reader */
-  uint64_t high;     /* the most that were there when somebody looked */
-  uint64_t sent;     /* messages since it was made; after a death one more */
-  uint64_t received; /* or less */
-  uint64_t lost;     /* topic: missed by readers; queue: gone with readers */
-  uint64_t again;    /* queue: given again */
-  uint32_t writers;  /* ends just now */
-  uint32_t readers;
-  uint32_t writers_max;
-  uint32_t readers_max;
+  uint32_t kind;        /* UVSHM_CHANNEL_STREAM, _QUEUE or _TOPIC */
+  uint32_t flags;       /* UVSHM_CHANNEL_LOSSLESS, _REDELIVER */
+  uint64_t size_max;    /* bytes */
+  uint64_t capacity;    /* stream: bytes; else messages */
+  uint64_t depth;       /* messages just now; topic: of the slowest reader */
+  uint64_t high;        /* the most that were there when somebody looked */
+  uint64_t sent;        /* messages since it was made; after a death one more */
+  uint64_t received;    /* or less */
+  uint64_t lost;        /* topic: missed by readers; queue: gone with readers */
+  uint64_t again;       /* queue: given again */
+  uint32_t writers;     /* ends just now */
+  uint32_t readers;     /* the same */
+  uint32_t writers_max; /* most ends at once */
+  uint32_t readers_max; /* the same */
 } uvshm_channel_info_t;
 
 typedef struct {
-  uint32_t writer; /* 1, or 0: a reader */
-  uint32_t slot;   /* of its peer (segment.h) */
-  uint32_t pid;
+  uint32_t writer;   /* 1, or 0: a reader */
+  uint32_t slot;     /* of its peer (segment.h) */
+  uint32_t pid;      /* as the process saw itself */
   uint32_t self;     /* 1: the calling handle */
   uint64_t messages; /* that it sent or received */
   uint64_t lag;      /* reader: messages that wait for it; queue: for any */
@@ -293,6 +293,7 @@ UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_channel_release_many(
  * now on get it too. Any thread. */
 UVSHM_EXTERN void uvshm_channel_cancel(uvshm_channel_t* channel);
 
+/* Numbers, as they are just now. Any thread. */
 UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_channel_info(
     const uvshm_channel_t* channel, uvshm_channel_info_t* info);
 

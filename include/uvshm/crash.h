@@ -62,8 +62,7 @@ extern "C" {
 typedef struct uvshm_crash_s {
   uint32_t flags; /* 0 */
 
-  /* Of the operation, for the line that is printed. */
-  const char* name;
+  const char* name; /* of the operation, for the line that is printed */
 
   /* How the segment is made; NULL: 64 KiB. `flags` and `label` in it do not
    * count. */
@@ -72,7 +71,7 @@ typedef struct uvshm_crash_s {
   /* Handed to every callback. With a size, its bytes are put back after each
    * trial to what they were before the operation. */
   void* data;
-  size_t data_size;
+  size_t data_size; /* of `data`, bytes */
 
   /* The start state. What it opens may stay open, for the operation. May be
    * NULL. */
@@ -119,6 +118,8 @@ extern void uvshm_crash_commit(void);
 /* In `repair` and `after`: this content is wrong. Does not return. */
 extern void uvshm_crash_abort(const char* sentence);
 
+/* Require what must be true of this content, and say where it is not. The
+ * first two are its parts. */
 #define UVSHM_CRASH_TEXT(line) #line
 #define UVSHM_CRASH_WHERE(file, line, text)                                    \
  file ":" UVSHM_CRASH_TEXT(line) ": not true: " text

@@ -9,6 +9,7 @@
 #ifndef UVSHM_EXPORT_H_
 #define UVSHM_EXPORT_H_
 
+/* A function that the library gives to programs. */
 #if defined(_WIN32)
 # if defined(UVSHM_BUILDING)
 #  define UVSHM_EXTERN __declspec(dllexport)

@@ -36,6 +36,7 @@
 extern "C" {
 #endif
 
+/* Who made it. */
 typedef enum {
   UVSHM_FOREIGN_POSIX = 1,
   UVSHM_FOREIGN_SYSV = 2
@@ -48,15 +49,15 @@ typedef enum {
 #define UVSHM_FOREIGN_LOCKED (1u << 2)   /* System V: never paged out */
 
 typedef struct {
-  uvshm_foreign_kind_t kind;
-  uint32_t state;
-  uint32_t key;      /* System V; 0: private, or POSIX */
-  uint32_t id;       /* System V */
-  uint32_t attached; /* processes that have it mapped. POSIX: as far as this */
-                     /* user may see. System V: mappings, as the kernel says */
-  uint32_t owner_uid;
-  uint32_t mode;        /* permission bits */
-  uint32_t own;         /* 1: the calling user's */
+  uvshm_foreign_kind_t kind; /* whose */
+  uint32_t state;            /* UVSHM_FOREIGN_REMOVED ... */
+  uint32_t key;              /* System V; 0: private, or POSIX */
+  uint32_t id;               /* System V */
+  uint32_t attached;  /* processes that have it mapped. POSIX: as far as this */
+                      /* user may see. System V: mappings, as the kernel says */
+  uint32_t owner_uid; /* of whom it is */
+  uint32_t mode;      /* permission bits */
+  uint32_t own;       /* 1: the calling user's */
   uint32_t creator_pid; /* System V; else 0 */
   uint32_t last_pid;    /* of one that has it mapped, or used it last; or 0 */
   uint64_t size;        /* bytes; of a removed POSIX object what is mapped */

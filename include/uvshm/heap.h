@@ -59,7 +59,7 @@ typedef struct {
 } uvshm_ref_t;
 #else
 typedef struct {
-  _Alignas(8) uint64_t offset;
+  _Alignas(8) uint64_t offset; /* from a place that is the segment's */
 } uvshm_ref_t;
 #endif
 

@@ -50,6 +50,7 @@ extern "C" {
 
 typedef struct uvshm_map_s uvshm_map_t;
 
+/* The largest key, in bytes. */
 #define UVSHM_MAP_KEY_MAX 65536u
 
 typedef struct {
@@ -65,14 +66,14 @@ typedef struct {
   uint64_t count;   /* entries; those whose time is over count until they are */
                     /* met or swept */
   uint64_t changes; /* grows with every change */
-  uint32_t shards;
-  uint32_t reserved;
-  uint64_t buckets;
+  uint32_t shards;  /* parts that can be written at the same time */
+  uint32_t reserved; /* 0 */
+  uint64_t buckets;  /* of its table */
 } uvshm_map_info_t;
 
 /* Where an iteration is. Zeros: at the beginning. */
 typedef struct {
-  uint64_t opaque[2];
+  uint64_t opaque[2]; /* the library's */
 } uvshm_map_cursor_t;
 
 struct uvshm_segment_s;

@@ -56,14 +56,14 @@ typedef struct {
 } uvshm_mutex_options_t;
 
 typedef struct {
-  uint32_t locked;     /* 1: somebody holds it */
-  uint32_t owner_died; /* 1: free, and the next owner will be told */
-  uint32_t waiters;    /* threads that sleep for it just now, all processes */
-  uint32_t recursive;
+  uint32_t locked;      /* 1: somebody holds it */
+  uint32_t owner_died;  /* 1: free, and the next owner will be told */
+  uint32_t waiters;     /* threads that sleep for it just now, all processes */
+  uint32_t recursive;   /* 1: of that kind */
   uint32_t depth;       /* how many times the owner took it */
   uint32_t owner_pid;   /* as the owner saw itself; 0: not held */
   uint32_t owner_alive; /* 1: the kernel says so */
-  char owner_label[UVSHM_LABEL_SIZE];
+  char owner_label[UVSHM_LABEL_SIZE]; /* what the owner calls itself */
 } uvshm_mutex_info_t;
 
 /* Find or make the mutex `name`, in `segment` or, when that is NULL, known by

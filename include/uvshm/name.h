@@ -21,6 +21,7 @@
 extern "C" {
 #endif
 
+/* What a name belongs to. UNKNOWN: that cannot be told. */
 typedef enum {
   UVSHM_KIND_UNKNOWN = 0,
   UVSHM_KIND_REGION = 1,
@@ -35,6 +36,7 @@ typedef enum {
   UVSHM_KIND_CELL = 10
 } uvshm_kind_t;
 
+/* How it is with an object. */
 typedef enum {
   UVSHM_STATE_LIVE = 0,  /* somebody is attached, or its lifetime is keep */
   UVSHM_STATE_STALE = 1, /* its last user died; gc or the next open clears it */
@@ -43,33 +45,33 @@ typedef enum {
 } uvshm_state_t;
 
 typedef struct {
-  uvshm_kind_t kind;
-  uvshm_state_t state;
-  uvshm_lifetime_t lifetime;
-  uint32_t system;   /* 1: scope system */
-  uint32_t peers;    /* alive, as the kernel says */
-  uint32_t last_pid; /* of a peer: the one that died, or one that lives */
-  uint32_t creator_pid;
-  uint32_t owner_uid; /* POSIX */
-  uint32_t mode;      /* POSIX permission bits */
-  uint32_t own;       /* 1: the calling user's */
-  uint64_t size;
-  uint64_t committed_size;
-  uint64_t max_size;
-  uint64_t created_ms;          /* Unix time in milliseconds */
-  uint32_t locked;              /* a mutex by name alone, or the writer of */
-                                /* an rwlock: 1 when held */
-  uint32_t lock_pid;            /* by whom */
-  uint32_t lock_alive;          /* 1: as the kernel says */
-  uint32_t waiters;             /* how many sleep for it */
-  uint32_t value;               /* by name alone: a semaphore's value; 1 when */
-                                /* an event is set; how many have come to a */
-                                /* barrier */
-  char owner[64];               /* user name, or SID as text */
-  char label[UVSHM_LABEL_SIZE]; /* of last_pid, or of the lock's owner */
+  uvshm_kind_t kind;         /* what it is */
+  uvshm_state_t state;       /* how it is */
+  uvshm_lifetime_t lifetime; /* when it ends */
+  uint32_t system;           /* 1: scope system */
+  uint32_t peers;            /* alive, as the kernel says */
+  uint32_t last_pid;       /* of a peer: the one that died, or one that lives */
+  uint32_t creator_pid;    /* as that process saw itself */
+  uint32_t owner_uid;      /* POSIX */
+  uint32_t mode;           /* POSIX permission bits */
+  uint32_t own;            /* 1: the calling user's */
+  uint64_t size;           /* in bytes, as region.h has it */
+  uint64_t committed_size; /* memory that exists for it */
+  uint64_t max_size;       /* the most that it may grow to */
+  uint64_t created_ms;     /* Unix time in milliseconds */
+  uint32_t locked;         /* a mutex by name alone, or the writer of */
+                           /* an rwlock: 1 when held */
+  uint32_t lock_pid;       /* by whom */
+  uint32_t lock_alive;     /* 1: as the kernel says */
+  uint32_t waiters;        /* how many sleep for it */
+  uint32_t value;          /* by name alone: a semaphore's value; 1 when */
+                           /* an event is set; how many have come to a */
+                           /* barrier */
+  char owner[64];          /* user name, or SID as text */
+  char label[UVSHM_LABEL_SIZE];  /* of last_pid, or of the lock's owner */
   char name[UVSHM_NAME_MAX + 1]; /* raw bytes of another program: escape */
                                  /* before printing to a terminal */
-  char system_name[288];
+  char system_name[288];         /* as in region.h */
 } uvshm_name_info_t;
 
 typedef struct uvshm_names_s uvshm_names_t;
@@ -85,6 +87,7 @@ UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_names_open(uvshm_names_t** names,
 UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_names_next(uvshm_names_t* names,
                                                    uvshm_name_info_t* info);
 
+/* Free the list. NULL is fine. */
 UVSHM_EXTERN void uvshm_names_close(uvshm_names_t* names);
 
 /* What is `name`? `flags`: 0, UVSHM_SYSTEM, or UVSHM_FILE | UVSHM_MANAGED with

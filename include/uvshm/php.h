@@ -42,6 +42,7 @@
 extern "C" {
 #endif
 
+/* What a variable is. */
 typedef enum {
   UVSHM_PHP_NULL = 0,
   UVSHM_PHP_BOOL = 1,
@@ -51,11 +52,12 @@ typedef enum {
   UVSHM_PHP_SERIALIZED = 5 /* arrays, objects: what PHP's serialize() gives */
 } uvshm_php_type_t;
 
+/* A variable: of what it is, only the members that belong to its type. */
 typedef struct {
-  uvshm_php_type_t type;
-  int64_t integer; /* an int; a bool: 0 or 1 */
-  double number;   /* a float */
-  uint64_t size;   /* bytes of a string, or of serialized text */
+  uvshm_php_type_t type; /* which of the members below counts */
+  int64_t integer;       /* an int; a bool: 0 or 1 */
+  double number;         /* a float */
+  uint64_t size;         /* bytes of a string, or of serialized text */
 } uvshm_php_value_t;
 
 typedef struct {

@@ -68,6 +68,8 @@ typedef struct {
                      /* program's name */
 } uvshm_region_options_t;
 
+/* When an object ends: flags.h says how each is chosen. FOREIGN: that is its
+ * maker's business. */
 typedef enum {
   UVSHM_LIFETIME_LAST_CLOSE = 0,
   UVSHM_LIFETIME_KEEP = 1,
@@ -90,9 +92,9 @@ typedef struct {
   uint64_t created_ms;     /* Unix time in milliseconds; 0: not known */
   uint64_t attached_ms;    /* the last attach */
   uint64_t detached_ms;    /* the last clean detach; 0: none yet */
-  uvshm_lifetime_t lifetime;
-  uint32_t readonly;     /* 1: this handle reads only */
-  uint32_t huge;         /* 1: huge pages were got */
+  uvshm_lifetime_t lifetime; /* when it ends */
+  uint32_t readonly;         /* 1: this handle reads only */
+  uint32_t huge;             /* 1: huge pages were got */
   uint32_t peers;        /* peers attached for writing, dead ones left out */
   uint32_t creator_pid;  /* as the creator saw itself; 0: not known */
   uint32_t owner_uid;    /* POSIX; 0 elsewhere */
@@ -178,6 +180,7 @@ UVSHM_EXTERN uint64_t uvshm_region_alignment(void);
 UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_region_grow(uvshm_region_t* region,
                                                     uint64_t size);
 
+/* What a process may do with a range. */
 #define UVSHM_PROTECT_NONE 0u
 #define UVSHM_PROTECT_READ 1u
 #define UVSHM_PROTECT_WRITE 2u /* and read */
@@ -242,6 +245,7 @@ UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_region_rejoin(uvshm_region_t* region);
 struct uv_process_options_s;
 struct uv_stream_s;
 
+/* Bytes of a ticket, with its final zero. */
 #define UVSHM_TICKET_SIZE 64
 
 /* One call before uv_spawn(): prepare `options` so that the child can open the

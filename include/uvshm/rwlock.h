@@ -61,8 +61,8 @@ typedef struct {
   uint32_t readers;    /* threads that hold it for reading */
   uint32_t waiters;    /* threads that sleep for it just now, all processes */
   uint32_t owner_pid;  /* of the writer; 0: there is none */
-  uint32_t owner_alive; /* 1: the kernel says so */
-  char owner_label[UVSHM_LABEL_SIZE];
+  uint32_t owner_alive;               /* 1: the kernel says so */
+  char owner_label[UVSHM_LABEL_SIZE]; /* what the writer calls itself */
 } uvshm_rwlock_info_t;
 
 /* Find or make the lock `name`, in `segment` or, when that is NULL, known by

@@ -49,28 +49,28 @@ typedef struct {
 
 typedef struct {
   uvshm_region_info_t region; /* its memory; `size` is the usable part */
-  uint32_t peers_max;
-  uint32_t threads; /* lanes in use */
-  uint32_t threads_max;
-  uint32_t objects; /* named objects */
-  uint32_t objects_max;
-  uint32_t format;
+  uint32_t peers_max;         /* most processes at once */
+  uint32_t threads;           /* lanes in use */
+  uint32_t threads_max;       /* most lanes */
+  uint32_t objects;           /* named objects */
+  uint32_t objects_max;       /* most of them */
+  uint32_t format;            /* of its bytes (version.h) */
 } uvshm_segment_info_t;
 
 typedef struct {
-  uint32_t slot;
+  uint32_t slot;        /* its place, from 0 on */
   uint32_t pid;         /* as the peer saw itself; may mean another process */
                         /* here, in another pid namespace */
   uint32_t alive;       /* 1 or 0, as the kernel says, not the pid */
   uint32_t self;        /* 1: this is the calling handle */
   uint64_t attached_ms; /* Unix time in milliseconds */
-  char label[UVSHM_LABEL_SIZE];
+  char label[UVSHM_LABEL_SIZE]; /* what it calls itself */
 } uvshm_peer_info_t;
 
 typedef struct {
-  const char* type; /* "mutex", "sem", "map", "root" (heap.h) */
-  uint32_t open;    /* peers that have it open */
-  char name[UVSHM_NAME_MAX + 1];
+  const char* type;              /* "mutex", "sem", "map", "root" (heap.h) */
+  uint32_t open;                 /* peers that have it open */
+  char name[UVSHM_NAME_MAX + 1]; /* in the segment */
 } uvshm_object_info_t;
 
 /* Attach to the segment `name`, or make it; results as uvshm_region_open().
@@ -98,6 +98,7 @@ UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_segment_grow(uvshm_segment_t* segment,
 UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_segment_sync(uvshm_segment_t* segment,
                                                      int wait);
 
+/* Sizes and numbers, as they are just now. */
 UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_segment_info(
     const uvshm_segment_t* segment, uvshm_segment_info_t* info);
 

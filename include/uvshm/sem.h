@@ -40,7 +40,7 @@ typedef struct {
 } uvshm_sem_options_t;
 
 typedef struct {
-  uint32_t value;
+  uint32_t value;   /* units that are there */
   uint32_t waiters; /* threads that sleep for it just now, all processes */
 } uvshm_sem_info_t;
 

@@ -77,8 +77,8 @@ extern "C" {
 
 /* Yours to keep, as long as the transaction lasts; nothing in it is for you. */
 typedef struct {
-  uvshm_mutex_t* mutex;
-  uint64_t reserved[7];
+  uvshm_mutex_t* mutex; /* the one it took */
+  uint64_t reserved[7]; /* the library's */
 } uvshm_txn_t;
 
 /* Take the mutex, waiting at most `timeout_ms`, and begin.

@@ -15,14 +15,17 @@
 
 #include "uvshm/export.h"
 
+/* Of the library that this header belongs to. */
 #define UVSHM_VERSION_MAJOR 0
 #define UVSHM_VERSION_MINOR 1
 #define UVSHM_VERSION_PATCH 0
 
+/* The same as one number, for comparing: 0x000100 is 0.1.0. */
 #define UVSHM_VERSION_HEX                                                      \
  ((UVSHM_VERSION_MAJOR << 16) | (UVSHM_VERSION_MINOR << 8) |                   \
   UVSHM_VERSION_PATCH)
 
+/* Of the bytes. */
 #define UVSHM_FORMAT 1
 
 #ifdef __cplusplus

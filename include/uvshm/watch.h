@@ -69,7 +69,10 @@ struct uvshm_mutex_s;
 
 typedef struct uvshm_watch_s uvshm_watch_t;
 
+/* Of all watches but those of peers; `status` as above. */
 typedef void (*uvshm_watch_cb)(uvshm_watch_t* watch, int status);
+
+/* The memory of the watch may go. */
 typedef void (*uvshm_watch_close_cb)(uvshm_watch_t* watch);
 
 /* What a peer did. */
@@ -89,11 +92,11 @@ typedef void (*uvshm_watch_peer_cb)(uvshm_watch_t* watch,
 /* `data` is the caller's, `loop` for reading. The rest is the library's; its
  * size is part of the ABI of libuv and of this library. */
 struct uvshm_watch_s {
-  void* data;
-  uv_loop_t* loop;
-  uv_prepare_t handle; /* keeps the loop alive while started */
-  struct uvshm__watcher* watcher;
-  void* reserved[4];
+  void* data;                     /* the caller's */
+  uv_loop_t* loop;                /* for reading */
+  uv_prepare_t handle;            /* keeps the loop alive while started */
+  struct uvshm__watcher* watcher; /* the library's */
+  void* reserved[4];              /* the library's */
 };
 
 /* Tie a watch to a loop. 0, UV_ENOMEM, or what libuv says. */
@@ -145,9 +148,11 @@ UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_watch_start_readable(
 UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_watch_start_writable(
     uvshm_watch_t* watch, struct uvshm_channel_s* channel, uvshm_watch_cb cb);
 
+/* Each time it is set; an auto-reset event has been taken then. */
 UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_watch_start_event(
     uvshm_watch_t* watch, struct uvshm_event_s* event, uvshm_watch_cb cb);
 
+/* New values, from now on. */
 UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_watch_start_cell(
     uvshm_watch_t* watch, struct uvshm_cell_s* cell, uvshm_watch_cb cb);
 
