@@ -87,6 +87,8 @@ def members(code):
 
 def known(code):
     """What the name of a type says, and nobody writes above it."""
+    if re.search(r"\w_info\(", code):
+        return "Numbers, as they are just now. Any thread."
     name = re.search(r"(?:^\}|^typedef struct \w+) (uvshm_(\w+?)_t);", code, flags=re.M)
     if not name:
         return None
@@ -135,7 +137,8 @@ def convert(path):
         elif comment.startswith("/* ----"):
             out.append(code)
         elif re.match(r"UVSHM_EXTERN|extern (?!\"C\")", code):
-            out.append(shared(code, block(lines) if comment else ""))
+            said = [known(code)] if not comment and known(code) else lines
+            out.append(shared(code, block(said) if said else ""))
         elif code.startswith("#if") and comment and "define UVSHM" in code:
             # A macro that differs between compilers.
             out.append(block(lines, "\\def " + re.search(r"define (\w+)", code).group(1)) + "\n" + code)

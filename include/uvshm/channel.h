@@ -293,7 +293,6 @@ UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_channel_release_many(
  * now on get it too. Any thread. */
 UVSHM_EXTERN void uvshm_channel_cancel(uvshm_channel_t* channel);
 
-/* Numbers, as they are just now. Any thread. */
 UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_channel_info(
     const uvshm_channel_t* channel, uvshm_channel_info_t* info);
 
