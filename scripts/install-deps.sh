@@ -10,7 +10,7 @@
 # root. Sets, each with those before it:
 #
 #   build    a C compiler, cmake, ninja, pkg-config, libuv, jansson
-#   test     + cmocka
+#   test     + cmocka; on Debian also tmux and python3-jsonschema
 #
 # and by themselves, on top of test:
 #
@@ -86,6 +86,8 @@ want_build() {
 want_test() {
   want_build
   have_header cmocka.h || need libcmocka-dev libcmocka-devel cmocka cmocka
+  # For the tests on a terminal and of JSON, which are skipped elsewhere.
+  [ "$manager" != apt ] || need_deb tmux procps python3-jsonschema
 }
 want_check() {
   want_test
