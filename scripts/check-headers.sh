@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 #
 # Every public header compiles alone, in C and in C++, with gcc and with clang,
-# without a warning; every header inside compiles alone in C. Included twice,
+# without a warning; those for C++ in C++17 and 20, with exceptions and without,
+# with mingw as well; every header inside compiles alone in C. Included twice,
 # because a guard is easily mistyped.
 
 set -u
@@ -38,6 +39,31 @@ for path in include/uvshm.h include/uvshm/*.h; do
     command -v $compiler > /dev/null || continue
     # shellcheck disable=SC2086  # words
     alone "$path" $compiler -x c++ -std=c++11 -Iinclude $warn -Wold-style-cast
+  done
+done
+
+# What is for C++: each header alone with the usual compiler and the oldest
+# language; all of them together in every way there is.
+cxx="$warn -Wold-style-cast -Wnon-virtual-dtor -Woverloaded-virtual -Wvla"
+more="-D_WIN32_WINNT=0x0A00 -I$tmp/uv" # mingw: of libuv, only the codes
+mkdir -p "$tmp/uv/uv"
+echo '#include <uv/errno.h>' | g++ -x c++ -E - | sed -n 's/^# 1 "\(.*errno.h\)".*/\1/p' |
+  grep '/uv/errno.h$' | head -n 1 | xargs -I{} cp {} "$tmp/uv/uv/"
+for path in include/uvshm.hpp include/uvshm/*.hpp; do
+  printf '#include "%s"\n#include "%s"\nextern int uvshm_unit;\n' \
+    "${path#include/}" "${path#include/}" > "$tmp/unit.h.inc"
+  # shellcheck disable=SC2086  # words
+  alone "$path" g++ -x c++ -std=c++17 -Iinclude $cxx
+done
+printf '#include <uvshm.hpp>\nextern int uvshm_unit;\n' > "$tmp/unit.h.inc"
+for compiler in g++ clang++ x86_64-w64-mingw32-g++; do
+  command -v $compiler > /dev/null || continue
+  system=
+  [ $compiler != x86_64-w64-mingw32-g++ ] || system=$more
+  for way in -std=c++17 -std=c++20 "-std=c++17 -fno-exceptions -fno-rtti" \
+    "-std=c++20 -fno-exceptions -fno-rtti"; do
+    # shellcheck disable=SC2086  # words
+    alone include/uvshm.hpp $compiler -x c++ $way $system -Iinclude $cxx
   done
 done
 

@@ -94,6 +94,7 @@ want_check() {
   debian_only check
   need_deb git g++ clang clang-format clang-tidy python3 python3-yaml shellcheck \
     spin binutils mingw-w64-x86-64-dev gcc-mingw-w64-i686 \
+    g++-mingw-w64-x86-64-win32 libboost-dev \
     libc6-dev-arm64-cross libgcc-12-dev-arm64-cross \
     binutils-aarch64-linux-gnu qemu-user dpkg-dev qtbase5-dev libsdl2-dev \
     reuse
@@ -113,7 +114,7 @@ want_matrix() {
 want_windows() {
   want_test
   debian_only test-windows
-  need_deb gcc-mingw-w64-x86-64 wine wine64 dpkg-dev
+  need_deb gcc-mingw-w64-x86-64 g++-mingw-w64-x86-64-win32 wine wine64 dpkg-dev
 }
 want_bench() {
   want_test

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+
+/* entries: the entries of a map as a range (map.hpp). */
+
+#ifndef UVSHM_ENTRIES_HPP_
+#define UVSHM_ENTRIES_HPP_
+
+#include "uvshm/handle.hpp"
+#include "uvshm/map.h"
+#include "uvshm/value.hpp"
+
+#include <iterator>
+
+namespace uvshm {
+inline namespace UVSHM_MODE {
+
+class map;
+
+/* An entry, valid until the iteration goes on. */
+struct map_entry {
+  std::string_view key;   /* bytes */
+  std::string_view value; /* bytes */
+
+  /* The value as a T, or errc::emsgsize. */
+  template <class T>
+  result<T> as(std::nothrow_t) const {
+    return detail::value_of<T>(value.data(), value.size());
+  }
+  template <class T>
+  T as() const {
+    return as<T>(std::nothrow).value();
+  }
+};
+
+/* The entries of a map, once. Keeps the map open. */
+class map_range {
+ public:
+  class iterator {
+   public:
+    using iterator_category = std::input_iterator_tag;
+    using value_type = map_entry;
+    using difference_type = std::ptrdiff_t;
+    using pointer = const map_entry*;
+    using reference = const map_entry&;
+
+    iterator() noexcept = default;
+    explicit iterator(map_range* range) : range_(range) {
+      ++*this;
+    }
+    reference operator*() const noexcept {
+      return range_->entry_;
+    }
+    pointer operator->() const noexcept {
+      return &range_->entry_;
+    }
+    iterator& operator++() {
+      if (!range_->step()) range_ = nullptr;
+      return *this;
+    }
+    void operator++(int) {
+      ++*this;
+    }
+    friend bool operator==(const iterator& a, const iterator& b) noexcept {
+      return a.range_ == b.range_;
+    }
+    friend bool operator!=(const iterator& a, const iterator& b) noexcept {
+      return !(a == b);
+    }
+
+   private:
+    map_range* range_ = nullptr;
+  };
+
+  iterator begin() {
+    return iterator(this);
+  }
+  iterator end() const noexcept {
+    return {};
+  }
+  /* Of entries(std::nothrow): why it ended early. */
+  const uvshm::error& error() const noexcept {
+    return error_;
+  }
+
+ private:
+  friend class map;
+
+  map_range(uvshm_map_t* c, detail::hold keep, bool quiet) noexcept
+      : c_(c), keep_(std::move(keep)), quiet_(quiet) {
+    if (c_ == nullptr) error_ = detail::closed();
+  }
+  /* False: that was all. */
+  bool step() {
+    while (c_ != nullptr) {
+      std::size_t key_size = key_.size();
+      std::size_t size = value_.size();
+      int code = uvshm_map_next(
+          c_, &cursor_, key_.data(), &key_size, value_.data(), &size);
+      if (code == 0) {
+        entry_ = {{key_.data(), key_size}, {value_.data(), size}};
+        return true;
+      }
+      if (code == static_cast<int>(errc::enoent)) return false;
+      if (code != static_cast<int>(errc::enobufs)) {
+        error_ = uvshm::error(code);
+        c_ = nullptr;
+        break;
+      }
+      /* The value may have grown between two calls. */
+      if (key_size > key_.size()) key_.resize(key_size);
+      if (size > value_.size()) value_.resize(size);
+    }
+    if (!quiet_) detail::raise(error_);
+    return false;
+  }
+
+  uvshm_map_t* c_;
+  detail::hold keep_;
+  bool quiet_;
+  uvshm_map_cursor_t cursor_{};
+  std::string key_ = std::string(64, '\0');
+  std::string value_ = std::string(256, '\0');
+  map_entry entry_{};
+  uvshm::error error_;
+};
+
+} /* namespace UVSHM_MODE */
+} /* namespace uvshm */
+
+#endif /* UVSHM_ENTRIES_HPP_ */
