@@ -29,6 +29,8 @@ struct uvshm__stream_end {
   uint64_t skipped;  /* writer: of these, left out before the first message */
   uint64_t messages; /* writer: sent; reader: released */
   uint64_t peeked;   /* reader: number of the next to peek */
+  const void* only;  /* reader: the message that is peeked, when it is one and
+                      * ends at `position`; NULL: there are none or more */
 };
 
 #endif /* UVSHM_CORE_STREAM_H_ */

@@ -2,6 +2,7 @@
 
 /* The reader of a stream. */
 
+#include "base/copy.h"
 #include "base/error.h"
 #include "core/stream_inside.h"
 
@@ -111,9 +112,11 @@ int uvshm__stream_peek(struct uvshm__channel_end* end,
                        uvshm_message_t* messages,
                        size_t* count) {
   struct uvshm__stream_end* own = &end->u.stream;
+  int none = own->position == own->oldest; /* is peeked so far */
   size_t i;
   int err = 0;
 
+  own->only = NULL;
   for (i = 0; i < *count; i++) {
     err = next_message(end, &own->position, &own->place, &messages[i]);
     if (err < 0) break;
@@ -125,6 +128,7 @@ int uvshm__stream_peek(struct uvshm__channel_end* end,
     if (err == UV_EAGAIN) tell_writer(end);
     return err;
   }
+  if (none && i == 1) own->only = messages[0].bytes;
   *count = i;
   return 0;
 }
@@ -140,6 +144,7 @@ static int release_oldest(struct uvshm__channel_end* end, const void* bytes) {
   int err;
 
   if (own->oldest == own->position) return UV_EINVAL;
+  own->only = NULL;
   err = next_message(end, &position, &place, &message);
   if (err == UV_EAGAIN || position - own->oldest > own->position - own->oldest)
     err = uvshm__stream_damaged("a message that is peeked, at", own->at);
@@ -155,9 +160,20 @@ static int release_oldest(struct uvshm__channel_end* end, const void* bytes) {
 int uvshm__stream_release(struct uvshm__channel_end* end,
                           const uvshm_message_t* messages,
                           size_t count) {
+  struct uvshm__stream_end* own = &end->u.stream;
   size_t i;
   int err = 0;
 
+  /* The usual case: it was checked when it was peeked, and how far it goes is
+   * known. */
+  if (count == 1 && own->only != NULL && own->only == messages[0].bytes) {
+    own->only = NULL;
+    own->oldest = own->position;
+    own->at = own->place;
+    own->messages++;
+    store_oldest(end);
+    return 0;
+  }
   for (i = 0; i < count && err == 0; i++)
     err = release_oldest(end, messages[i].bytes);
   store_oldest(end);
@@ -166,19 +182,70 @@ int uvshm__stream_release(struct uvshm__channel_end* end,
 
 /* ---- recv ---------------------------------------------------------------- */
 
+static UVSHM__USUAL void describe(uvshm_message_t* message,
+                                  uint64_t size,
+                                  uint64_t sequence) {
+  message->size = (size_t) size;
+  message->sequence = sequence;
+  message->missed = 0;
+  message->again = 0;
+}
+
+
+/* The messages at the front for which there is room, when none is peeked: each
+ * as next_message() would find it, with all that changes in registers. How
+ * many; whatever is not usual ends it. */
+static size_t recv_usual(struct uvshm__channel_end* end,
+                         uvshm_message_t* messages,
+                         size_t count) {
+  const struct uvshm__channel* channel = end->channel;
+  struct uvshm__stream_end* own = &end->u.stream;
+  uint64_t size_max = channel->facts.size_max;
+  uint64_t room = channel->facts.capacity - UVSHM__STREAM_WORD;
+  uint64_t place = own->place;
+  uint64_t left = room;
+  uint64_t word;
+  uint64_t size;
+  uint64_t span;
+  size_t i;
+
+  for (i = 0; i < count; i++) {
+    word = uvshm__a64_load_acquire(uvshm__stream_word(channel, place));
+    size = (word & UINT32_MAX) - 1; /* nothing, or left out: above size_max */
+    span = (word >> UVSHM__STREAM_SPAN_SHIFT) * 8;
+    if (size > size_max || size > messages[i].size || span > left ||
+        span != uvshm__stream_span(size))
+      break;
+    uvshm__copy(messages[i].bytes,
+                channel->u.stream.ring + place + UVSHM__STREAM_WORD,
+                (size_t) size);
+    describe(&messages[i], size, own->peeked + i);
+    place = uvshm__stream_on(channel, place, span);
+    left -= span;
+  }
+  own->place = place;
+  own->position += room - left;
+  own->peeked += i;
+  return i;
+}
+
+
 int uvshm__stream_recv(struct uvshm__channel_end* end,
                        uvshm_message_t* messages,
                        size_t* count) {
   struct uvshm__stream_end* own = &end->u.stream;
-  uint64_t position = own->position;
-  uint64_t place = own->place;
   uvshm_message_t found;
+  uint64_t position;
+  uint64_t place;
   size_t i;
   int err = 0;
 
   /* The oldest is released first. */
   if (own->oldest != own->position) return UV_EINVAL;
-  for (i = 0; i < *count; i++) {
+  i = recv_usual(end, messages, *count);
+  position = own->position;
+  place = own->place;
+  for (; i < *count; i++) {
     err = next_message(end, &position, &place, &found);
     if (err < 0) break;
     if (found.size > messages[i].size) {
@@ -187,10 +254,7 @@ int uvshm__stream_recv(struct uvshm__channel_end* end,
       break;
     }
     if (found.size != 0) memcpy(messages[i].bytes, found.bytes, found.size);
-    messages[i].size = found.size;
-    messages[i].sequence = own->peeked++;
-    messages[i].missed = 0;
-    messages[i].again = 0;
+    describe(&messages[i], found.size, own->peeked++);
     own->position = position;
     own->place = place;
   }

@@ -2,7 +2,9 @@
 
 /* The writer of a stream. */
 
+#include "base/copy.h"
 #include "base/error.h"
+#include "base/rare.h"
 #include "core/stream_inside.h"
 
 #include <string.h>
@@ -210,13 +212,54 @@ static int send_small(struct uvshm__channel_end* end,
 
   if (size - 1 >= UVSHM__STREAM_SMALL || own->limit - own->position < span)
     return 0;
-  memcpy(word + 1, message->bytes, (size_t) size);
+  uvshm__copy((unsigned char*) (word + 1), message->bytes, (size_t) size);
   own->place = uvshm__stream_on(end->channel, own->place, span);
   own->position += span;
   uvshm__a64_store_relaxed(uvshm__stream_word(end->channel, own->place), 0);
   uvshm__a64_store_release(word, word_of(span, size));
   uvshm__a64_store_relaxed(&end->channel->u.stream.hdr->sent, ++own->messages);
   return 1;
+}
+
+
+/* The small messages that a batch begins with, as far as there is room: as
+ * batch_open() for each, with all that changes in registers. How many. */
+static size_t batch_small(const struct uvshm__channel_end* end,
+                          struct batch* batch,
+                          const uvshm_message_t* messages,
+                          size_t count) {
+  const struct uvshm__channel* channel = end->channel;
+  uint64_t left = end->u.stream.limit - end->u.stream.position;
+  uint64_t place = batch->start;
+  uint64_t before = place; /* where the last one begins */
+  uint64_t word = 0;       /* and what will stand there */
+  uint64_t all = left;
+  uint64_t size = 0;
+  uint64_t span;
+  size_t i;
+
+  for (i = 0; i < count; i++) {
+    size = messages[i].size;
+    span = uvshm__stream_span(size);
+    if (size - 1 >= UVSHM__STREAM_SMALL || left < span) break;
+    uvshm__copy(channel->u.stream.ring + place + UVSHM__STREAM_WORD,
+                messages[i].bytes,
+                (size_t) size);
+    if (i == 1) batch->first = word;
+    if (i > 1)
+      uvshm__a64_store_relaxed(uvshm__stream_word(channel, before), word);
+    word = word_of(span, size);
+    before = place;
+    place = uvshm__stream_on(channel, place, span);
+    left -= span;
+  }
+  if (i == 0) return 0;
+  batch->count = i;
+  batch->pending = before;
+  batch->size = messages[i - 1].size;
+  batch->place = place;
+  batch->bytes = all - left;
+  return i;
 }
 
 
@@ -233,7 +276,7 @@ static int send_batch(struct uvshm__channel_end* end,
   int err = 0;
 
   batch_begin(end, &batch);
-  for (i = 0; i < *count; i++) {
+  for (i = batch_small(end, &batch, messages, *count); i < *count; i++) {
     size = messages[i].size;
     place = batch.place + uvshm__stream_skip(batch.place, size);
     needed = place - batch.place + uvshm__stream_span(size);
@@ -261,6 +304,52 @@ int uvshm__stream_send(struct uvshm__channel_end* end,
 
 /* ---- claim, commit ------------------------------------------------------- */
 
+/* The usual case: one message, and there is room. 0: it is not that. */
+static UVSHM__USUAL int claim_one(struct uvshm__channel_end* end,
+                                  uvshm_message_t* message) {
+  struct uvshm__stream_end* own = &end->u.stream;
+  uint64_t skip = uvshm__stream_skip(own->place, message->size);
+  uint64_t needed = skip + uvshm__stream_span(message->size);
+
+  if (own->limit - own->position < needed) return 0;
+  message->bytes =
+      end->channel->u.stream.ring + own->place + skip + UVSHM__STREAM_WORD;
+  own->claimed = needed;
+  own->skipped = skip;
+  return 1;
+}
+
+
+/* The usual case: the only message of a claim. 0: it is not that. The word at
+ * `place` is the last to be stored: before, nothing of it is there. */
+static UVSHM__USUAL int commit_one(struct uvshm__channel_end* end,
+                                   const uvshm_message_t* message) {
+  const struct uvshm__channel* channel = end->channel;
+  struct uvshm__stream_end* own = &end->u.stream;
+  uint64_t span = uvshm__stream_span(message->size);
+  uint64_t skip = own->skipped;
+  uvshm__a64_t* first = uvshm__stream_word(channel, own->place);
+  uint64_t word = word_of(span, message->size);
+  uint64_t place;
+
+  if (message->bytes != (unsigned char*) first + skip + UVSHM__STREAM_WORD ||
+      message->size > channel->facts.size_max || span > own->claimed - skip)
+    return 0;
+  if (skip != 0) {
+    uvshm__a64_store_relaxed(first + skip / 8, word);
+    word = skip / 8 << UVSHM__STREAM_SPAN_SHIFT | UVSHM__STREAM_SKIP;
+  }
+  place = uvshm__stream_on(channel, own->place, skip + span);
+  uvshm__a64_store_relaxed(uvshm__stream_word(channel, place), 0);
+  uvshm__a64_store_release(first, word);
+  own->position += skip + span;
+  own->place = place;
+  own->claimed = 0;
+  uvshm__a64_store_relaxed(&channel->u.stream.hdr->sent, ++own->messages);
+  return 1;
+}
+
+
 int uvshm__stream_claim(struct uvshm__channel_end* end,
                         uvshm_message_t* messages,
                         size_t* count) {
@@ -274,6 +363,7 @@ int uvshm__stream_claim(struct uvshm__channel_end* end,
   int err = 0;
 
   if (own->claimed != 0) return UV_EINVAL;
+  if (*count == 1 && claim_one(end, messages)) return 0;
   for (i = 0; i < *count; i++) {
     skip = uvshm__stream_skip(place, messages[i].size);
     needed = skip + uvshm__stream_span(messages[i].size);
@@ -331,6 +421,7 @@ int uvshm__stream_commit(struct uvshm__channel_end* end,
   size_t i;
 
   if (end->u.stream.claimed == 0) return UV_EINVAL;
+  if (count == 1 && commit_one(end, messages)) return 0;
   batch_begin(end, &batch);
   for (i = 0; i < count; i++) {
     before = i == 0 ? 0 : uvshm__stream_span(batch.size);

@@ -120,9 +120,10 @@ static int take_back(uvshm_cell_t* cell, const void* data, uint32_t* index) {
 }
 
 
+/* `index` is set where gcc -O3 cannot see that a failure is negative. */
 int uvshm_cell_commit(uvshm_cell_t* cell, void* data, size_t size) {
   unsigned int failures = uvshm__error_count();
-  uint32_t index;
+  uint32_t index = 0;
   int err;
 
   if (size > cell->core.size) return too_long(cell, size);
@@ -138,7 +139,7 @@ int uvshm_cell_commit(uvshm_cell_t* cell, void* data, size_t size) {
 
 
 int uvshm_cell_abort(uvshm_cell_t* cell, void* data) {
-  uint32_t index;
+  uint32_t index = 0;
   int err = take_back(cell, data, &index);
 
   if (err < 0) return err;

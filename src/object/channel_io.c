@@ -246,9 +246,9 @@ int uvshm_channel_claim(uvshm_channel_t* channel,
 }
 
 
-int uvshm_channel_commit_many(uvshm_channel_t* channel,
-                              const uvshm_message_t* messages,
-                              size_t count) {
+static UVSHM__USUAL int commit(uvshm_channel_t* channel,
+                               const uvshm_message_t* messages,
+                               size_t count) {
   int err = uvshm__channel_begin(channel, 1);
 
   if (err < 0) return err;
@@ -257,19 +257,26 @@ int uvshm_channel_commit_many(uvshm_channel_t* channel,
 }
 
 
+int uvshm_channel_commit_many(uvshm_channel_t* channel,
+                              const uvshm_message_t* messages,
+                              size_t count) {
+  return commit(channel, messages, count);
+}
+
+
 int uvshm_channel_commit(uvshm_channel_t* channel, void* bytes, size_t size) {
   uvshm_message_t message;
 
   message.bytes = bytes;
   message.size = size;
-  return uvshm_channel_commit_many(channel, &message, 1);
+  return commit(channel, &message, 1);
 }
 
 
 /* Of a batch all is given back. */
 int uvshm_channel_abort(uvshm_channel_t* channel, void* bytes) {
   (void) bytes;
-  return uvshm_channel_commit_many(channel, NULL, 0);
+  return commit(channel, NULL, 0);
 }
 
 /* ---- receiving ----------------------------------------------------------- */
@@ -350,9 +357,9 @@ int uvshm_channel_peek(uvshm_channel_t* channel,
 }
 
 
-int uvshm_channel_release_many(uvshm_channel_t* channel,
-                               const uvshm_message_t* messages,
-                               size_t count) {
+static UVSHM__USUAL int release(uvshm_channel_t* channel,
+                                const uvshm_message_t* messages,
+                                size_t count) {
   int err = uvshm__channel_begin(channel, 0);
 
   if (err < 0) return err;
@@ -361,12 +368,19 @@ int uvshm_channel_release_many(uvshm_channel_t* channel,
 }
 
 
+int uvshm_channel_release_many(uvshm_channel_t* channel,
+                               const uvshm_message_t* messages,
+                               size_t count) {
+  return release(channel, messages, count);
+}
+
+
 int uvshm_channel_release(uvshm_channel_t* channel, const void* bytes) {
   uvshm_message_t message;
 
   message.bytes = (void*) (uintptr_t) bytes;
   message.size = 0;
-  return uvshm_channel_release_many(channel, &message, 1);
+  return release(channel, &message, 1);
 }
 
 
