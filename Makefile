@@ -16,7 +16,8 @@ JOBS  ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 PREFIX ?= /usr/local
 
 .PHONY: all configure demo test test-all test-windows storm storm-windows \
-        check crash fuzz bench docs format install clean help deps
+        check crash fuzz bench bench-record bench-plots docs format install \
+        clean help deps
 .DEFAULT_GOAL := all
 
 all: configure
@@ -72,6 +73,15 @@ bench:
 	@scripts/install-deps.sh bench
 	@scripts/bench.sh $(BUILD)
 
+# On a machine with nothing else to do: keep what it measures, draw what is kept.
+bench-record:
+	@scripts/install-deps.sh bench
+	@scripts/bench-record.sh $(BUILD)
+
+bench-plots:
+	@scripts/install-deps.sh bench
+	@scripts/bench-plots.sh
+
 docs:
 	@scripts/install-deps.sh docs
 	@scripts/docs.sh $(BUILD)
@@ -97,6 +107,8 @@ help:
 	@echo "make crash         deaths at every instruction and system call, and at random"
 	@echo "make fuzz          damaged segments, for an hour; SECONDS=..."
 	@echo "make bench         measure, and write $(BUILD)/bench.json"
+	@echo "make bench-record  measure all, and keep it in bench/results/"
+	@echo "make bench-plots   draw the newest of these for the documentation"
 	@echo "make docs          the documentation as a site, in $(BUILD)/site"
 	@echo "make format        run clang-format over the sources"
 	@echo "make install       into PREFIX=$(PREFIX)"

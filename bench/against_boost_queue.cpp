@@ -115,6 +115,6 @@ extern "C" const struct bench_side* bench_boost_queue(enum bench_what what) {
     case BENCH_TRIP_SLEEP:
       return row<BENCH_TRIP_SLEEP>();
     default:
-      return nullptr;
+      return bench_boost_locks(what);
   }
 }

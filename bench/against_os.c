@@ -22,6 +22,12 @@ static size_t size;
 static mqd_t queues[2];
 
 
+/* Who polls looks again. */
+static int again(ssize_t result) {
+  return result < 0 && errno == EAGAIN;
+}
+
+
 static void must(ssize_t result, const char* who) {
   if (result <= 0) bench_fail(who, "a message", -errno);
 }
@@ -33,7 +39,8 @@ static void send_bytes(uint32_t line, unsigned char* messages, size_t count) {
   ssize_t done;
 
   for (; left > 0; left -= (size_t) done) {
-    done = write(to[line], messages, left);
+    do done = write(to[line], messages, left);
+    while (again(done));
     must(done, "the system");
     messages += done;
   }
@@ -45,13 +52,19 @@ static void recv_bytes(uint32_t line, unsigned char* messages, size_t count) {
   ssize_t done;
 
   for (; left > 0; left -= (size_t) done) {
-    done = read(from[line], messages, left);
+    do done = read(from[line], messages, left);
+    while (again(done));
     must(done, "the system");
     messages += done;
   }
 }
 
 static const struct load_line bytes = {send_bytes, recv_bytes};
+
+
+static void do_not_wait(int end) {
+  fcntl(end, F_SETFL, fcntl(end, F_GETFL) | O_NONBLOCK);
+}
 
 
 static int pipes_prepare(enum bench_what what) {
@@ -62,6 +75,7 @@ static int pipes_prepare(enum bench_what what) {
   for (i = 0; i < 2; i++) {
     if (pipe(ends) != 0) return -1;
     fcntl(ends[1], F_SETPIPE_SZ, 1 << 20);
+    if (what == BENCH_TRIP_POLL) do_not_wait(ends[0]);
     from[i] = ends[0];
     to[i] = ends[1];
   }
@@ -80,6 +94,7 @@ static int sockets_prepare(enum bench_what what) {
             AF_UNIX, size > 65536 ? SOCK_STREAM : SOCK_SEQPACKET, 0, ends) != 0)
       return -1;
     setsockopt(ends[1], SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
+    if (what == BENCH_TRIP_POLL) do_not_wait(ends[0]);
     from[i] = ends[0];
     to[i] = ends[1];
   }
@@ -105,8 +120,13 @@ static void send_packets(uint32_t line, unsigned char* messages, size_t count) {
 
 
 static void recv_packets(uint32_t line, unsigned char* messages, size_t count) {
-  for (; count > 0; count--, messages += size)
-    must(read(from[line], messages, size), "socket");
+  ssize_t done;
+
+  for (; count > 0; count--, messages += size) {
+    do done = read(from[line], messages, size);
+    while (again(done));
+    must(done, "socket");
+  }
 }
 
 static const struct load_line packets = {send_packets, recv_packets};
@@ -159,8 +179,11 @@ static const struct load_line queued = {send_queue, recv_queue};
   return KIND##_prepare(BENCH_##WHAT);                                         \
  }                                                                             \
  static void KIND##_##WHAT##_turn(uint64_t count, uint32_t me) {               \
-  load_turn(&LINE, BENCH_##WHAT, count, me);                                   \
+  load_turn(LINE, BENCH_##WHAT, count, me);                                    \
  }
+
+/* Large messages do not fit into a packet: see sockets_prepare(). */
+#define FITTING (size > 65536 ? &bytes : &packets)
 
 #define SIDE(KIND, WHAT, NAME, FINISH)                                         \
  [BENCH_##WHAT - BENCH_STREAM] = {NAME,                                        \
@@ -172,25 +195,27 @@ static const struct load_line queued = {send_queue, recv_queue};
                                   FINISH,                                      \
                                   0}
 
-ROW(pipes, STREAM, bytes)
-ROW(pipes, STREAM_BATCH, bytes)
-ROW(pipes, STREAM_4K, bytes)
-ROW(pipes, STREAM_1M, bytes)
-ROW(pipes, QUEUE, bytes)
-ROW(pipes, TRIP_BLOCK, bytes)
-ROW(pipes, TRIP_SLEEP, bytes)
-ROW(sockets, STREAM, packets)
-ROW(sockets, STREAM_BATCH, packets)
-ROW(sockets, STREAM_4K, packets)
-ROW(sockets, STREAM_1M, bytes)
-ROW(sockets, QUEUE, packets)
-ROW(sockets, TRIP_BLOCK, packets)
-ROW(sockets, TRIP_SLEEP, packets)
-ROW(queues, STREAM, queued)
-ROW(queues, STREAM_4K, queued)
-ROW(queues, QUEUE, queued)
-ROW(queues, TRIP_BLOCK, queued)
-ROW(queues, TRIP_SLEEP, queued)
+ROW(pipes, STREAM, &bytes)
+ROW(pipes, STREAM_BATCH, &bytes)
+ROW(pipes, STREAM_4K, &bytes)
+ROW(pipes, STREAM_1M, &bytes)
+ROW(pipes, QUEUE, &bytes)
+ROW(pipes, TRIP_POLL, &bytes)
+ROW(pipes, TRIP_BLOCK, &bytes)
+ROW(pipes, TRIP_SLEEP, &bytes)
+ROW(sockets, STREAM, FITTING)
+ROW(sockets, STREAM_BATCH, &packets)
+ROW(sockets, STREAM_4K, &packets)
+ROW(sockets, STREAM_1M, &bytes)
+ROW(sockets, QUEUE, &packets)
+ROW(sockets, TRIP_POLL, &packets)
+ROW(sockets, TRIP_BLOCK, &packets)
+ROW(sockets, TRIP_SLEEP, &packets)
+ROW(queues, STREAM, &queued)
+ROW(queues, STREAM_4K, &queued)
+ROW(queues, QUEUE, &queued)
+ROW(queues, TRIP_BLOCK, &queued)
+ROW(queues, TRIP_SLEEP, &queued)
 
 #define ROWS (BENCH_TRIP_SLEEP - BENCH_STREAM + 1)
 
@@ -210,6 +235,7 @@ const struct bench_side* bench_pipe(enum bench_what what) {
       SIDE(pipes, STREAM_4K, "pipe", finish),
       SIDE(pipes, STREAM_1M, "pipe", finish),
       SIDE(pipes, QUEUE, "pipe", finish),
+      SIDE(pipes, TRIP_POLL, "pipe", finish),
       SIDE(pipes, TRIP_BLOCK, "pipe", finish),
       SIDE(pipes, TRIP_SLEEP, "pipe", finish)};
 
@@ -224,6 +250,7 @@ const struct bench_side* bench_socket(enum bench_what what) {
       SIDE(sockets, STREAM_4K, "Unix socket", finish),
       SIDE(sockets, STREAM_1M, "Unix socket", finish),
       SIDE(sockets, QUEUE, "Unix socket", finish),
+      SIDE(sockets, TRIP_POLL, "Unix socket", finish),
       SIDE(sockets, TRIP_BLOCK, "Unix socket", finish),
       SIDE(sockets, TRIP_SLEEP, "Unix socket", finish)};
 

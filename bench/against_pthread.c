@@ -56,5 +56,5 @@ const struct bench_side* bench_pthread(enum bench_what what) {
   static const struct bench_side side = {
       "pthread robust", prepare, NULL, run, turn, NULL, finish, 0};
 
-  return what == BENCH_MUTEX ? &side : NULL;
+  return what == BENCH_MUTEX ? &side : bench_pthread_locks(what);
 }

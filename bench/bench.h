@@ -64,7 +64,14 @@ enum bench_what {
   BENCH_TRIP_POLL, /* there and back: both look again and again */
   BENCH_TRIP_BLOCK,
   BENCH_TRIP_SLEEP, /* one way, to somebody who sleeps */
-  BENCH_LOOP        /* the same to a loop that sleeps */
+  BENCH_LOOP,       /* the same to a loop that sleeps */
+  BENCH_CELL_WRITE,
+  BENCH_CELL_READ,
+  BENCH_CELL_WRITE_1M,
+  BENCH_CELL_READ_1M,
+  BENCH_RWLOCK_READ, /* lock and unlock for reading */
+  BENCH_COND_SIGNAL, /* nobody waits */
+  BENCH_COND_TRIP    /* two processes wake each other, under a mutex */
 };
 
 /* Each contestant has a file of its own, which answers NULL when it has nothing
@@ -91,10 +98,15 @@ const struct bench_side* bench_uvshm_map(enum bench_what what);
 const struct bench_side* bench_uvshm_txn(enum bench_what what);
 const struct bench_side* bench_uvshm_channel(enum bench_what what);
 const struct bench_side* bench_uvshm_loop(void);
+const struct bench_side* bench_uvshm_cell(enum bench_what what);
+const struct bench_side* bench_uvshm_locks(enum bench_what what);
 const struct bench_side* bench_limit_structure(enum bench_what what);
 const struct bench_side* bench_limit_channel(enum bench_what what);
+const struct bench_side* bench_limit_cell(enum bench_what what);
+const struct bench_side* bench_pthread_locks(enum bench_what what);
 const struct bench_side* bench_boost_structure(enum bench_what what);
 const struct bench_side* bench_boost_queue(enum bench_what what);
+const struct bench_side* bench_boost_locks(enum bench_what what);
 
 /* Bytes of an object to open or to create: as many as uvshm's smallest segment
  * with a directory has. */
@@ -186,11 +198,19 @@ double bench_pass(const struct bench_side* side,
                   int asleep,
                   int* disturbed);
 
+/* `count` round trips of BENCH_TRIP_POLL or BENCH_TRIP_BLOCK, each by itself:
+ * load_trips_ns. 0, or negative: it cannot be had. */
+int bench_trips(const struct bench_side* side, uint64_t count, int* disturbed);
+
 /* Two processes for `ms` milliseconds, each with `work` rounds of something
  * else between two locks. Negative locks: it cannot be had. */
 struct bench_contest bench_contend(const struct bench_side* side,
                                    uint32_t ms,
                                    uint32_t work);
+
+/* Rates of streams by size of message, and round trips in percentiles, to
+ * `json` (curve.c). */
+int bench_curves(const char* json, unsigned int repeats);
 
 /* ---- results (report.c) -------------------------------------------------- */
 

@@ -164,6 +164,8 @@ const struct bench_side* bench_uvshm(enum bench_what what) {
       return bench_uvshm_txn(what);
     default:
       if (what == BENCH_LOOP) return bench_uvshm_loop();
+      if (what >= BENCH_RWLOCK_READ) return bench_uvshm_locks(what);
+      if (what >= BENCH_CELL_WRITE) return bench_uvshm_cell(what);
       return what >= BENCH_STREAM ? bench_uvshm_channel(what) : &sides[what];
   }
 }

@@ -12,6 +12,7 @@
  */
 
 #include "bench.h"
+#include "load.h"
 
 #include <limits.h>
 #include <string.h>
@@ -23,7 +24,7 @@
 
 #define SLOTS 1024u
 #define WORDS 8u /* of a slot; the last one is the flag */
-#define RING_BYTES (4u << 20)
+#define RING_BYTES LOAD_RING
 #define PAUSE_NS 30000u
 
 struct ring {
@@ -150,6 +151,16 @@ static void index_turn(uint64_t count,
 }
 
 
+static void stream_turn(uint64_t count, uint32_t me) {
+  size_t size = load_message(BENCH_STREAM);
+
+  if (size > 64)
+    index_turn(count, me, size, size);
+  else
+    slot_turn(count, me);
+}
+
+
 static void page_turn(uint64_t count, uint32_t me) {
   index_turn(count, me, 4096, 4096);
 }
@@ -213,8 +224,22 @@ static void vyukov_turn(uint64_t count, uint32_t me) {
 
 /* ---- there and back ------------------------------------------------------ */
 
+static void note_trip(uint64_t index, uint64_t* before) {
+  uint64_t now;
+
+  if (load_trips_ns == NULL) return;
+  now = bench_now_ns();
+  if (*before != 0) load_trips_ns[index] = (uint32_t) (now - *before);
+  *before = now;
+}
+
+
 static void trip_turn(uint64_t count, uint32_t me) {
-  while (count-- > 0) {
+  uint64_t before = 0;
+  uint64_t i;
+
+  if (me == 1) note_trip(0, &before);
+  for (i = 0; i < count; i++) {
     position++;
     if (me == 2) {
       while (look(&ring->head) != position) continue;
@@ -222,6 +247,7 @@ static void trip_turn(uint64_t count, uint32_t me) {
     } else {
       tell(&ring->head, position);
       while (look(&ring->tail) != position) continue;
+      note_trip(i, &before);
     }
   }
 }
@@ -259,7 +285,7 @@ static void sleep_turn(uint64_t count, uint32_t me) {
 
 const struct bench_side* bench_limit_channel(enum bench_what what) {
   static const struct bench_side sides[] = {
-      {"limit", prepare, NULL, NULL, slot_turn, NULL, finish, 0},
+      {"limit", prepare, NULL, NULL, stream_turn, NULL, finish, 0},
       {"limit", prepare, NULL, NULL, slot_turn, NULL, finish, 0},
       {"limit", prepare, NULL, NULL, page_turn, NULL, finish, 0},
       {"limit", prepare, NULL, NULL, megabyte_turn, NULL, finish, 0},
@@ -271,6 +297,6 @@ const struct bench_side* bench_limit_channel(enum bench_what what) {
       {"limit", prepare, NULL, NULL, sleep_turn, NULL, finish, 0}};
 
   return what < BENCH_STREAM || what > BENCH_TRIP_SLEEP
-             ? NULL
+             ? bench_limit_cell(what)
              : &sides[what - BENCH_STREAM];
 }

@@ -2,6 +2,7 @@
 
 /* uvshm_bench [--json FILE] [--pairs N] [--only TEXT]
  * uvshm_bench --growth FILE
+ * uvshm_bench --curves FILE [--pairs N]
  *
  * Each row is one measurement against one opponent: N pairs, in turn first
  * ours, then theirs, and the other way round. */
@@ -128,7 +129,14 @@ static const struct discipline disciplines[] = {
     {"round trip polling", "ns", BENCH_TRIP_POLL, pass, 0},
     {"round trip blocking", "ns", BENCH_TRIP_BLOCK, pass, 0},
     {"round trip sleeping", "ns", BENCH_TRIP_SLEEP, pass, 0},
-    {"loop callback", "ns", BENCH_LOOP, pass, 0}};
+    {"loop callback", "ns", BENCH_LOOP, pass, 0},
+    {"cell write 64", "ns", BENCH_CELL_WRITE, in_ns, 2000000},
+    {"cell read 64", "ns", BENCH_CELL_READ, in_ns, 2000000},
+    {"cell write 1M", "us", BENCH_CELL_WRITE_1M, in_us, 1000},
+    {"cell read 1M", "us", BENCH_CELL_READ_1M, in_us, 1000},
+    {"rwlock read uncontended", "ns", BENCH_RWLOCK_READ, in_ns, 2000000},
+    {"cond nobody waiting", "ns", BENCH_COND_SIGNAL, in_ns, 3000000},
+    {"cond round trip", "ns", BENCH_COND_TRIP, pass, 0}};
 
 static const struct bench_side* (*const opponents[])(enum bench_what) = {
     bench_limit,
@@ -189,16 +197,18 @@ static void enter(const struct discipline* discipline) {
 
 
 static void usage(void) {
-  fprintf(
-      stderr,
-      "usage: uvshm_bench [--json FILE] [--pairs N] [--only TEXT]\n"
-      "       uvshm_bench --growth FILE\n"
-      "  --json FILE   write the rows there as well\n"
-      "  --pairs N     measure N pairs for each row, 1 to %u (%u)\n"
-      "  --only TEXT   only the measurements whose name has TEXT in it\n"
-      "  --growth FILE what a put costs as a map grows to 10 million keys\n",
-      PAIRS_MAX,
-      PAIRS);
+  fprintf(stderr,
+          "usage: uvshm_bench [--json FILE] [--pairs N] [--only TEXT]\n"
+          "       uvshm_bench --growth FILE\n"
+          "       uvshm_bench --curves FILE [--pairs N]\n"
+          "  --json FILE   write the rows there as well\n"
+          "  --pairs N     measure N pairs for each row, 1 to %u (%u)\n"
+          "  --only TEXT   only the measurements whose name has TEXT in it\n"
+          "  --growth FILE what a put costs as a map grows to 10 million keys\n"
+          "  --curves FILE streams by size of message, round trips in "
+          "percentiles\n",
+          PAIRS_MAX,
+          PAIRS);
   exit(2);
 }
 
@@ -206,6 +216,7 @@ static void usage(void) {
 int main(int argc, char** argv) {
   const char* json = NULL;
   const char* growth = NULL;
+  const char* curves = NULL;
   size_t i;
   int at;
 
@@ -219,6 +230,8 @@ int main(int argc, char** argv) {
       only = argv[at + 1];
     else if (strcmp(argv[at], "--growth") == 0)
       growth = argv[at + 1];
+    else if (strcmp(argv[at], "--curves") == 0)
+      curves = argv[at + 1];
     else
       usage();
   }
@@ -228,6 +241,7 @@ int main(int argc, char** argv) {
     return 1;
   }
   if (growth != NULL) return bench_growth(growth);
+  if (curves != NULL) return bench_curves(curves, pairs);
   bench_report_begin(json);
   for (i = 0; i < sizeof(disciplines) / sizeof(disciplines[0]); i++)
     enter(&disciplines[i]);

@@ -4,6 +4,7 @@
  * same processors, a warm-up that is not counted, one side at a time. */
 
 #include "bench.h"
+#include "load.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -24,6 +25,13 @@
 
 /* Messages before those that count: connections are made, pages are touched. */
 #define WARM_UP 64u
+
+
+/* Sides and sizes whose speed is remembered. */
+#define LEARNED 256u
+
+/* Seconds after which a process that passes messages is said to hang. */
+#define PATIENCE 120u
 
 
 static void clear_ground(void) {
@@ -232,6 +240,7 @@ static void messenger(const struct bench_side* side,
   uint64_t evicted;
 
   prctl(PR_SET_PDEATHSIG, SIGKILL);
+  alarm(PATIENCE);
   bench_pin(me);
   if (side->open != NULL && side->open() < 0) {
     ground->failed = 1;
@@ -284,18 +293,21 @@ static double pass_once(const struct bench_side* side,
 }
 
 
-/* How many messages a side passes in `ms` milliseconds, learned once. */
+/* How many messages a side passes in `ms` milliseconds, learned once for each
+ * size. */
 static uint64_t count_for(const struct bench_side* side, uint32_t ms) {
   static struct {
     const struct bench_side* side;
+    size_t size;
     uint64_t count;
-  } learned[64];
+  } learned[LEARNED];
   uint64_t count = 256;
   double ns;
   size_t i;
 
-  for (i = 0; i < 63 && learned[i].side != NULL; i++)
-    if (learned[i].side == side) return learned[i].count;
+  for (i = 0; i < LEARNED - 1 && learned[i].side != NULL; i++)
+    if (learned[i].side == side && learned[i].size == load_size_of_stream)
+      return learned[i].count;
   for (;;) {
     ns = pass_once(side, count, 0);
     if (ns < 0) return 0;
@@ -303,6 +315,7 @@ static uint64_t count_for(const struct bench_side* side, uint32_t ms) {
     count *= 8;
   }
   learned[i].side = side;
+  learned[i].size = load_size_of_stream;
   learned[i].count = (uint64_t) ((double) count * (ms * 1e6 / ns)) + 1;
   return learned[i].count;
 }
@@ -323,6 +336,17 @@ double bench_pass(const struct bench_side* side,
     *disturbed = was_disturbed();
   } while (*disturbed && ++tries < TRIES);
   return ns / (double) count;
+}
+
+
+int bench_trips(const struct bench_side* side, uint64_t count, int* disturbed) {
+  uint32_t tries = 0;
+
+  do {
+    if (pass_once(side, count, 0) < 0) return -1;
+    *disturbed = was_disturbed();
+  } while (*disturbed && ++tries < TRIES / 4);
+  return 0;
 }
 
 /* ---- one lock ------------------------------------------------------------ */

@@ -14,7 +14,7 @@ trap 'rm -f "$table"' EXIT
 
 # Times count the other way round than rates; memory is not drawn.
 jq -r '
-  [ .[] | select(.unit == "ns" or .unit == "us" or .unit == "M/s")
+  [ (.rows? // .)[] | select(.unit == "ns" or .unit == "us" or .unit == "M/s")
     | . + (if .unit == "M/s"
            then {x: .ratio, low: .ratio_min, high: .ratio_max}
            else {x: (1 / .ratio), low: (1 / .ratio_max),
@@ -36,7 +36,7 @@ set xrange [0.125:64]
 set xtics ('1/8' 0.125, '1/4' 0.25, '1/2' 0.5, '1' 1, '2' 2, '4' 4, '8' 8, \
   '16' 16, '32' 32, '64' 64)
 set yrange [-0.7:$rows-0.3]
-set ytics out nomirror
+set ytics out nomirror noenhanced
 set grid x lc rgb '#dddddd'
 set arrow 1 from 1,-0.7 to 1,$rows-0.3 nohead lw 1.5 lc rgb '#888888'
 unset key

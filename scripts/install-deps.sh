@@ -18,7 +18,8 @@
 #   package  Debian packages, and the ABI  (Debian and its kin only)
 #   matrix   what `make test-all` runs     (Debian and its kin only)
 #   windows  mingw-w64 and Wine            (Debian and its kin only)
-#   bench    Boost, APR, LMDB, ZeroMQ to compare with (optional: never fails)
+#   bench    Boost, APR, LMDB, ZeroMQ to compare with, gnuplot (optional: never
+#            fails)
 #   docs     mkdocs and doxygen                      (Debian and its kin only)
 
 set -eu
@@ -119,7 +120,7 @@ want_windows() {
 want_bench() {
   want_test
   [ "$manager" != apt ] || need_deb libboost-dev libapr1-dev liblmdb-dev \
-    libzmq3-dev g++
+    libzmq3-dev g++ gnuplot-nox jq
 }
 want_docs() {
   debian_only docs
