@@ -16,6 +16,8 @@
 #
 #   check    what `make check` runs        (Debian and its kin only)
 #   package  Debian packages, and the ABI  (Debian and its kin only)
+#   others   PHP, Python and Boost, whose shared memory the tests meet when they
+#            are there                    (Debian and its kin only)
 #   matrix   what `make test-all` runs     (Debian and its kin only)
 #   windows  mingw-w64 and Wine            (Debian and its kin only)
 #   bench    Boost, APR, LMDB, ZeroMQ to compare with, gnuplot (optional: never
@@ -107,6 +109,11 @@ want_package() {
   debian_only package
   need_deb dpkg-dev debhelper lintian scdoc abigail-tools
 }
+want_others() {
+  want_test
+  debian_only others
+  need_deb php-cli python3 libboost-dev g++
+}
 want_matrix() {
   want_test
   debian_only test-all
@@ -129,7 +136,7 @@ want_docs() {
 
 for set in $sets; do
   case $set in
-    build | test | check | package | matrix | windows | bench | docs) "want_$set" ;;
+    build | test | check | package | others | matrix | windows | bench | docs) "want_$set" ;;
     *) echo "install-deps: no such set: $set" >&2; exit 2 ;;
   esac
 done

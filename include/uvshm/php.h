@@ -16,9 +16,9 @@
  * The variables are PHP's, with PHP's weaknesses. PHP takes no lock for them
  * and neither do these calls: two programs that write at once, or one that
  * reads while another writes, destroy or misread them, and a program that dies
- * within a put or a remove leaves half of it. Whoever writes while others are about
- * takes a lock first, on both sides. C has uvshm_mutex_lock(); a PHP script can
- * be run as a whole by `uvshm lock NAME -- php script.php`.
+ * within a put or a remove leaves half of it. Whoever writes while others are
+ * about takes a lock first, on both sides. C has uvshm_mutex_lock(); a PHP
+ * script can be run as a whole by `uvshm lock NAME -- php script.php`.
  *
  * Any bytes may lie there. They are checked at each step; what cannot be PHP's
  * is UV_EPROTO, and no call reads or writes outside the region.
