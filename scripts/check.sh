@@ -56,7 +56,10 @@ check_stub() {
 check_msvc() { $here/msvc-check.sh; }
 check_site() { $here/docs.sh "$work/docs"; }
 check_headers() { $here/check-headers.sh; }
-check_docs() { $python $here/check-docs.py && $python $here/docs-reference.py --check; }
+check_docs() {
+  $python $here/check-docs.py && $python $here/check-errors.py &&
+    $python $here/docs-reference.py --check
+}
 check_format() { $here/check-format.sh; }
 check_layers() { $python $here/check-layers.py; }
 check_names() { $python $here/check-names.py; }
