@@ -46,6 +46,25 @@ static uvshm_channel_t* open_after(const char* name, uint32_t flags) {
   return NULL;
 }
 
+#define MANY 300
+
+/* As fast as it can, so that another one who does this meets it. */
+static int make_many(const char* prefix, uint32_t flags) {
+  static uvshm_channel_t* channels[MANY];
+  char name[128];
+  int missing = 0;
+  int i;
+
+  for (i = 0; i < MANY; i++) {
+    snprintf(name, sizeof(name), "%s-%d", prefix, i);
+    channels[i] = open_end(name, flags);
+    if (channels[i] == NULL) missing++;
+  }
+  if (missing != 0) fprintf(stderr, "%s\n", uvshm_error_detail());
+  for (i = 0; i < MANY; i++) uvshm_channel_close(channels[i]);
+  return missing;
+}
+
 /* ---- roles --------------------------------------------------------------- */
 
 static int role_echo(int argc, char** argv) {
@@ -66,6 +85,13 @@ static int role_echo(int argc, char** argv) {
   uvshm_channel_close(in);
   uvshm_channel_close(out);
   return 0;
+}
+
+
+static int role_make(int argc, char** argv) {
+  (void) argc;
+  test_say("making");
+  return make_many(argv[0], argv[1][0] == 'w' ? UVSHM_WRITER : UVSHM_READER);
 }
 
 
@@ -194,6 +220,7 @@ static int role_drain(int argc, char** argv) {
 
 
 static const struct test_role roles[] = {{"echo", role_echo},
+                                         {"make", role_make},
                                          {"hold", role_hold},
                                          {"pump", role_pump},
                                          {"drain", role_drain},
@@ -332,6 +359,20 @@ TEST(channel_close_lingers_until_all_is_read) {
 }
 
 
+/* There is memory for one object, and both make it. */
+TEST(channel_is_made_once_by_two_that_open_it_at_once) {
+  const char* prefix = test_name("once");
+  struct test_process other;
+
+  (void) state;
+  test_spawn(&other, "make", prefix, "w", NULL);
+  test_expect(&other, "making");
+  assert_int_equal(make_many(prefix, UVSHM_READER), 0);
+  assert_int_equal(test_join(&other), 0);
+  assert_int_equal(test_leftovers(), 0);
+}
+
+
 /* Each time one of the two is killed, another one takes its place. */
 TEST(stream_loses_nothing_in_a_storm_of_kills) {
   char name[64];
@@ -392,6 +433,7 @@ int main(int argc, char** argv) {
       cmocka_unit_test(
           channel_tells_a_waiting_reader_that_the_last_writer_died),
       cmocka_unit_test(channel_tells_a_waiting_writer_that_no_reader_is_left),
+      cmocka_unit_test(channel_is_made_once_by_two_that_open_it_at_once),
       cmocka_unit_test(channel_close_lingers_until_all_is_read),
       cmocka_unit_test(stream_loses_nothing_in_a_storm_of_kills),
   };

@@ -9,6 +9,10 @@
  * an empty segment and makes the object in it, so opening always is "find or
  * make" twice; that the name is new (UVSHM_EXCLUSIVE) is a matter of the first
  * step alone.
+ *
+ * The segment has room for one object. Of two that make it at once, the second
+ * finds no memory and not yet the object: it waits until the first one is done,
+ * or is dead, when its memory is there again.
  */
 
 #include "object/alone.h"
@@ -16,6 +20,7 @@
 #include "core/contents.h"
 #include "object/name_check.h"
 #include "object/segment.h"
+#include "port.h"
 
 #include <string.h>
 
@@ -39,6 +44,12 @@ static int check(const struct uvshm__named_request* request) {
 }
 
 
+static uint64_t open_timeout(const struct uvshm__named_request* request) {
+  return request->timeout_ms != 0 ? request->timeout_ms
+                                  : UVSHM__OPEN_TIMEOUT_MS;
+}
+
+
 static int open_segment(struct uvshm_segment_s** segment,
                         const struct uvshm__named_request* request,
                         uint64_t size) {
@@ -52,8 +63,7 @@ static int open_segment(struct uvshm_segment_s** segment,
   if (!(request->flags & (UVSHM_EXISTING | UVSHM_READONLY)))
     open.flags |= UVSHM_CREATE;
   open.mode = request->mode;
-  open.timeout_ms =
-      request->timeout_ms != 0 ? request->timeout_ms : UVSHM__OPEN_TIMEOUT_MS;
+  open.timeout_ms = open_timeout(request);
   open.peers = UVSHM__PEERS_DEFAULT;
   open.threads = UVSHM__LANES_DEFAULT;
   open.objects = OBJECTS;
@@ -62,6 +72,23 @@ static int open_segment(struct uvshm_segment_s** segment,
   open.sddl = request->sddl;
   open.label = request->label;
   return uvshm__segment_open(segment, &open);
+}
+
+
+static int open_object(struct uvshm__named* named,
+                       const struct uvshm__named_request* request) {
+  uint64_t deadline = 0;
+  int err;
+
+  for (;;) {
+    err = uvshm__named_open(named, request);
+    if (err != UV_ENOSPC) return err;
+    if (deadline == 0)
+      deadline = uvshm__port_now_ms() + open_timeout(request);
+    else if (uvshm__port_now_ms() >= deadline)
+      return err;
+    uvshm__port_sleep_ms(1);
+  }
 }
 
 
@@ -76,7 +103,7 @@ int uvshm__alone_open(struct uvshm__named* named,
   if (err < 0) return err;
   request.segment = segment;
   request.flags = request.flags & UVSHM_EXISTING;
-  err = uvshm__named_open(named, &request);
+  err = open_object(named, &request);
   if (err < 0) uvshm_segment_close(segment);
   return err;
 }

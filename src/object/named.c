@@ -54,6 +54,11 @@ static int make(struct uvshm__named* named,
         lane, spec, request->timeout_ms, &named->ref, made);
   if (err < 0 || !*made) free_blocks(lane, spec);
   spec->body = NULL; /* it ends here */
+  /* Somebody else may have made it meanwhile, of the memory that we lack. */
+  if ((err == UV_ENOSPC || err == UV_ENOMEM) &&
+      uvshm__directory_find(
+          &named->attach->core, spec->name, spec->name_size, &named->ref) == 0)
+    err = 0;
   return err;
 }
 
