@@ -9,6 +9,11 @@ check could not know:
     <!-- windows -->                                   C for Windows alone
     <!-- not run: needs a Windows service -->          and why; counted
     <!-- output varies -->                             run, but not compared
+
+and one on the first line of a page what must be installed to run it: programs, or
+headers of C++:
+
+    <!-- needs: php boost/version.hpp -->
 """
 
 import pathlib
@@ -46,7 +51,7 @@ class Block:
         quoted = self.value("file")
         if quoted:
             return pathlib.Path(quoted).name
-        match = re.match(r"\s*(?:/\*|//|#) *([\w-]+\.(?:c|h|cpp|hpp|py|php|sh)|CMakeLists\.txt)\b", self.code)
+        match = re.match(r"\s*(?:<\?php +)?(?:/\*|//|#) *([\w-]+\.(?:c|h|cpp|hpp|py|php|sh)|CMakeLists\.txt)\b", self.code)
         return match.group(1) if match else None
 
 
@@ -65,6 +70,11 @@ def blocks(path):
             code = "\n".join(text[margin:] for text in lines[start : number - 1])
             yield Block(path, start, language, remark.group(1).strip() if remark else "", code)
             start = None
+
+
+def needs(path):
+    match = re.match(r"<!-- needs: (.*?) -->", path.read_text())
+    return match.group(1).split() if match else []
 
 
 def pages():

@@ -99,7 +99,7 @@ want_check() {
     spin binutils mingw-w64-x86-64-dev gcc-mingw-w64-i686 \
     g++-mingw-w64-x86-64-win32 libboost-dev \
     libc6-dev-arm64-cross libgcc-12-dev-arm64-cross \
-    binutils-aarch64-linux-gnu qemu-user dpkg-dev qtbase5-dev libsdl2-dev \
+    binutils-aarch64-linux-gnu qemu-user dpkg-dev qtbase5-dev libsdl2-dev libboost-dev \
     reuse
   want_package
   want_docs

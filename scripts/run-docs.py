@@ -6,7 +6,7 @@ Does what the documents tell a reader to do, page by page, with the build in BUI
 and the same installed in PREFIX; exits 77 where that cannot be.
 
 A page is one session: a folder of its own, one shell for all its blocks, and, if
-the system lets us, a /dev/shm of its own. A program of the page lies there under
+the system lets us, a /dev/shm and System V of its own. A program of the page lies there under
 the name in its first comment, /* counter.c */, as a reader would have saved it;
 include/, build/, examples/ and scripts/ lead to the tree. Every whole C program
 is also linked, whether a command does it or not.
@@ -29,7 +29,7 @@ import tempfile
 
 sys.dont_write_bytecode = True
 # pylint: disable=wrong-import-position
-from docs_blocks import ROOT, blocks, pages  # noqa: E402
+from docs_blocks import ROOT, blocks, needs, pages  # noqa: E402
 
 SECONDS = 60
 MARK = "=== run-docs"
@@ -144,14 +144,23 @@ def script(page):
         for command, expected in steps(block):
             if block.remark.startswith("output varies"):
                 expected = None
-            lines += [command, f'echo; echo "{MARK} {len(wanted)} $?"']
+            lines += [command, f'status=$?; echo; echo "{MARK} {len(wanted)} $status"']
             wanted.append((block, command, expected))
     return "\n".join(lines) + "\n", wanted
 
 
+def has(name):
+    """A program, or a header of C++."""
+    if not name.endswith(".hpp"):
+        return shutil.which(name) is not None
+    return subprocess.run(
+        ["g++", "-x", "c++", "-E", "-"], input=f"#include <{name}>\n", text=True, capture_output=True, check=False
+    ).returncode == 0
+
+
 def private_shm():
     """A command in front, that gives the session a /dev/shm of its own."""
-    front = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs tmpfs /dev/shm && exec "$@"', "sh"]
+    front = ["unshare", "--mount", "--ipc", "sh", "-c", 'mount -t tmpfs tmpfs /dev/shm && exec "$@"', "sh"]
     if shutil.which("unshare") and subprocess.run([*front, "true"], capture_output=True, check=False).returncode == 0:
         return front
     return []
@@ -222,6 +231,10 @@ def main():
         if chosen and path not in chosen:
             continue
         page = list(blocks(path))
+        missing = [name for name in needs(path) if not has(name)]
+        if missing:
+            print(f"{path.relative_to(ROOT)}: left out, there is no {', '.join(missing)}")
+            continue
         with tempfile.TemporaryDirectory(prefix="uvshm-docs.") as name:
             folder = pathlib.Path(name)
             env["HOME"] = env["TMPDIR"] = name
