@@ -72,7 +72,7 @@ def compiler(block, folder):
     return ["cc", *FLAGS]
 
 
-def compile_block(block):
+def compile_block(block, page):
     given = block.value("given") or ""
     code = f'#line {block.number + 1} "{block.path.name}"\n{block.code}\n'
     if is_file(block.code):
@@ -86,6 +86,9 @@ def compile_block(block):
         text = f"{given}\n{code}"
     with tempfile.TemporaryDirectory(prefix="uvshm-docs.") as name:
         folder = pathlib.Path(name)
+        for other in page:
+            if re.search(r"\.h(pp)?$", other.file_name or ""):
+                (folder / other.file_name).write_text(other.code)
         source = folder / "block.c"
         source.write_text(text)
         command = compiler(block, folder)
@@ -93,7 +96,7 @@ def compile_block(block):
             counts["C for Windows, and no mingw-w64 here"] += 1
             return
         result = subprocess.run(
-            [*command, f"-I{ROOT}/include", source], capture_output=True, text=True, check=False
+            [*command, f"-I{folder}", f"-I{ROOT}/include", source], capture_output=True, text=True, check=False
         )
     if result.returncode != 0:
         fault(block.path, block.number, "does not compile:\n" + result.stderr)
@@ -108,7 +111,8 @@ def check_quote(block, name):
 
 
 def check_blocks(path):
-    for block in blocks(path):
+    page = list(blocks(path))
+    for block in page:
         if block.value("file"):
             check_quote(block, block.value("file"))
             counts["quotes of files"] += 1
@@ -116,7 +120,7 @@ def check_blocks(path):
             counts["not run"] += 1
             print(f"{path.relative_to(ROOT)}:{block.number}: not run: {block.skipped}")
         elif block.language in ("c", "cpp"):
-            compile_block(block)
+            compile_block(block, page)
             counts[f"{block.language} compiled"] += 1
         elif block.language in COMPILED + COMMANDS:
             counts[f"{block.language} left to run-docs.py"] += 1

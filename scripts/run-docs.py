@@ -185,6 +185,8 @@ def run(page, folder, front, env):
             fault(block, f"$ {command}\nthe session ended or hung here:\n{parts[-1][-1500:]}")
             return
         printed, status = parts[2 * at], parts[2 * at + 1]
+        # What bash says of a command that was killed on purpose.
+        printed = re.sub(r"^session\.sh: line \d+: +\d+ Killed .*\n", "", printed, flags=re.M)
         done["commands"] += 1
         if status != "0":
             fault(block, f"$ {command}\nexit status {status}:\n{printed[-1500:]}")
