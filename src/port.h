@@ -444,4 +444,45 @@ int uvshm__port_bell_listen(struct uvshm__port_bell* bell,
                             void* arg);
 void uvshm__port_bell_ignore(struct uvshm__port_bell* bell);
 
+/* ---- native: a lock of the system's own, by its exact name --------------- */
+
+/* Where UVSHM__PORT_NATIVE_LOCKS is 0, opening is UV_ENOTSUP and nothing else
+ * is ever called. Such a lock knows neither objects nor peers: what becomes of
+ * it when its owner dies is the system's business. Its owner is a thread. */
+struct uvshm__port_native {
+  intptr_t os[2];
+};
+
+struct uvshm__port_native_facts {
+  uint32_t depth;      /* how many times its owner took it; 0: free */
+  uint32_t own;        /* 1: the owner is the calling thread */
+  uint32_t owner_died; /* 1: free, and the next owner will be told */
+  uint32_t owner_pid;  /* 0: not held, or the system does not tell */
+};
+
+/* Of `spec` count name, group and sddl. `make` 0: it must be there, else
+ * UV_ENOENT. *made is 1 when it was not there before.
+ *   UV_EPROTOTYPE  the name is another kind of object's */
+int uvshm__port_native_open(struct uvshm__port_native* native,
+                            const struct uvshm__port_spec* spec,
+                            uint32_t make,
+                            uint32_t* made);
+
+/* What this process has locked stays locked until its thread ends. */
+void uvshm__port_native_close(struct uvshm__port_native* native);
+
+/* 0, or 1: its owner died. UV_EBUSY: `timeout_ms` was 0; UV_ETIMEDOUT;
+ * UV_ECANCELED: not free, and uvshm__port_native_cancel() was called. */
+int uvshm__port_native_lock(struct uvshm__port_native* native,
+                            uint64_t timeout_ms);
+
+/* UV_EPERM: this thread does not have it. */
+int uvshm__port_native_unlock(struct uvshm__port_native* native);
+
+/* End the waits of this handle, now and from now on. Any thread. */
+void uvshm__port_native_cancel(struct uvshm__port_native* native);
+
+int uvshm__port_native_read(const struct uvshm__port_native* native,
+                            struct uvshm__port_native_facts* facts);
+
 #endif /* UVSHM_PORT_H_ */

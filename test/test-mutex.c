@@ -4,6 +4,7 @@
  * that die. */
 
 #include "harness.h"
+#include "port_caps.h"
 
 #include "uvshm.h"
 
@@ -501,6 +502,23 @@ TEST(mutex_keeps_a_plain_counter_exact) {
 }
 
 
+/* What it does where there is one is in test-native.c. */
+TEST(mutex_of_the_systems_own_is_refused_where_there_is_none) {
+  uvshm_mutex_options_t options;
+  uvshm_mutex_t* mutex;
+
+  (void) state;
+  if (UVSHM__PORT_NATIVE_LOCKS) skip();
+  memset(&options, 0, sizeof(options));
+  options.flags = UVSHM_MUTEX_NATIVE;
+  assert_int_equal(uvshm_mutex_open(&mutex, NULL, test_name("n"), &options),
+                   UV_ENOTSUP);
+  assert_non_null(strstr(uvshm_error_detail(), "no named lock"));
+  assert_int_equal(uvshm_mutex_unlink(NULL, test_name("n"), UVSHM_MUTEX_NATIVE),
+                   UV_ENOTSUP);
+}
+
+
 int main(int argc, char** argv) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(mutex_is_held_by_one_at_a_time),
@@ -519,6 +537,8 @@ int main(int argc, char** argv) {
       cmocka_unit_test(mutex_abandoned_is_left_as_by_a_dead_owner),
       cmocka_unit_test(mutex_removed_from_its_segment_is_gone_for_its_handles),
       cmocka_unit_test(mutex_keeps_a_plain_counter_exact),
+      cmocka_unit_test(
+          mutex_of_the_systems_own_is_refused_where_there_is_none),
   };
 
   if (test_is_role(argc, argv)) return test_role_main(argc, argv, roles);

@@ -40,12 +40,34 @@ struct uvshm_segment_s;
 /* The owner may take it again; it is free after as many unlocks. */
 #define UVSHM_MUTEX_RECURSIVE (1u << 16)
 
+/* The lock is the system's own of exactly this name, so that programs without
+ * uvshm share it. On Windows that is the mutex of CreateMutex() and OpenMutex(),
+ * "Local\\name", "Global\\name" or a bare name; elsewhere UV_ENOTSUP, because no
+ * other system has a named lock that tells of its owner's death. It differs:
+ *
+ *   open        UVSHM_KEEP, UVSHM_SYSTEM, a segment, log_size: UV_EINVAL.
+ *               `group` and `sddl` count when it is made
+ *   lock        WAIT_ABANDONED is UVSHM_OWNER_DIED. The system's lock is always
+ *               recursive. Without UVSHM_MUTEX_RECURSIVE this handle refuses
+ *               (UV_EINVAL) what the thread has, however it took it. Never
+ *               UV_ENOBUFS, UV_EMFILE, UV_EPROTO, UV_ENXIO. Each call is one to
+ *               three system calls
+ *   close       held: it stays held until the thread ends, and the next owner
+ *               is told then. So does Windows
+ *   unlink      UV_ENOTSUP: it goes with its last user
+ *   info        `waiters` is 0 and `owner_label` empty; `owner_pid` is 0 where
+ *               the system does not tell (Wine), unless it is this thread
+ *   transactions, conditions, watches
+ *               UV_ENOTSUP */
+#define UVSHM_MUTEX_NATIVE (1u << 17)
+
 /* How many of the caller's locks one thread may hold in one segment. */
 #define UVSHM_MUTEX_HELD_MAX 16
 
 typedef struct {
   uint32_t flags;      /* UVSHM_EXISTING, UVSHM_EXCLUSIVE, UVSHM_KEEP, */
-                       /* UVSHM_SYSTEM, UVSHM_MUTEX_RECURSIVE */
+                       /* UVSHM_SYSTEM, UVSHM_MUTEX_RECURSIVE, */
+                       /* UVSHM_MUTEX_NATIVE */
   uint32_t mode;       /* by name alone: POSIX permission bits; 0: 0600 */
   uint64_t timeout_ms; /* for the open itself; 0: 5000 */
   const char* group;   /* by name alone, as in region.h */
@@ -61,7 +83,7 @@ typedef struct {
   uint32_t waiters;     /* threads that sleep for it just now, all processes */
   uint32_t recursive;   /* 1: of that kind */
   uint32_t depth;       /* how many times the owner took it */
-  uint32_t owner_pid;   /* as the owner saw itself; 0: not held */
+  uint32_t owner_pid;   /* as the owner saw itself; 0: not held, not known */
   uint32_t owner_alive; /* 1: the kernel says so */
   char owner_label[UVSHM_LABEL_SIZE]; /* what the owner calls itself */
 } uvshm_mutex_info_t;

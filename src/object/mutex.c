@@ -123,8 +123,11 @@ int uvshm_mutex_open(uvshm_mutex_t** result,
                      const uvshm_mutex_options_t* options) {
   struct uvshm__named_request request;
   uvshm_mutex_t* mutex;
-  int err = check_options(segment, options);
+  int err;
 
+  if (options != NULL && options->flags & UVSHM_MUTEX_NATIVE)
+    return uvshm__mutex_native_open(result, segment, name, options);
+  err = check_options(segment, options);
   if (err < 0) return err;
   memset(&request, 0, sizeof(request));
   request.segment = segment;
@@ -179,6 +182,10 @@ static void abandon(uvshm_mutex_t* mutex) {
 
 void uvshm_mutex_close(uvshm_mutex_t* mutex) {
   if (mutex == NULL) return;
+  if (mutex->is_native) {
+    uvshm__mutex_native_close(mutex);
+    return;
+  }
   abandon(mutex);
   uvshm__named_close(&mutex->named);
   free(mutex);
@@ -188,6 +195,10 @@ void uvshm_mutex_close(uvshm_mutex_t* mutex) {
 int uvshm_mutex_unlink(struct uvshm_segment_s* segment,
                        const char* name,
                        uint32_t flags) {
+  if (flags & UVSHM_MUTEX_NATIVE)
+    return uvshm__fail(UV_ENOTSUP,
+                       "cannot unlink a native mutex: the system removes it "
+                       "with its last user");
   return uvshm__named_unlink(
       segment, name, flags, UVSHM__TYPE_MUTEX, UVSHM_KIND_MUTEX);
 }
@@ -241,8 +252,11 @@ static int lock_failed(const uvshm_mutex_t* mutex,
 
 
 int uvshm__mutex_lane_get(uvshm_mutex_t* mutex, struct uvshm__lane** lane) {
-  int err = uvshm__named_usable(&mutex->named);
+  int err;
 
+  if (mutex->is_native)
+    return uvshm__mutex_native_refuse(mutex, "have transactions");
+  err = uvshm__named_usable(&mutex->named);
   if (err < 0) return err;
   remember_attach(mutex);
   err = uvshm__lane_get(mutex->named.attach, lane);
@@ -255,8 +269,10 @@ int uvshm__mutex_lane_get(uvshm_mutex_t* mutex, struct uvshm__lane** lane) {
 UVSHM__RARE static int lock_slow(uvshm_mutex_t* mutex, uint64_t timeout_ms) {
   unsigned int failures = uvshm__error_count();
   struct uvshm__lane* lane;
-  int err = uvshm__mutex_lane_get(mutex, &lane);
+  int err;
 
+  if (mutex->is_native) return uvshm__mutex_native_lock(mutex, timeout_ms);
+  err = uvshm__mutex_lane_get(mutex, &lane);
   if (err == 0)
     err = uvshm__lock_acquire(
         lane, mutex->lock, timeout_ms, mutex->flags, &mutex->named.cancelled);
@@ -279,6 +295,7 @@ UVSHM__RARE static int unlock_slow(uvshm_mutex_t* mutex) {
   struct uvshm__lane* lane;
   int err;
 
+  if (mutex->is_native) return uvshm__mutex_native_unlock(mutex);
   if (!uvshm__attach_is_ours(mutex->named.attach))
     return uvshm__fail_bare(UV_ENOTCONN);
   err = uvshm__lane_have(mutex->named.attach, &lane);
@@ -320,6 +337,10 @@ int uvshm_mutex_abandon(uvshm_mutex_t* mutex) {
 
 
 void uvshm_mutex_cancel(uvshm_mutex_t* mutex) {
+  if (mutex->is_native) {
+    uvshm__mutex_native_cancel(mutex);
+    return;
+  }
   uvshm__a32_store_seq_cst(&mutex->named.cancelled, 1);
   if (uvshm__attach_is_ours(mutex->named.attach))
     uvshm__wait_wake(
@@ -328,12 +349,15 @@ void uvshm_mutex_cancel(uvshm_mutex_t* mutex) {
 
 
 int uvshm_mutex_info(const uvshm_mutex_t* mutex, uvshm_mutex_info_t* info) {
-  const struct uvshm__core* core = &mutex->named.attach->core;
+  const struct uvshm__core* core;
   struct uvshm__lock_facts facts;
   struct uvshm__peer_facts peer;
-  int err = uvshm__attach_usable(mutex->named.attach);
+  int err;
 
+  if (mutex->is_native) return uvshm__mutex_native_info(mutex, info);
+  err = uvshm__attach_usable(mutex->named.attach);
   if (err < 0) return err;
+  core = &mutex->named.attach->core;
   memset(info, 0, sizeof(*info));
   uvshm__lock_read(core, mutex->lock, &facts);
   info->locked = facts.locked;
@@ -351,6 +375,6 @@ int uvshm_mutex_info(const uvshm_mutex_t* mutex, uvshm_mutex_info_t* info) {
 
 
 int uvshm_mutex_rejoin(uvshm_mutex_t* mutex) {
-  if (mutex->named.segment != NULL) return 0;
+  if (mutex->named.segment != NULL || mutex->is_native) return 0;
   return uvshm__attach_rejoin(mutex->named.attach);
 }

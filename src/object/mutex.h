@@ -8,6 +8,7 @@
 #include "core/lock.h"
 #include "object/lanes.h"
 #include "object/named.h"
+#include "port.h"
 #include "uvshm/mutex.h"
 
 /* All that the usual case looks at of a handle is in its first line, as copies
@@ -26,7 +27,9 @@ struct uvshm_mutex_s {
   uint32_t flags;            /* UVSHM__LOCK_RECURSIVE or 0 */
   uint64_t log;              /* of transactions, as uvshm__txn_locate() said */
   uint64_t log_size;         /* 0: it has none */
-  struct uvshm__named named;
+  struct uvshm__named named; /* of a native one, the name alone */
+  uint32_t is_native;        /* 1: `native` is the lock; mutex_native.c */
+  struct uvshm__port_native native;
 };
 
 static inline struct uvshm__lane_entry* uvshm__mutex_entry(
@@ -57,5 +60,21 @@ static inline int uvshm__mutex_is_there(const uvshm_mutex_t* mutex) {
 /* uvshm__mutex_lane() the long way, which claims a lane if the thread has none
  * yet. UV_ENOTCONN, UV_ENXIO, UV_EMFILE. */
 int uvshm__mutex_lane_get(uvshm_mutex_t* mutex, struct uvshm__lane** lane);
+
+/* mutex_native.c: what the calls of mutex.h do for a native one. */
+int uvshm__mutex_native_open(uvshm_mutex_t** mutex,
+                             struct uvshm_segment_s* segment,
+                             const char* name,
+                             const uvshm_mutex_options_t* options);
+void uvshm__mutex_native_close(uvshm_mutex_t* mutex);
+int uvshm__mutex_native_lock(uvshm_mutex_t* mutex, uint64_t timeout_ms);
+int uvshm__mutex_native_unlock(uvshm_mutex_t* mutex);
+void uvshm__mutex_native_cancel(uvshm_mutex_t* mutex);
+int uvshm__mutex_native_info(const uvshm_mutex_t* mutex,
+                             uvshm_mutex_info_t* info);
+
+/* UV_ENOTSUP, for calls that such a mutex cannot be given to; `what` it cannot
+ * do. */
+int uvshm__mutex_native_refuse(const uvshm_mutex_t* mutex, const char* what);
 
 #endif /* UVSHM_OBJECT_MUTEX_H_ */

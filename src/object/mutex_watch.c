@@ -46,8 +46,11 @@ static int take(struct uvshm__watchable* watchable) {
 int uvshm__mutex_watchable(struct uvshm_mutex_s* mutex,
                            struct uvshm__watchable* watchable) {
   static const struct uvshm__watch_ops ops = {ready, take, NULL};
-  int err = uvshm__named_usable(&mutex->named);
+  int err;
 
+  if (mutex->is_native)
+    return uvshm__mutex_native_refuse(mutex, "be watched: lock it in a thread");
+  err = uvshm__named_usable(&mutex->named);
   if (err < 0) return err;
   watchable->ops = &ops;
   watchable->attach = mutex->named.attach;

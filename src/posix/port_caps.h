@@ -76,4 +76,8 @@
  * locks that nobody is attached, and removes it. */
 #define UVSHM__PORT_LIFETIME_BY_KERNEL 0
 
+/* A named lock of the system's that tells of its owner's death: POSIX has none.
+ * (A semaphore has no owner; a robust mutex has no name.) */
+#define UVSHM__PORT_NATIVE_LOCKS 0
+
 #endif /* UVSHM_POSIX_PORT_CAPS_H_ */

@@ -35,4 +35,8 @@
 /* Where objects lie, as a word for messages. */
 #define UVSHM__PORT_PLACE "nowhere"
 
+/* 1: the system has named locks of its own, which tell of their owner's
+ * death. */
+#define UVSHM__PORT_NATIVE_LOCKS 0
+
 #endif /* UVSHM_PORT_CAPS_H_ */

@@ -44,4 +44,8 @@
  * with all of them. */
 #define UVSHM__PORT_INHERITS_VALUES 1
 
+/* A named mutex of Win32 has an owner, an exact name and a way to tell of a
+ * death: uvshm can be one of its users. */
+#define UVSHM__PORT_NATIVE_LOCKS 1
+
 #endif /* UVSHM_PORT_CAPS_H_ */
