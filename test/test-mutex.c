@@ -537,8 +537,7 @@ int main(int argc, char** argv) {
       cmocka_unit_test(mutex_abandoned_is_left_as_by_a_dead_owner),
       cmocka_unit_test(mutex_removed_from_its_segment_is_gone_for_its_handles),
       cmocka_unit_test(mutex_keeps_a_plain_counter_exact),
-      cmocka_unit_test(
-          mutex_of_the_systems_own_is_refused_where_there_is_none),
+      cmocka_unit_test(mutex_of_the_systems_own_is_refused_where_there_is_none),
   };
 
   if (test_is_role(argc, argv)) return test_role_main(argc, argv, roles);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
 /* A mutex of Windows' own (UVSHM_MUTEX_NATIVE), with a program at the other end
- * that knows nothing of uvshm: test/peer/win32.c. What other systems answer is
+ * that knows nothing of uvshm: test/with/win32.c. What other systems answer is
  * in test-mutex.c. */
 
 #include <winsock2.h>
@@ -56,9 +56,7 @@ static void start_peer(struct test_process* peer,
   assert_int_equal(uv_exepath(path, &size), 0);
   at = strrchr(path, '\\');
   assert_non_null(at);
-  snprintf(at + 1,
-           sizeof(path) - (size_t) (at + 1 - path),
-           "win32-peer.exe");
+  snprintf(at + 1, sizeof(path) - (size_t) (at + 1 - path), "win32-peer.exe");
   test_spawn_other(peer, NULL, path, role, name, NULL);
   test_expect(peer, "ready");
 }
@@ -380,8 +378,8 @@ TEST(native_mutex_refuses_what_windows_has_not) {
   assert_int_equal(open_native(&mutex, name, UVSHM_KEEP), UV_EINVAL);
   assert_int_equal(open_native(&mutex, name, UVSHM_SYSTEM), UV_EINVAL);
   assert_int_equal(open_native(&mutex, name, UVSHM_READONLY), UV_EINVAL);
-  assert_int_equal(
-      open_native(&mutex, name, UVSHM_EXISTING | UVSHM_EXCLUSIVE), UV_EINVAL);
+  assert_int_equal(open_native(&mutex, name, UVSHM_EXISTING | UVSHM_EXCLUSIVE),
+                   UV_EINVAL);
   assert_int_equal(open_native(&mutex, "", 0), UV_EINVAL);
   assert_int_equal(open_native(&mutex, NULL, 0), UV_EINVAL);
   assert_int_equal(open_native(&mutex, "a\\b\\c", 0), UV_EINVAL);
@@ -416,6 +414,7 @@ TEST(native_mutex_goes_with_no_transaction_condition_or_watch) {
   assert_int_equal(uvshm_mutex_rejoin(mutex), 0);
   assert_int_equal(uvshm_cond_open(&cond, NULL, test_name("cond"), NULL), 0);
   assert_int_equal(uvshm_mutex_lock(mutex, 0), 0);
+  assert_int_equal(uvshm_mutex_abandon(mutex), UV_ENOTSUP);
   assert_int_equal(uvshm_cond_wait(cond, mutex, 10), UV_ENOTSUP);
   assert_int_equal(uvshm_mutex_unlock(mutex), 0);
   uvshm_cond_close(cond);
@@ -446,7 +445,8 @@ int main(int argc, char** argv) {
       cmocka_unit_test(
           native_mutex_closed_while_held_is_told_at_the_end_of_the_thread),
       cmocka_unit_test(native_mutex_refuses_what_windows_has_not),
-      cmocka_unit_test(native_mutex_goes_with_no_transaction_condition_or_watch),
+      cmocka_unit_test(
+          native_mutex_goes_with_no_transaction_condition_or_watch),
   };
 
   if (test_is_role(argc, argv)) return test_role_main(argc, argv, roles);

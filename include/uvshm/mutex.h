@@ -41,9 +41,10 @@ struct uvshm_segment_s;
 #define UVSHM_MUTEX_RECURSIVE (1u << 16)
 
 /* The lock is the system's own of exactly this name, so that programs without
- * uvshm share it. On Windows that is the mutex of CreateMutex() and OpenMutex(),
- * "Local\\name", "Global\\name" or a bare name; elsewhere UV_ENOTSUP, because no
- * other system has a named lock that tells of its owner's death. It differs:
+ * uvshm share it. On Windows that is the mutex of CreateMutex() and
+ * OpenMutex(), "Local\\name", "Global\\name" or a bare name; elsewhere it is
+ * UV_ENOTSUP, because no other system has a named lock that tells of its
+ * owner's death. It differs:
  *
  *   open        UVSHM_KEEP, UVSHM_SYSTEM, a segment, log_size: UV_EINVAL.
  *               `group` and `sddl` count when it is made
@@ -57,7 +58,7 @@ struct uvshm_segment_s;
  *   unlink      UV_ENOTSUP: it goes with its last user
  *   info        `waiters` is 0 and `owner_label` empty; `owner_pid` is 0 where
  *               the system does not tell (Wine), unless it is this thread
- *   transactions, conditions, watches
+ *   abandon, transactions, conditions, watches
  *               UV_ENOTSUP */
 #define UVSHM_MUTEX_NATIVE (1u << 17)
 

@@ -322,6 +322,8 @@ int uvshm_mutex_unlock(uvshm_mutex_t* mutex) {
 int uvshm_mutex_abandon(uvshm_mutex_t* mutex) {
   struct uvshm__lane* lane;
 
+  if (mutex->is_native)
+    return uvshm__mutex_native_refuse(mutex, "be abandoned by a thread alive");
   if (!uvshm__attach_is_ours(mutex->named.attach))
     return uvshm__fail_bare(UV_ENOTCONN);
   if (uvshm__lane_have(mutex->named.attach, &lane) < 0 ||

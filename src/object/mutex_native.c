@@ -23,8 +23,8 @@
 #include <string.h>
 
 #define KNOWN_FLAGS                                                            \
-  (UVSHM_CREATE | UVSHM_EXISTING | UVSHM_EXCLUSIVE | UVSHM_MUTEX_RECURSIVE |   \
-   UVSHM_MUTEX_NATIVE)
+ (UVSHM_CREATE | UVSHM_EXISTING | UVSHM_EXCLUSIVE | UVSHM_MUTEX_RECURSIVE |    \
+  UVSHM_MUTEX_NATIVE)
 
 /* What no process has: see uvshm__port_lineage(). */
 static const uvshm__a32_t nobodys_lineage = {1};
@@ -53,8 +53,8 @@ static int check(const struct uvshm_segment_s* segment,
                        "cannot open a native mutex: unknown flag 0x%x",
                        (unsigned int) (flags & ~KNOWN_FLAGS));
   if (flags & UVSHM_EXISTING && flags & (UVSHM_EXCLUSIVE | UVSHM_CREATE))
-    return uvshm__fail(
-        UV_EINVAL, "cannot open a native mutex: its flags contradict");
+    return uvshm__fail(UV_EINVAL,
+                       "cannot open a native mutex: its flags contradict");
   if (name == NULL || *name == '\0')
     return uvshm__fail(UV_EINVAL, "a name needs at least one byte");
   return 0;
