@@ -7,6 +7,8 @@
 #ifndef UVSHM_BASE_SIPHASH_H_
 #define UVSHM_BASE_SIPHASH_H_
 
+#include "base/word.h"
+
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -60,13 +62,12 @@ static inline void uvshm__sip_add(struct uvshm__sip* s,
                                   size_t size) {
   const unsigned char* at = bytes;
   uint64_t word;
-  size_t i;
 
   for (; size >= 8; size -= 8, at += 8) {
     memcpy(&word, at, 8); /* all systems are little-endian */
     uvshm__sip_word(s, word);
   }
-  for (i = 0; i < size; i++) s->last |= (uint64_t) at[i] << (8 * i);
+  if (size != 0) s->last |= uvshm__word_of(at, size);
 }
 
 

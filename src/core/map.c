@@ -101,13 +101,18 @@ static void copy_facts(const struct uvshm__core* core,
                        const struct uvshm__directory_ref* ref,
                        struct uvshm__map* map) {
   struct uvshm__map_hdr* hdr = uvshm__directory_body(core, ref->index);
+  uint64_t seed[2];
 
   memset(map, 0, sizeof(*map));
   map->core = core;
+  map->base = core->base;
+  map->exists = core->exists;
+  map->low = core->control_size;
   map->hdr = hdr;
   map->shard_bits = hdr->shard_bits;
-  map->seed[0] = hdr->seed[0];
-  map->seed[1] = hdr->seed[1];
+  seed[0] = hdr->seed[0];
+  seed[1] = hdr->seed[1];
+  uvshm__map_secret(&map->secret, seed);
   map->boots = uvshm__a32_load_relaxed(&hdr->boots);
   map->state = &uvshm__core_entry(core, ref->index)->state;
   map->there = uvshm__directory_state(ref);

@@ -13,33 +13,32 @@
 #ifndef UVSHM_CORE_MAP_H_
 #define UVSHM_CORE_MAP_H_
 
-#include "base/siphash.h"
 #include "core/core.h"
 #include "core/directory.h"
 #include "core/lane.h"
+#include "core/map_hash.h"
 #include "core/map_layout.h"
 
 #include <stdint.h>
 
 /* One map as this process sees it; the numbers were copied and checked. */
 struct uvshm__map {
+  /* What a get needs. */
+  const uvshm__a64_t* state; /* of the directory entry */
+  uint64_t there;            /* what that says unless the map was removed */
+  struct uvshm__map_shard* shards;
+  struct uvshm__map_secret secret;
+  unsigned char* base;        /* core's */
+  const uvshm__a64_t* exists; /* core's */
+  uint32_t low;               /* where the heap begins */
+  uint32_t shard_bits;
+  /* What others do. */
   const struct uvshm__core* core;
   struct uvshm__map_hdr* hdr;
-  struct uvshm__map_shard* shards;
-  uint64_t seed[2];
   uint64_t steps; /* no chain has more nodes */
-  uint32_t shard_bits;
   uint32_t boots;
-  const uvshm__a64_t* state;     /* of the directory entry */
-  uint64_t there;                /* what that says unless the map was removed */
   uint64_t patience_ms;          /* for locks; UINT64_MAX: no end */
   const uvshm__a32_t* cancelled; /* may be NULL */
-};
-
-struct uvshm__map_key {
-  const void* bytes;
-  uint32_t size;
-  uint64_t hash;
 };
 
 static inline struct uvshm__map_shard* uvshm__map_shard(
@@ -76,7 +75,7 @@ static inline void uvshm__map_hash(const struct uvshm__map* map,
                                    struct uvshm__map_key* key) {
   key->bytes = bytes;
   key->size = size;
-  key->hash = uvshm__siphash(map->seed, bytes, size);
+  uvshm__map_hash_key(&map->secret, key);
 }
 
 

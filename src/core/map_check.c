@@ -58,7 +58,12 @@ static uint64_t hash_of(const struct uvshm__map* map,
   unsigned char bytes[8];
   struct uvshm__sip sip;
 
-  uvshm__sip_begin(&sip, map->seed, size);
+  if (size <= UVSHM__MAP_SHORT)
+    return uvshm__map_hash_words(&map->secret,
+                                 uvshm__peek(words),
+                                 size > 8 ? uvshm__peek(words + 1) : 0,
+                                 size);
+  uvshm__sip_begin(&sip, map->secret.seed, size);
   for (; size >= 8; size -= 8) uvshm__sip_word(&sip, uvshm__peek(words++));
   if (size != 0) {
     uvshm__peek_bytes(bytes, words, size);

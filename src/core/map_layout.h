@@ -9,6 +9,7 @@
  *        8     4  shard_bits  maker             log2 of how many there are
  *       12     4  format      maker             UVSHM__FORMAT_MAP
  *       16    16  seed        maker             random, for the hash of keys
+ *                                              (map_hash.h)
  *       32     4  boots       who opens first   +1 at the first use after each
  *                             after a reboot    reboot
  *       36     4  any         anyone, by add    what those sleep on who wait
@@ -71,7 +72,7 @@
 
 #include <stddef.h>
 
-#define UVSHM__FORMAT_MAP 1u
+#define UVSHM__FORMAT_MAP 2u
 
 #define UVSHM__MAP_SHARD_BITS_LIMIT 10u
 #define UVSHM__MAP_FIRST 8u   /* buckets inside a shard */

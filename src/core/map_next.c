@@ -45,7 +45,7 @@ static int tie_of(struct scan* scan,
                   struct uvshm__map_node* node,
                   uint64_t sizes,
                   uint32_t* tie) {
-  const uint64_t* halves = scan->map->seed;
+  const uint64_t* halves = scan->map->secret.seed;
   const uint64_t seed[2] = {halves[1], halves[0]};
   uint64_t size = uvshm__map_key_size(sizes);
   uvshm__a64_t* words = uvshm__map_node_key(node);

@@ -130,6 +130,18 @@ static inline uvshm__a64_t* uvshm__map_node_value(struct uvshm__map_node* node,
 }
 
 
+/* Does the node, which has a key of this size, have this key? */
+static UVSHM__USUAL int uvshm__map_is_key(struct uvshm__map_node* node,
+                                          const struct uvshm__map_key* key) {
+  const uvshm__a64_t* words = uvshm__map_node_key(node);
+
+  if (key->size > UVSHM__MAP_SHORT)
+    return uvshm__peek_same(words, key->bytes, key->size);
+  return uvshm__peek(words) == key->words[0] &&
+         (key->size <= 8 || uvshm__peek(words + 1) == key->words[1]);
+}
+
+
 /* Bytes of a node with keys and values of these sizes. */
 static inline uint64_t uvshm__map_node_size(uint64_t key, uint64_t value) {
   return sizeof(struct uvshm__map_node) + uvshm__map_round(key) +
@@ -193,7 +205,7 @@ static UVSHM__USUAL int uvshm__map_chain(const struct uvshm__map* map,
       sizes = uvshm__peek(&node->sizes);
       if (!uvshm__map_is_whole(map, ref, sizes)) return UVSHM__MAP_BROKEN;
       if (uvshm__map_key_size(sizes) == key->size &&
-          uvshm__peek_same(uvshm__map_node_key(node), key->bytes, key->size)) {
+          uvshm__map_is_key(node, key)) {
         place->link = link;
         place->node = node;
         place->ref = ref;

@@ -32,10 +32,8 @@ static void fill_bytes(uvshm__a64_t* to, const void* bytes, uint64_t size) {
     memcpy(&word, at, 8);
     uvshm__a64_store_relaxed(to, word);
   }
-  if (size == 0) return;
-  word = 0;
-  memcpy(&word, at, (size_t) size);
-  uvshm__a64_store_relaxed(to, word);
+  if (size != 0)
+    uvshm__a64_store_relaxed(to, uvshm__word_of(at, (size_t) size));
 }
 
 

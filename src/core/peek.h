@@ -13,6 +13,7 @@
 
 #include "base/atomic.h"
 #include "base/rare.h"
+#include "base/word.h"
 
 #include <stdint.h>
 #include <string.h>
@@ -38,6 +39,14 @@
 # define UVSHM__PEEK UVSHM__USUAL
 #endif
 
+/* Two words in one load, which need not be of one moment. */
+#if defined(__GNUC__) && defined(__SSE2__) && !defined(UVSHM__MSVC_RULES) &&   \
+    !defined(UVSHM__WATCHED)
+# define UVSHM__PEEK_VECTOR 1
+typedef uint64_t uvshm__peek_vector_t
+    __attribute__((vector_size(16), aligned(8), may_alias));
+#endif
+
 /* One word, at a multiple of 8. */
 static UVSHM__PEEK uint64_t uvshm__peek(const uvshm__a64_t* word) {
 #if defined(UVSHM__PEEK_SANITIZED)
@@ -48,28 +57,52 @@ static UVSHM__PEEK uint64_t uvshm__peek(const uvshm__a64_t* word) {
 }
 
 
+/* 8 bytes, and 16, to where the caller wants them. Each goes through a register
+ * of its own: gathered in an array by eight and loaded by sixteen, for which
+ * processors wait, it would cost as much as all the rest. */
+static UVSHM__PEEK void uvshm__peek_8(unsigned char* to,
+                                      const uvshm__a64_t* from) {
+  uint64_t word = uvshm__peek(from);
+
+  memcpy(to, &word, 8);
+}
+
+
+static UVSHM__PEEK void uvshm__peek_16(unsigned char* to,
+                                       const uvshm__a64_t* from) {
+#if defined(UVSHM__PEEK_VECTOR)
+  uvshm__peek_vector_t both = *(const volatile uvshm__peek_vector_t*) from;
+
+  memcpy(to, &both, 16);
+#else
+  uvshm__peek_8(to, from);
+  uvshm__peek_8(to + 8, from + 1);
+#endif
+}
+
+
 /* `size` bytes, from a multiple of 8 on. */
 static UVSHM__PEEK void uvshm__peek_bytes(void* to,
                                           const uvshm__a64_t* from,
                                           uint64_t size) {
   unsigned char* at = to;
-  uint64_t words[4];
-  uint64_t last;
 
   for (; size >= 32; size -= 32, at += 32, from += 4) {
-    words[0] = uvshm__peek(from);
-    words[1] = uvshm__peek(from + 1);
-    words[2] = uvshm__peek(from + 2);
-    words[3] = uvshm__peek(from + 3);
-    memcpy(at, words, 32);
+    uvshm__peek_16(at, from);
+    uvshm__peek_16(at + 16, from + 2);
   }
-  for (; size >= 8; size -= 8, at += 8, from++) {
-    words[0] = uvshm__peek(from);
-    memcpy(at, words, 8);
+  if (size & 16) {
+    uvshm__peek_16(at, from);
+    at += 16;
+    from += 2;
   }
-  if (size == 0) return;
-  last = uvshm__peek(from);
-  memcpy(at, &last, (size_t) size);
+  if (size & 8) {
+    uvshm__peek_8(at, from);
+    at += 8;
+    from++;
+  }
+  size &= 7;
+  if (size != 0) uvshm__word_to(at, uvshm__peek(from), (size_t) size);
 }
 
 
@@ -78,17 +111,14 @@ static UVSHM__PEEK int uvshm__peek_same(const uvshm__a64_t* from,
                                         const void* bytes,
                                         uint64_t size) {
   const unsigned char* at = bytes;
-  uint64_t last = 0;
   uint64_t word;
 
   for (; size >= 8; size -= 8, at += 8, from++) {
     memcpy(&word, at, 8);
     if (uvshm__peek(from) != word) return 0;
   }
-  if (size == 0) return 1;
   /* Zeros stand after the last byte. */
-  memcpy(&last, at, (size_t) size);
-  return uvshm__peek(from) == last;
+  return size == 0 || uvshm__peek(from) == uvshm__word_of(at, (size_t) size);
 }
 
 #endif /* UVSHM_CORE_PEEK_H_ */

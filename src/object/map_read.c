@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/rare.h"
+#include "core/map_near.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -57,45 +58,84 @@ static int get(const uvshm_map_t* map,
 
 
 /* With all questions asked, to find which one has a bad answer, or none. */
-UVSHM__RARE static int get_slow(const uvshm_map_t* map,
-                                const void* key,
-                                size_t key_size,
-                                struct uvshm__map_value* value,
-                                size_t* size) {
+UVSHM__APART static int get_slow(const uvshm_map_t* map,
+                                 const void* key,
+                                 size_t key_size,
+                                 void* room,
+                                 size_t* size,
+                                 uint64_t* version) {
+  struct uvshm__map_value value;
   struct uvshm__map_call call;
   int err = uvshm__map_begin(&call, map, READ, key, key_size);
 
   if (err < 0) return err;
-  err = get(map, &call.key, value);
-  if (err == UV_ENOBUFS) *size = (size_t) value->size;
+  value.bytes = room;
+  value.room = *size;
+  err = get(map, &call.key, &value);
+  if (err == 0 || err == UV_ENOBUFS) *size = (size_t) value.size;
+  if (err == 0 && version != NULL) *version = value.version;
   return uvshm__map_end(&call, err);
 }
 
 
-/* The usual way has no lane and no call but one. Whether the map was removed is
- * asked when the value has been read, which is when it matters. */
+/* The usual way has no lane and no call. Whether the map was removed is asked
+ * when the value has been read, which is when it matters. */
+static UVSHM__USUAL int get_near(uvshm_map_t* map,
+                                 struct uvshm__map_key* key,
+                                 void* room,
+                                 size_t* size,
+                                 uint64_t* version) {
+  struct uvshm__map_value value;
+  int err;
+
+  value.bytes = room;
+  value.room = *size;
+  value.size = 0;
+  value.version = 0;
+  uvshm__map_hash_key(&map->core.secret, key);
+  err = uvshm__map_get_near(&map->core, key, &value);
+  if (err == UV_ENOENT) return uvshm__fail_bare(err);
+  if (err != 0)
+    return get_slow(map, key->bytes, key->size, room, size, version);
+  *size = (size_t) value.size;
+  if (version != NULL) *version = value.version;
+  return 0;
+}
+
+
+UVSHM__APART static int get_long(uvshm_map_t* map,
+                                 const void* bytes,
+                                 size_t key_size,
+                                 void* room,
+                                 size_t* size,
+                                 uint64_t* version) {
+  struct uvshm__map_key key;
+
+  if (!uvshm__attach_is_ours(map->named.attach) || bytes == NULL ||
+      room == NULL || key_size - 1 >= UVSHM__MAP_KEY_MAX)
+    return get_slow(map, bytes, key_size, room, size, version);
+  key.bytes = bytes;
+  key.size = (uint32_t) key_size;
+  return get_near(map, &key, room, size, version);
+}
+
+
+/* That of short keys alone, so that processors keep what it needs in their
+ * registers. */
 int uvshm_map_get(uvshm_map_t* map,
                   const void* bytes,
                   size_t key_size,
                   void* room,
                   size_t* size,
                   uint64_t* version) {
-  struct uvshm__map_value value;
   struct uvshm__map_key key;
-  int err = UV_EAGAIN;
 
-  value.bytes = room;
-  value.room = *size;
-  if (uvshm__attach_is_ours(map->named.attach) && bytes != NULL &&
-      key_size - 1 < UVSHM__MAP_KEY_MAX) {
-    uvshm__map_hash(&map->core, bytes, (uint32_t) key_size, &key);
-    err = uvshm__map_get(&map->core, &key, 0, &value);
-  }
-  if (err < 0) err = get_slow(map, bytes, key_size, &value, size);
-  if (err < 0) return err;
-  *size = (size_t) value.size;
-  if (version != NULL) *version = value.version;
-  return 0;
+  if (key_size - 1 >= UVSHM__MAP_SHORT || bytes == NULL || room == NULL ||
+      !uvshm__attach_is_ours(map->named.attach))
+    return get_long(map, bytes, key_size, room, size, version);
+  key.bytes = bytes;
+  key.size = (uint32_t) key_size;
+  return get_near(map, &key, room, size, version);
 }
 
 

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+
+/* The usual way of a get, in a header so that it is one function with its
+ * callers: no bucket is being split, the key is one of the first in its chain
+ * or not there, it has no time to live, there is room for the value, and nobody
+ * writes meanwhile. Else the answer is that it is another way, and map_read.c
+ * goes there. So nothing here says that a map is damaged, and of what was read
+ * only so much is asked as keeps the reader inside the mapping.
+ *
+ * What such a get costs is misses of caches, one after the other, and a
+ * processor works on several gets at once when they are short. So this is
+ * written to be short.
+ */
+
+#ifndef UVSHM_CORE_MAP_NEAR_H_
+#define UVSHM_CORE_MAP_NEAR_H_
+
+#include "base/bits.h"
+#include "base/error.h"
+#include "base/rare.h"
+#include "core/map.h"
+#include "core/map_walk.h"
+#include "core/peek.h"
+
+#include <stdint.h>
+
+/* Not 0: look the other way. */
+#define UVSHM__MAP_UNUSUAL 1
+
+/* Nodes that the usual way looks at. */
+#define UVSHM__MAP_NEAR_NODES 8u
+
+/* What of the heap is known to exist: from map->low on, so many bytes. */
+static UVSHM__USUAL uint64_t uvshm__map_there(const struct uvshm__map* map) {
+  /* Not below 0: uvshm__map_attach() has found the shards within, and what is
+   * known to exist never becomes less. */
+  return uvshm__a64_load_relaxed(map->exists) - map->low;
+}
+
+
+/* Is `ref` a multiple of 1<<bits, and are so many bytes there? Turned, what is
+ * no multiple becomes larger than all that exists. */
+static UVSHM__USUAL int uvshm__map_reaches(const struct uvshm__map* map,
+                                           uint64_t there,
+                                           uint64_t ref,
+                                           uint32_t bits) {
+  uint64_t at = ref - map->low;
+
+  return (at >> bits | at << (64 - bits)) < there >> bits;
+}
+
+
+/* The word of the bucket that a key's hash belongs to, NULL: look the other
+ * way. A size word that cannot be leads to a word of `first` or `more` all the
+ * same. */
+static UVSHM__USUAL const uvshm__a64_t* uvshm__map_near_bucket(
+    const struct uvshm__map* map,
+    const struct uvshm__map_shard* shard,
+    uint64_t there,
+    uint64_t size,
+    uint64_t hash) {
+  uint64_t half;
+  uint64_t index;
+  uint64_t ref;
+  uint32_t level;
+
+  /* Splitting, or a level of 16 and more. */
+  if (size >> (UVSHM__MAP_LEVEL_SHIFT + 4) != 0) return NULL;
+  half = (uint64_t) UVSHM__MAP_FIRST << (size >> UVSHM__MAP_LEVEL_SHIFT);
+  index = hash & (2 * half - 1);
+  if (index >= (size & UVSHM__MAP_BUCKETS)) index &= half - 1;
+  if (index < UVSHM__MAP_FIRST) return &shard->first[index];
+  level = uvshm__map_level(index);
+  ref = uvshm__a64_load_acquire(&shard->more[level]) +
+        (index - ((uint64_t) UVSHM__MAP_FIRST << level)) * 8;
+  if (!uvshm__map_reaches(map, there, ref, 3)) return NULL;
+  UVSHM__UNPOISON(map->base + ref, 8);
+  return (const uvshm__a64_t*) (const void*) (map->base + ref);
+}
+
+
+/* The node has the hash, and `room` bytes exist from it on. 0: it has the key,
+ * which stays, and its value was copied. */
+static UVSHM__USUAL int uvshm__map_near_copy(struct uvshm__map_node* node,
+                                             uint64_t room,
+                                             const struct uvshm__map_key* key,
+                                             struct uvshm__map_value* value) {
+  uint64_t sizes = uvshm__peek(&node->sizes);
+  uint64_t size = uvshm__map_value_size(sizes);
+
+  if (uvshm__map_key_size(sizes) != key->size || size > value->room ||
+      uvshm__map_node_size(key->size, size) > room)
+    return UVSHM__MAP_UNUSUAL;
+  UVSHM__UNPOISON(node, (size_t) uvshm__map_node_size(key->size, size));
+  if (!uvshm__map_is_key(node, key) || uvshm__peek(&node->expires) != 0)
+    return UVSHM__MAP_UNUSUAL;
+  value->size = size;
+  /* Before the value: see copy_out(), map_read.c. */
+  value->version = uvshm__peek(&node->version);
+  uvshm__fence_acquire();
+  uvshm__peek_bytes(value->bytes, uvshm__map_node_value(node, sizes), size);
+  return 0;
+}
+
+
+/* 0, UV_ENOENT or UVSHM__MAP_UNUSUAL, which means nothing yet. */
+static UVSHM__USUAL int uvshm__map_near_find(
+    const struct uvshm__map* map,
+    const struct uvshm__map_shard* shard,
+    const struct uvshm__map_key* key,
+    struct uvshm__map_value* value) {
+  uint64_t there = uvshm__map_there(map);
+  uint64_t size = uvshm__a64_load_acquire(&shard->size);
+  const uvshm__a64_t* link;
+  struct uvshm__map_node* node;
+  struct uvshm__map_split split;
+  uint64_t ref;
+  uint32_t i;
+
+  link = uvshm__map_near_bucket(map, shard, there, size, key->hash);
+  if (link == NULL) return UVSHM__MAP_UNUSUAL;
+  for (i = 0; i < UVSHM__MAP_NEAR_NODES; i++) {
+    /* As in uvshm__map_chain(). */
+    ref = uvshm__peek(link);
+    if (ref == 0)
+      return uvshm__map_split_of(size, &split) ? UV_ENOENT : UVSHM__MAP_UNUSUAL;
+    /* A node's fixed part is shorter than what it is a multiple of. */
+    if (!uvshm__map_reaches(map, there, ref, 6)) return UVSHM__MAP_UNUSUAL;
+    node = (struct uvshm__map_node*) (void*) (map->base + ref);
+    UVSHM__UNPOISON(node, sizeof(*node));
+    /* Most nodes that are met are the right one; the value begins here. */
+    UVSHM__PREFETCH((const unsigned char*) node + 64);
+    if (uvshm__peek(&node->hash) == key->hash)
+      return uvshm__map_near_copy(node, there - (ref - map->low), key, value);
+    link = &node->next;
+  }
+  return UVSHM__MAP_UNUSUAL;
+}
+
+
+/* As uvshm__map_get() with value->bytes that are not NULL, but for `expired`,
+ * or UVSHM__MAP_UNUSUAL. */
+static UVSHM__USUAL int uvshm__map_get_near(const struct uvshm__map* map,
+                                            const struct uvshm__map_key* key,
+                                            struct uvshm__map_value* value) {
+  const struct uvshm__map_shard* shard = uvshm__map_shard(map, key->hash);
+  uint64_t version = uvshm__a64_load_acquire(&shard->version);
+  int err = uvshm__map_near_find(map, shard, key, value);
+
+  uvshm__fence_acquire();
+  return uvshm__a64_load_relaxed(&shard->version) == version &&
+                 uvshm__map_is_there(map)
+             ? err
+             : UVSHM__MAP_UNUSUAL;
+}
+
+_Static_assert(sizeof(struct uvshm__map_node) <= 64, "a node begins in 64");
+
+#endif /* UVSHM_CORE_MAP_NEAR_H_ */
