@@ -86,6 +86,22 @@ const char* command_second(const struct command* command) {
 }
 
 
+const char* operand_choices(enum operand_kind operand) {
+  if (operand == OPERAND_SHELL) return "bash zsh fish powershell";
+  if (operand == OPERAND_BENCH) return "lock map channel segment";
+  return NULL;
+}
+
+
+const char* option_choices(enum option_kind option) {
+  if (option == OPTION_COLOR) return "auto always never";
+  if (option == OPTION_KIND) return "stream queue topic";
+  if (option == OPTION_ORDER)
+    return "name kind peers used fill depth rate waiters";
+  return NULL;
+}
+
+
 bool command_begins(const struct command* command) {
   for (const struct command* other = commands; other < command; other++)
     if (same_first(other->name, command->name)) return false;

@@ -78,6 +78,7 @@ enum option_id {
   OPT_SINCE,
   OPT_SIZE,
   OPT_SORT,
+  OPT_SVG,
   OPT_SYSTEM,
   OPT_SYSV_ID,
   OPT_SYSV_KEY,
@@ -101,7 +102,8 @@ enum option_kind {
   OPTION_SECONDS, /* number[] holds milliseconds */
   OPTION_FILE,    /* text; completes to files */
   OPTION_COLOR,
-  OPTION_KIND /* of a channel; number[] is the flag */
+  OPTION_KIND, /* of a channel; number[] is the flag */
+  OPTION_ORDER /* text; by what top sorts */
 };
 
 struct option_spec {
@@ -120,7 +122,8 @@ enum operand_kind {
   OPERAND_FILE,
   OPERAND_COMMAND, /* of this tool */
   OPERAND_PROGRAM, /* a name, then another program */
-  OPERAND_SHELL
+  OPERAND_SHELL,
+  OPERAND_BENCH /* a group of measurements */
 };
 
 struct args;
@@ -168,6 +171,11 @@ bool command_is_group(const char* word);
 /* Of the name: its first word (for free()), and what follows or NULL. */
 char* command_first(const struct command* command);
 const char* command_second(const struct command* command);
+
+/* The words that an operand or the value of an option can be, "lock map ...";
+ * NULL: it can be anything. */
+const char* operand_choices(enum operand_kind operand);
+const char* option_choices(enum option_kind option);
 
 /* Does the table have this first word for the first time here? */
 bool command_begins(const struct command* command);

@@ -8,6 +8,8 @@
 
 #include "args.h"
 
+int cmd_bench(const struct args* args);
+int cmd_bench_peer(const struct args* args);
 int cmd_check(const struct args* args);
 int cmd_completion(const struct args* args);
 int cmd_create(const struct args* args);

@@ -22,7 +22,7 @@ const struct option_spec top_options[] = {
     {OPT_SORT,
      's',
      "sort",
-     OPTION_TEXT,
+     OPTION_ORDER,
      "COLUMN",
      "name, kind, peers, used, fill, depth, rate or waiters (default: name)"},
     {OPT_REVERSE, 'r', "reverse", OPTION_SWITCH, NULL, "The other way round"},
@@ -53,3 +53,31 @@ const char* const top_examples[] = {
     "uvshm top --json -d 10 'shop*' >> shop.log",
     "for a script",
     NULL};
+
+const struct option_spec bench_options[] = {
+    JSON,
+    {OPT_SVG, 0, "svg", OPTION_FILE, "FILE", "Draw a plot into FILE too"},
+    {OPT_MESSAGES,
+     'n',
+     "rounds",
+     OPTION_NUMBER,
+     "COUNT",
+     "So many rounds, up to 99 (default: 9)"},
+    END};
+
+const char bench_details[] =
+    "Takes some seconds. Every case gets a round of 25 ms, and then the next\n"
+    "one, so that what disturbs the machine disturbs all alike; the median of\n"
+    "the rounds is told, the least beside it. In the plot o is the median and\n"
+    "--- the range. Dim lines are no part of uvshm: they are what one would\n"
+    "take without it, or the limit that the machine sets.";
+
+const char* const bench_examples[] = {"uvshm bench",
+                                      "all of it",
+                                      "uvshm bench lock --rounds 31",
+                                      "only locks, with more care",
+                                      "uvshm bench --json > bench.json",
+                                      "for a script",
+                                      "uvshm bench --svg bench.svg",
+                                      "a picture",
+                                      NULL};

@@ -105,6 +105,9 @@ extern const char watch_details[];
 extern const struct option_spec top_options[];
 extern const char* const top_examples[];
 extern const char top_details[];
+extern const struct option_spec bench_options[];
+extern const char* const bench_examples[];
+extern const char bench_details[];
 
 /* commands_php.c */
 extern const struct option_spec php_get_options[];
