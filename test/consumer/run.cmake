@@ -2,19 +2,22 @@
 #
 # One consumer test, run by CTest as `cmake -DKIND=... -P run.cmake`:
 #
-#   add_subdirectory, find_package   configure, build and run a project
+#   add_subdirectory, fetch_content, find_package
+#                                    configure, build and run a project
 #   pkg_config                       cc program.c $(pkg-config --cflags --libs uvshm)
 #   one_libuv                        no program loads or contains a second libuv
 #   alone                            what region.h and mutex.h bring along
 #   exports                          what the shared library shows, and its size
 #
 # Given: SOURCE (the tree), PREFIX (uvshm installed), WORK (a folder), VERSION,
-# GENERATOR, CC, EMULATOR, and TOOLCHAIN, EXTRA for CMake.
+# GENERATOR, CC, EMULATOR; for a cross build TOOLCHAIN, ROOTS (folders of what it
+# links, between |) and PREFER_STATIC.
 
 cmake_minimum_required(VERSION 3.21)
 set(here "${SOURCE}/test/consumer")
 set(folder "${WORK}/${KIND}")
 file(MAKE_DIRECTORY "${folder}")
+string(REPLACE "|" ";" roots "${ROOTS}")
 file(GLOB pkgconfig "${PREFIX}/lib*/pkgconfig" "${PREFIX}/lib/*/pkgconfig")
 file(GLOB libdir "${PREFIX}/lib" "${PREFIX}/lib64" "${PREFIX}/lib/*-linux-*")
 
@@ -28,18 +31,30 @@ function(run_program program)
   if(CMAKE_HOST_WIN32)
     set(ENV{PATH} "${PREFIX}/bin;${folder}/build/uvshm;$ENV{PATH}")
   endif()
+  set(dlls "")
+  foreach(root IN LISTS PREFIX roots)
+    string(APPEND dlls "Z:${root}/bin;")
+  endforeach()
+  set(ENV{WINEPATH} "${dlls}")
   run(${CMAKE_COMMAND} -E env "LD_LIBRARY_PATH=${path}" "DYLD_LIBRARY_PATH=${path}"
       ${EMULATOR} "${program}")
 endfunction()
 
 function(project_test)
-  set(options -G "${GENERATOR}" "-DCMAKE_C_COMPILER=${CC}" -DCMAKE_BUILD_TYPE=Release)
+  # In a file, because it has lists.
+  set(given "set(CMAKE_C_COMPILER \"${CC}\" CACHE FILEPATH \"\")
+set(CMAKE_BUILD_TYPE Release CACHE STRING \"\")
+set(CMAKE_PREFIX_PATH \"${PREFIX};${roots}\" CACHE STRING \"\")
+set(UVSHM_SOURCE_DIR \"${SOURCE}\" CACHE PATH \"\")
+set(UVSHM_VERSION ${VERSION} CACHE STRING \"\")\n")
   if(TOOLCHAIN)
-    list(APPEND options "-DCMAKE_TOOLCHAIN_FILE=${TOOLCHAIN}")
+    string(APPEND given "set(CMAKE_TOOLCHAIN_FILE \"${TOOLCHAIN}\" CACHE FILEPATH \"\")
+set(CMAKE_FIND_ROOT_PATH \"${PREFIX};${roots}\" CACHE STRING \"\")
+set(UVSHM_PREFER_STATIC_LIBUV ${PREFER_STATIC} CACHE BOOL \"\")\n")
   endif()
-  run(${CMAKE_COMMAND} -S "${here}/${KIND}" -B "${folder}/build" ${options} ${EXTRA}
-      "-DCMAKE_PREFIX_PATH=${PREFIX}" "-DUVSHM_SOURCE_DIR=${SOURCE}"
-      "-DUVSHM_VERSION=${VERSION}")
+  file(WRITE "${folder}/given.cmake" "${given}")
+  run(${CMAKE_COMMAND} -S "${here}/${KIND}" -B "${folder}/build" -G "${GENERATOR}"
+      -C "${folder}/given.cmake")
   run(${CMAKE_COMMAND} --build "${folder}/build" --config Release)
   file(GLOB_RECURSE programs "${folder}/build/program-*")
   list(FILTER programs INCLUDE REGEX "/program-[a-z_]+(\\.exe)?$")
@@ -54,8 +69,17 @@ function(project_test)
 endfunction()
 
 function(pkg_config_flags result)
+  if(TOOLCHAIN)
+    set(places "${pkgconfig}")
+    foreach(root IN LISTS roots)
+      string(APPEND places ":${root}/lib/pkgconfig")
+    endforeach()
+    set(where "PKG_CONFIG_LIBDIR=${places}")
+  else()
+    set(where "PKG_CONFIG_PATH=${pkgconfig}:$ENV{PKG_CONFIG_PATH}")
+  endif()
   execute_process(
-    COMMAND ${CMAKE_COMMAND} -E env "PKG_CONFIG_PATH=${pkgconfig}:$ENV{PKG_CONFIG_PATH}"
+    COMMAND ${CMAKE_COMMAND} -E env "${where}"
       ${PKG_CONFIG} ${ARGN} uvshm
     OUTPUT_VARIABLE flags OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
   separate_arguments(flags UNIX_COMMAND "${flags}")
@@ -65,7 +89,7 @@ endfunction()
 # The static library by its file, because both have one name for -l.
 function(link_static program)
   file(GLOB_RECURSE archive "${PREFIX}/libuvshm.a")
-  pkg_config_flags(cflags --cflags)
+  pkg_config_flags(cflags --static --cflags)
   pkg_config_flags(libs --static --libs)
   list(REMOVE_ITEM libs -luvshm)
   run(${CC} -O2 "${here}/program.c" -o "${program}" ${cflags} ${ARGN} "${archive}" ${libs})
@@ -83,15 +107,19 @@ function(kib result size)
   set(${result} "${whole} KiB" PARENT_SCOPE)
 endfunction()
 
-if(KIND STREQUAL "add_subdirectory" OR KIND STREQUAL "find_package")
+if(KIND MATCHES "^(add_subdirectory|fetch_content|find_package)$")
   project_test()
 
 elseif(KIND STREQUAL "pkg_config")
   pkg_config_flags(flags --cflags --libs)
-  run(${CC} "${here}/program.c" -o "${folder}/program" ${flags})
-  run_program("${folder}/program")
-  link_static("${folder}/program-static")
-  run_program("${folder}/program-static")
+  set(suffix "")
+  if(TOOLCHAIN)
+    set(suffix .exe)
+  endif()
+  run(${CC} "${here}/program.c" -o "${folder}/program${suffix}" ${flags})
+  run_program("${folder}/program${suffix}")
+  link_static("${folder}/program-static${suffix}")
+  run_program("${folder}/program-static${suffix}")
 
 elseif(KIND STREQUAL "one_libuv")
   file(GLOB library "${PREFIX}/lib*/libuvshm.so" "${PREFIX}/lib/*/libuvshm.so")
