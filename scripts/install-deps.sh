@@ -99,15 +99,14 @@ want_check() {
     spin binutils mingw-w64-x86-64-dev gcc-mingw-w64-i686 \
     g++-mingw-w64-x86-64-win32 libboost-dev \
     libc6-dev-arm64-cross libgcc-12-dev-arm64-cross \
-    binutils-aarch64-linux-gnu qemu-user dpkg-dev qtbase5-dev libsdl2-dev libboost-dev \
-    reuse
+    binutils-aarch64-linux-gnu qemu-user dpkg-dev qtbase5-dev libsdl2-dev
   want_package
   want_docs
 }
 want_package() {
   want_build
   debian_only package
-  need_deb dpkg-dev debhelper lintian scdoc abigail-tools
+  need_deb dpkg-dev debhelper lintian scdoc abigail-tools reuse
 }
 want_others() {
   want_test

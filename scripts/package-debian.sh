@@ -134,6 +134,14 @@ build() {
       --unsigned-changes
   )
   (cd "$out" && ls -- *.deb)
+  for file in "$out/uvshm-$version"/debian/*/usr/bin/uvshm \
+    "$out/uvshm-$version"/debian/*/usr/lib/*/libuvshm.so.*.*.*; do
+    readelf -d "$file" | grep -q BIND_NOW && readelf -lW "$file" | grep -q GNU_RELRO &&
+      readelf -sW "$file" | grep -q _chk@ || {
+      echo "package-debian: $file is not hardened" >&2
+      return 1
+    }
+  done
   lintian --allow-root --profile debian --fail-on error,warning --suppress-tags \
     initial-upload-closes-no-bugs "$out"/*.changes
 }

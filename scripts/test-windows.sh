@@ -65,6 +65,7 @@ build "$preset"
 if [ "$preset" = mingw ]; then
   $quiet "Linux and Windows programs share" \
     scripts/test-interop.sh build-mingw/test/test-interop.exe "$WINE"
+  $quiet "the DLL, installed and used" scripts/package-mingw.sh
 fi
 uvshm_wine_warm
 # shellcheck disable=SC2086  # words
