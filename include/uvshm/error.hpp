@@ -30,6 +30,16 @@
 
 #include <uv/errno.h>
 
+/* <uv.h> takes this away again when it was included before. */
+#if !defined(UV__ERR)
+# define UVSHM_UV_ERR_IS_OURS
+# if EDOM > 0
+#  define UV__ERR(code) (-(code))
+# else
+#  define UV__ERR(code) (code)
+# endif
+#endif
+
 namespace uvshm {
 inline namespace UVSHM_MODE {
 
@@ -62,6 +72,11 @@ enum class errc : int {
   enotsup = UV__ENOTSUP,
   enosys = UV__ENOSYS
 };
+
+#if defined(UVSHM_UV_ERR_IS_OURS)
+# undef UVSHM_UV_ERR_IS_OURS
+# undef UV__ERR
+#endif
 
 /* A success with something to tell; the values are those of flags.h. */
 enum class news : int {

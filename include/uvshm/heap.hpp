@@ -110,9 +110,13 @@ class heap {
   uvshm::root<T> root(zstring name) {
     return root<T>(name, std::nothrow).value();
   }
+  /* Remove a root in which nothing is published. */
   result<void> unlink(zstring root_name, std::nothrow_t) noexcept {
     if (c_ == nullptr) return detail::closed();
     return detail::check(uvshm_heap_unlink(c_, root_name.c_str()));
+  }
+  void unlink(zstring root_name) {
+    unlink(root_name, std::nothrow).value();
   }
   /* As root::publish(), in a word inside a block. */
   template <class T>
