@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 
-/* Cases in C++, with and without exceptions. cmocka ends a case by longjmp, over
- * destructors and through frames that catch, so these end the program instead;
- * CTest starts it anew for each case, by the same two variables as cases.c. A
- * case is
+/* Cases in C++, with and without exceptions. cmocka ends a case by longjmp,
+ * over destructors and through frames that catch, so these end the program
+ * instead; CTest starts it anew for each case, by the same two variables as
+ * cases.c. A case is
  *
  *   TEST(region_moves) {
  *     CHECK(region.size() == 4096);
