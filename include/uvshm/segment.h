@@ -31,8 +31,13 @@ extern "C" {
 
 typedef struct uvshm_segment_s uvshm_segment_t;
 
+/* Ask for huge pages in this process; uvshm_segment_info() tells what was got
+ * (region.huge). The same bit as UVSHM_REGION_HUGE. */
+#define UVSHM_SEGMENT_HUGE UVSHM_REGION_HUGE
+
 typedef struct {
-  uint32_t flags;      /* as for a region, without UVSHM_REGION_... */
+  uint32_t flags;      /* as for a region, without UVSHM_REGION_..., and */
+                       /* UVSHM_SEGMENT_HUGE */
   uint32_t mode;       /* POSIX permission bits of a new object; 0: 0600 */
   uint64_t size;       /* bytes for the caller's structures; 0: 64 KiB */
   uint64_t max_size;   /* the most it may grow to; 0: size */

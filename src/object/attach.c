@@ -166,6 +166,7 @@ struct uvshm__attach* uvshm__attach_alloc(
   uvshm__a64_store_relaxed(&attach->entry,
                            (uint64_t) (uintptr_t) &uvshm__lane_nobodys);
   attach->readonly = (request->flags & UVSHM_READONLY) != 0;
+  attach->huge = (request->flags & UVSHM_REGION_HUGE) != 0;
   attach->private_copy = (request->flags & UVSHM_REGION_PRIVATE) != 0;
   uvshm__copy_text(attach->name, sizeof(attach->name), request->name);
   uvshm__copy_text(attach->label, sizeof(attach->label), request->label);

@@ -43,7 +43,7 @@ int uvshm__attach_map_control(struct uvshm__attach* attach,
                         size,
                         least,
                         attach->readonly ? UVSHM__PORT_READ : UVSHM__PORT_WRITE,
-                        0);
+                        is_region(attach) ? 0 : attach->huge);
   if (err < 0) return err;
   core->base = attach->control.addr;
   core->reach = attach->control.size;

@@ -204,7 +204,7 @@ int uvshm__attach_info(const struct uvshm__attach* attach,
   info->granule_size = UVSHM__GRANULE;
   info->lifetime = (uvshm_lifetime_t) attach->lifetime;
   info->readonly = attach->readonly;
-  info->huge = attach->bytes.huge;
+  info->huge = attach->bytes.huge | attach->control.huge;
   info->peers = uvshm__attach_peers(attach);
   info->owner_uid = attributes.uid;
   info->mode = attributes.mode;
