@@ -163,8 +163,8 @@ static void op_join(struct lab* l) {
 
   memset(&party, 0, sizeof(party));
   attach(l, &party, WORLD_ACTOR);
-  ok(uvshm__channel_join(&l->world.actor, &party.writer), "join");
-  ok(uvshm__channel_join(&l->world.actor, &party.reader), "join");
+  ok(uvshm__channel_join(&l->world.actor, &party.writer, 2000), "join");
+  ok(uvshm__channel_join(&l->world.actor, &party.reader, 2000), "join");
   uvshm__channel_leave(&party.reader);
   uvshm__channel_leave(&party.writer);
 }

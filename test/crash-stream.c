@@ -185,7 +185,7 @@ static void join(struct uvshm__channel_end* end,
   memset(end, 0, sizeof(*end));
   end->channel = channel;
   end->writer = writer;
-  ok(uvshm__channel_join(lane, end), "join");
+  ok(uvshm__channel_join(lane, end, 2000), "join");
 }
 
 

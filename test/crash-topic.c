@@ -130,7 +130,7 @@ static void join(struct lab* l,
   end->channel = &l->channels[lane->core->slot];
   end->writer = (flags & UVSHM_WRITER) != 0;
   end->flags = flags;
-  ok(uvshm__channel_join(lane, end), "join");
+  ok(uvshm__channel_join(lane, end, 2000), "join");
 }
 
 

@@ -78,8 +78,8 @@ static void join(uint32_t slot) {
   writers[slot].channel = &channels[slot];
   writers[slot].writer = 1;
   readers[slot].channel = &channels[slot];
-  assert_int_equal(uvshm__channel_join(&lanes[slot], &writers[slot]), 0);
-  assert_int_equal(uvshm__channel_join(&lanes[slot], &readers[slot]), 0);
+  assert_int_equal(uvshm__channel_join(&lanes[slot], &writers[slot], 2000), 0);
+  assert_int_equal(uvshm__channel_join(&lanes[slot], &readers[slot], 2000), 0);
 }
 
 

@@ -455,7 +455,7 @@ static void try_all(struct desk* desk, uint64_t* random) {
     ends[i].channel = &desk->channels[i];
     ends[i].writer = i == 0;
     ends[i].flags = fake_random(random) % 2 ? UVSHM_CHANNEL_OLDEST : 0;
-    if (uvshm__channel_join(&desk->lanes[i], &ends[i]) < 0) return;
+    if (uvshm__channel_join(&desk->lanes[i], &ends[i], 2000) < 0) return;
   }
   for (i = 0; i < 8; i++) {
     (void) send_one(&ends[0], i);

@@ -116,7 +116,7 @@ static inline void join_as(struct desk* desk,
   end->writer = (flags & UVSHM_WRITER) != 0;
   end->flags = flags;
   end->sequence = sequence;
-  assert_int_equal(uvshm__channel_join(&desk->lanes[peer], end), 0);
+  assert_int_equal(uvshm__channel_join(&desk->lanes[peer], end, 2000), 0);
 }
 
 

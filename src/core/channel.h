@@ -208,10 +208,13 @@ int uvshm__channel_attach(const struct uvshm__core* core,
 
 /* Take an end for this process: end->channel, writer, flags, sequence and
  * cancelled are set. Dead peers are cleared away when there is none left and
- * `lane` holds no lock.
- *   UV_EMFILE  all are taken by the living; of a stream UV_EBUSY */
+ * `lane` holds no lock; for one that another repairer is about to give back we
+ * wait at most `timeout_ms`.
+ *   UV_EMFILE     all are taken by the living; of a stream UV_EBUSY
+ *   UV_ETIMEDOUT  who repairs after a dead one does not get on with it */
 int uvshm__channel_join(struct uvshm__lane* lane,
-                        struct uvshm__channel_end* end);
+                        struct uvshm__channel_end* end,
+                        uint64_t timeout_ms);
 void uvshm__channel_leave(struct uvshm__channel_end* end);
 
 /* Are there ends of the other side? 0: yes, or there was none yet; else what
@@ -234,6 +237,13 @@ static inline int uvshm__channel_alone(const struct uvshm__channel_end* end) {
 /* `lane` may be NULL: the thread has none, so it holds no locks. */
 uint32_t uvshm__channel_tend(struct uvshm__lane* lane,
                              const struct uvshm__channel* channel);
+
+/* End `index`, whose owner word `owner` says what cannot be, becomes one that
+ * died, and those who wait for the other side are told. What it had is left for
+ * uvshm__channel_tend(). 0: somebody else was faster. */
+int uvshm__channel_disown(const struct uvshm__channel* channel,
+                          uint32_t index,
+                          uint64_t owner);
 
 /* How many ends are live: writers (1) or readers (0). And the slot of the peer
  * that has end `index`; not below peers_max: nobody has. */

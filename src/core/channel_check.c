@@ -75,9 +75,7 @@ uint32_t uvshm__channel_mend(struct uvshm__lane* lane, void* body) {
     if (fault_of_end(&channel, i) == NULL) continue;
     /* As one that died: what it had is looked for. */
     owner = uvshm__a64_load_acquire(&channel.ends[i].owner);
-    (void) uvshm__a64_cas(
-        &channel.ends[i].owner, owner, owner >> 32 << 32 | UVSHM__END_DEAD);
-    count++;
+    count += (uint32_t) uvshm__channel_disown(&channel, i, owner);
   }
   (void) uvshm__channel_tend(lane, &channel);
   return count + channel.kind->mend(&channel);

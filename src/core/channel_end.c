@@ -30,10 +30,8 @@
 /* How often others may be faster. */
 #define TRIES 1000u
 
-/* How long to wait for an end that a repairer is giving back, in time and in
- * sleeps, and how often to sleep where no sign of one is to be seen. */
-#define CLEARING_MS 2000u
-#define CLEARING_SLEEPS_MAX 400u
+/* How often to sleep where no sign is to be seen of a repairer who is giving an
+ * end back. */
 #define CLEARING_SLEEPS 2u
 
 
@@ -178,35 +176,45 @@ static int is_clearing(const struct uvshm__channel_end* end) {
 }
 
 
-/* An entry that is free, or is becoming free just now. */
-static int get_entry(struct uvshm__lane* lane, struct uvshm__channel_end* end) {
+/* An entry that is free, or is becoming free just now.
+ *   UV_EMFILE, UV_ETIMEDOUT  one is becoming free, but too slowly */
+static int get_entry(struct uvshm__lane* lane,
+                     struct uvshm__channel_end* end,
+                     uint64_t timeout_ms) {
   const uvshm__a32_t* word = was_word(end->channel, (int) end->writer);
   struct uvshm__wait wait;
   uint32_t value;
   int err = take_entry(end);
 
   if (err == 0) return 0;
-  uvshm__wait_begin(&wait, lane, word, CLEARING_MS, NULL);
+  uvshm__wait_begin(&wait, lane, word, timeout_ms, end->cancelled);
   for (;;) {
     value = uvshm__a32_load_acquire(word);
     (void) uvshm__channel_tend(lane, end->channel);
     err = take_entry(end);
     /* A repairer may have the slot before its peer's state says so. */
-    if (err == 0 || lane == NULL || wait.sleeps > CLEARING_SLEEPS_MAX ||
+    if (err == 0 || lane == NULL ||
         (wait.sleeps >= CLEARING_SLEEPS && !is_clearing(end)))
       return err;
-    if (uvshm__wait_sleep(&wait, value) < 0) return err;
+    err = uvshm__wait_sleep(&wait, value);
+    if (err < 0) return is_clearing(end) ? err : UV_EMFILE;
   }
 }
 
 
 int uvshm__channel_join(struct uvshm__lane* lane,
-                        struct uvshm__channel_end* end) {
+                        struct uvshm__channel_end* end,
+                        uint64_t timeout_ms) {
   uint64_t live;
   uint32_t i;
-  int err = get_entry(lane, end);
+  int err = get_entry(lane, end, timeout_ms);
 
-  if (err < 0) return no_end_left(end);
+  if (err == UV_EMFILE) return no_end_left(end);
+  if (err == UV_ETIMEDOUT)
+    return uvshm__fail(err,
+                       "a %s died, and what it had is not given back yet",
+                       end->writer ? "writer" : "reader");
+  if (err < 0) return err;
   uvshm__a64_store_relaxed(&end->ent->messages, 0);
   uvshm__a64_store_relaxed(&end->ent->lost, 0);
   for (i = 0; i < UVSHM__END_WORDS; i++)
@@ -297,6 +305,34 @@ int uvshm__channel_alone_slow(const struct uvshm__channel_end* end,
 
 /* ---- the dead ------------------------------------------------------------ */
 
+/* A dead end goes. Its word says so already, unless whoever should have said it
+ * died before: then it still says open, and nobody is there. */
+static void note_death(const struct uvshm__channel* channel, int writers) {
+  uvshm__a32_t* at = was_word(channel, writers);
+  uint32_t word = uvshm__a32_load_acquire(at);
+
+  if ((word & UVSHM__CHANNEL_WAS) != UVSHM__CHANNEL_OPEN ||
+      uvshm__channel_count(channel, (uint32_t) writers) != 0)
+    return;
+  if (uvshm__a32_cas(at, word, next_was(word, UVSHM__CHANNEL_DIED)))
+    tell_others(channel, writers);
+}
+
+
+int uvshm__channel_disown(const struct uvshm__channel* channel,
+                          uint32_t index,
+                          uint64_t owner) {
+  int writer = index < channel->facts.writers;
+
+  if (!uvshm__a64_cas(&channel->ends[index].owner,
+                      owner,
+                      owner_word(owner, NOBODY, UVSHM__END_DEAD)))
+    return 0;
+  note_death(channel, writer);
+  return 1;
+}
+
+
 /* Again what could not be done in repair. Anybody, also two at once. */
 static uint32_t finish_dead(const struct uvshm__channel* channel) {
   uint32_t count = 0;
@@ -308,6 +344,7 @@ static uint32_t finish_dead(const struct uvshm__channel* channel) {
 
     if (state_of(owner) != UVSHM__END_DEAD || slot_of(owner) != NOBODY)
       continue;
+    note_death(channel, i < channel->facts.writers);
     if (channel->kind->forget(channel, i) < 0) continue;
     if (uvshm__a64_cas(at, owner, owner_word(owner, NOBODY, UVSHM__END_FREE)))
       count++;

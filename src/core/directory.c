@@ -21,14 +21,20 @@
  *
  * One of the two sees the other, and whoever clears a bit looks whether it was
  * the last, so a removed entry without bits is always freed by somebody.
- * Freeing is a compare-and-swap of {generation, removed}, so it happens once,
- * and a late bit on the next incarnation only delays that one's end until it is
- * cleared.
  *
- * An object that has blocks of the heap is buried before: {removed} becomes
- * {buried by slot n}, by compare-and-swap, so there is one burier, and when he
- * dies it is part of his repair to finish it. No lock is needed, which counts
- * because the last one to close may be a repairer.
+ * Who frees it first makes {removed} {claimed by slot n}, by compare-and-swap,
+ * so there is one of them, and looks at the bits again. An opener who comes too
+ * late and is killed before he has seen it leaves a bit; who repairs after him
+ * and finds {used} or {removed} beside the bit looks into the object. Whoever
+ * claims it after that sees the bit and makes it {removed} again: so it is not
+ * freed, and its place not used for something else, under the repairer's hands
+ * (models/directory.pml). Beside {claimed} or {buried} there is nothing of the
+ * dead one in it: an opener who was in time has his bit seen before.
+ *
+ * An object that has blocks of the heap is buried then: {claimed} becomes
+ * {buried by slot n}, and when he dies it is part of his repair to finish it;
+ * a claim alone is given back. No lock is needed, which counts because the last
+ * one to close may be a repairer.
  */
 
 #include "core/directory.h"
@@ -42,6 +48,9 @@
 #include "core/reap.h"
 
 #include <string.h>
+
+/* How often an object that is being freed may be opened, too late, meanwhile. */
+#define SETTLE_TRIES 100u
 
 
 static uint64_t state_word(uint32_t generation, uint32_t kind) {
@@ -316,6 +325,12 @@ static uint64_t buried_by(uint64_t state, uint32_t slot) {
 }
 
 
+static uint64_t claimed_by(uint64_t state, uint32_t slot) {
+  return state_word((uint32_t) (state >> 32),
+                    slot << UVSHM__ENTRY_SLOT_SHIFT | UVSHM__ENTRY_CLAIMED);
+}
+
+
 static void free_entry(struct uvshm__directory_ent* ent, uint64_t state) {
   uvshm__a64_cas(&ent->state,
                  state,
@@ -323,26 +338,51 @@ static void free_entry(struct uvshm__directory_ent* ent, uint64_t state) {
 }
 
 
-/* Somebody removed it or cleared a bit of it: is that its end? */
-void uvshm__directory_settle(const struct uvshm__core* core, uint32_t index) {
+/* Claimed by us, and nobody has it open. */
+static void end_it(const struct uvshm__core* core,
+                   struct uvshm__directory_ent* ent,
+                   uint64_t claimed) {
+  uint64_t buried = buried_by(claimed, core->slot);
+
+  if (!has_blocks(ent)) {
+    free_entry(ent, claimed);
+  } else if (uvshm__a64_cas(&ent->state, claimed, buried)) {
+    bury(core, ent, core->slot);
+    free_entry(ent, buried);
+  }
+}
+
+
+/* 0: it is to be looked at again, because somebody has come and gone. */
+static int settle_once(const struct uvshm__core* core, uint32_t index) {
   struct uvshm__directory_ent* ent = uvshm__core_entry(core, index);
-  uint64_t buried;
+  uint64_t claimed;
   uint64_t state;
 
   uvshm__fence_seq_cst();
   state = read_state(core, index);
-  if ((uint32_t) state != UVSHM__ENTRY_REMOVED || has_open_bits(ent)) return;
-  if (!has_blocks(ent)) {
-    free_entry(ent, state);
-    return;
-  }
+  if ((uint32_t) state != UVSHM__ENTRY_REMOVED || has_open_bits(ent)) return 1;
   /* Some of its blocks may lie where we have nothing mapped. It stays removed
    * for one who has. */
-  if (!uvshm__reap_reaches_all(core)) return;
-  buried = buried_by(state, core->slot);
-  if (!uvshm__a64_cas(&ent->state, state, buried)) return;
-  bury(core, ent, core->slot);
-  free_entry(ent, buried);
+  if (has_blocks(ent) && !uvshm__reap_reaches_all(core)) return 1;
+  claimed = claimed_by(state, core->slot);
+  if (!uvshm__a64_cas(&ent->state, state, claimed)) return 1;
+  uvshm__fence_seq_cst();
+  if (!has_open_bits(ent)) {
+    end_it(core, ent, claimed);
+    return 1;
+  }
+  /* Whoever clears that bit now does nothing when he still finds our claim. */
+  return !uvshm__a64_cas(&ent->state, claimed, state);
+}
+
+
+/* Somebody removed it or cleared a bit of it: is that its end? Others who come
+ * too late again and again leave it removed, for one who needs room. */
+void uvshm__directory_settle(const struct uvshm__core* core, uint32_t index) {
+  uint32_t tries = 0;
+
+  while (!settle_once(core, index) && ++tries < SETTLE_TRIES) continue;
 }
 
 
@@ -366,6 +406,10 @@ static void finish_burial(const struct uvshm__core* core,
   struct uvshm__directory_ent* ent = uvshm__core_entry(core, index);
   uint64_t state = read_state(core, index);
 
+  if (state == claimed_by(state, slot))
+    uvshm__a64_cas(&ent->state,
+                   state,
+                   state_word((uint32_t) (state >> 32), UVSHM__ENTRY_REMOVED));
   if (state != buried_by(state, slot)) return;
   bury(core, ent, slot);
   free_entry(ent, state);
@@ -424,16 +468,19 @@ int uvshm__directory_remove(const struct uvshm__core* core,
 }
 
 
-/* What `slot` was in the middle of in an object. As long as its bit is there
- * the object's blocks are. */
+/* What `slot` was in the middle of in an object. As long as its bit is there,
+ * and beside it {used} or {removed} was seen, the object is: see above. The bit
+ * first, then the state. */
 static void leave_object(const struct uvshm__core* core,
                          uint32_t index,
                          uint32_t slot) {
   struct uvshm__directory_ent* ent = uvshm__core_entry(core, index);
-  uint64_t bits = uvshm__a64_load_relaxed(&ent->open[slot / 64]);
-  uint32_t state = (uint32_t) read_state(core, index);
+  uint64_t bits = uvshm__a64_load_acquire(&ent->open[slot / 64]);
+  uint32_t state;
 
   if (core->contents == NULL || (bits >> slot % 64 & 1) == 0) return;
+  uvshm__fence_seq_cst();
+  state = (uint32_t) read_state(core, index);
   if (state != UVSHM__ENTRY_USED && state != UVSHM__ENTRY_REMOVED) return;
   core->contents->leave(
       core, slot, uvshm__a32_load_relaxed(&ent->type), ent->body);
@@ -461,7 +508,7 @@ static int is_strange(const struct uvshm__core* core, uint64_t state) {
   uint32_t slot = (uint32_t) state >> UVSHM__ENTRY_SLOT_SHIFT;
 
   if (kind < UVSHM__ENTRY_BURIED) return slot != 0;
-  return kind > UVSHM__ENTRY_BURIED || slot >= core->peers_max ||
+  return kind > UVSHM__ENTRY_CLAIMED || slot >= core->peers_max ||
          uvshm__peer_is_free(core, slot);
 }
 

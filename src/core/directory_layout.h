@@ -6,7 +6,8 @@
  *   offset  size  field       written by        meaning
  *        0     8  state       maker, remover,   {generation:32 | slot:24 |
  *                             last closer,      0 free, 1 used, 2 removed,
- *                             repairer          3 buried by peer `slot`}
+ *                             repairer          3 buried by peer `slot`,
+ *                                               4 claimed by it, to bury it}
  *        8     4  type        maker             1 mutex, 2 sem, 3 map, 4 root,
  *                                             5 rwlock, 6 cond, 7 event,
  *                                             8 barrier, 9 channel, 10 cell
@@ -22,8 +23,10 @@
  *
  * The life of an entry:
  *
- *   free --make--> used --remove--> removed --last open bit gone--> free
- *                                      \--the same, with blocks--> buried --/
+ *   free --make--> used --remove--> removed --last open bit gone--> claimed
+ *     ^                                 ^--a bit has come meanwhile--/   |
+ *     |<--no blocks------------------------------------------------------|
+ *     \--- buried <--with blocks-----------------------------------------/
  *
  * Everything but `state` and `open` is written while the entry is free, under
  * the directory's lock; the store of {generation+1, used} is the commit. Each
@@ -44,6 +47,7 @@
 #define UVSHM__ENTRY_USED 1u
 #define UVSHM__ENTRY_REMOVED 2u
 #define UVSHM__ENTRY_BURIED 3u
+#define UVSHM__ENTRY_CLAIMED 4u
 #define UVSHM__ENTRY_KIND 0xffu /* of the low half of `state` */
 #define UVSHM__ENTRY_SLOT_SHIFT 8
 

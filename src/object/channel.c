@@ -171,7 +171,7 @@ int uvshm__channel_enter(uvshm_channel_t* channel) {
   memset(&end->u, 0, sizeof(end->u));
   end->messages = 0;
   end->tries = 0;
-  if (err == 0) err = uvshm__channel_join(lane, end);
+  if (err == 0) err = uvshm__channel_join(lane, end, channel->timeout_ms);
   if (err < 0) return err;
   channel->serial = channel->named.attach->serial;
   channel->has_end = 1;
@@ -210,10 +210,23 @@ static int attach(uvshm_channel_t* channel,
 }
 
 
+/* Of the time that the open has. */
+static uint64_t left_of(const uvshm_channel_options_t* options,
+                        uint64_t begun) {
+  uint64_t all =
+      options->timeout_ms != 0 ? options->timeout_ms : UVSHM__OPEN_TIMEOUT_MS;
+  uint64_t gone = uvshm__port_now_ms() - begun;
+
+  if (all == UVSHM_FOREVER) return all;
+  return gone < all ? all - gone : 0;
+}
+
+
 int uvshm_channel_open(uvshm_channel_t** result,
                        struct uvshm_segment_s* segment,
                        const char* name,
                        const uvshm_channel_options_t* given) {
+  uint64_t begun = uvshm__port_now_ms();
   uvshm_channel_options_t options;
   uvshm_channel_t* channel;
   int err;
@@ -229,11 +242,13 @@ int uvshm_channel_open(uvshm_channel_t** result,
     free(channel);
     return err;
   }
+  channel->timeout_ms = left_of(&options, begun);
   err = attach(channel, &options);
   if (err < 0) {
     uvshm_channel_close(channel);
     return err;
   }
+  channel->timeout_ms = left_of(&options, uvshm__port_now_ms());
   *result = channel;
   return 0;
 }

@@ -23,6 +23,7 @@ struct uvshm_channel_s {
   struct uvshm__named named;
   uint32_t alone; /* known by its name alone: the segment is ours */
   uint64_t linger_ms;
+  uint64_t timeout_ms; /* for taking the end */
 };
 
 /* Take the end, for the first time or again in a forked child that has

@@ -71,7 +71,7 @@ static struct fuzz_end* end_of(struct fuzz_world* world,
   end->end.channel = &end->channel;
   end->end.writer = writer;
   end->end.flags = which & 0x80 ? UVSHM_CHANNEL_OLDEST : 0;
-  if (uvshm__channel_join(lane, &end->end) < 0) return NULL;
+  if (uvshm__channel_join(lane, &end->end, 2000) < 0) return NULL;
   end->joined = 1;
   return end;
 }

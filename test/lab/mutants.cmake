@@ -102,6 +102,12 @@ uvshm_mutant(object_there_before_its_name crash-core core/directory.c
   uvshm__a32_store_relaxed(&ent->type, spec->type);
 ")
 
+uvshm_mutant(claims_of_the_dead_stay crash-core core/directory.c
+"  if (state == claimed_by(state, slot))
+"
+"  if (state == 0)
+")
+
 uvshm_mutant(only_own_entries_are_settled crash-core core/directory.c
 "    if ((uint32_t) read_state(core, index) == UVSHM__ENTRY_REMOVED)
       uvshm__directory_settle(core, index);

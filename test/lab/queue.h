@@ -188,8 +188,8 @@ static inline void join(struct lab* l,
                         uint32_t slot,
                         struct uvshm__lane* lane) {
   attach(l, party, slot);
-  ok(uvshm__channel_join(lane, &party->writer), "join as writer");
-  ok(uvshm__channel_join(lane, &party->reader), "join as reader");
+  ok(uvshm__channel_join(lane, &party->writer, 2000), "join as writer");
+  ok(uvshm__channel_join(lane, &party->reader, 2000), "join as reader");
 }
 
 

@@ -116,6 +116,10 @@ static void verify_directory(struct world* world) {
                   bits != 0,
               "entry %u is removed, open by nobody and not free",
               (unsigned int) i);
+    lab_check(((uint32_t) uvshm__a64_load_relaxed(&ent->state) &
+               UVSHM__ENTRY_KIND) < UVSHM__ENTRY_BURIED,
+              "entry %u is still being freed",
+              (unsigned int) i);
   }
 }
 
