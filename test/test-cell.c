@@ -684,7 +684,8 @@ static void write_in_thread(void* arg) {
 
   for (i = 0; i < 20000; i++) {
     fill(value, sizeof(value), i * 2 + *(uint64_t*) arg);
-    if (uvshm_cell_write(cell, value, 8 + 8 * (i % 100)) < 0) thread_error = 1;
+    if (uvshm_cell_write(cell, value, 8 + 8 * (size_t) (i % 100)) < 0)
+      thread_error = 1;
   }
 }
 

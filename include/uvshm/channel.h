@@ -176,8 +176,7 @@ typedef struct {
  *                  without redelivery, as the flags say it should be
  *   UV_EBUSY       stream: it has a living writer (reader) already
  *   UV_EMFILE      queue, topic: it has as many writers (readers) as it may
- *   UV_ETIMEDOUT   not within timeout_ms: who repairs after a dead one with the
- *                  last end has stopped, or is slow
+ *   UV_ETIMEDOUT   after timeout_ms somebody still repairs after a dead one
  *   UV_ENOTSUP     the kind cannot do what the flags say
  *   UV_EACCES      an end, in a segment attached for reading (looking works) */
 UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_channel_open(

@@ -49,7 +49,7 @@
 
 #include <string.h>
 
-/* How often an object that is being freed may be opened, too late, meanwhile. */
+/* How often an object that is being freed may be opened meanwhile, too late. */
 #define SETTLE_TRIES 100u
 
 
