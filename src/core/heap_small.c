@@ -144,30 +144,11 @@ static int look_at(const struct uvshm__core* core,
 
 /* ---- freeing ------------------------------------------------------------- */
 
-/* As uvshm__heap_give_usual(). The block is remembered, so that the next one of
- * its size is this one, while it is in the cache; not when its span is another
- * thread's. Field by field: a copy of a struct that was just written is slow.
- */
 int uvshm__small_free(struct uvshm__lane* lane, uint64_t ref) {
-  const struct uvshm__core* core = lane->core;
   struct uvshm__small_place place;
-  struct uvshm__lane_span* freed;
 
-  if (!uvshm__small_find(core, ref, &place) ||
-      uvshm__a16_load_relaxed(place.own) != uvshm__heap_me(core))
-    return 0;
-  uvshm__a16_store_release(place.own, UVSHM__OWN_FREE);
-  uvshm__small_freed(place.zone, place.number % UVSHM__ZONE_SPANS);
-  if (uvshm__a32_load_relaxed(&place.entry->user) != lane->index + 1) return 1;
-  freed = &lane->heap[uvshm__word_count(place.word)].freed;
-  freed->zone = place.zone;
-  freed->entry = place.entry;
-  freed->own = place.own;
-  freed->word = place.word;
-  freed->ref = ref;
-  freed->number = place.number + 1;
-  freed->index = 1;
-  return 1;
+  return uvshm__small_find(lane->core, ref, &place) &&
+         uvshm__small_give(lane, &place, ref);
 }
 
 /* ---- searching ----------------------------------------------------------- */

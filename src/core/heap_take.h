@@ -171,6 +171,34 @@ static UVSHM__USUAL void uvshm__small_freed(struct uvshm__zone_ent* zone,
 }
 
 
+/* Free the block at `ref`, which is at `place`, if it is private to this peer;
+ * 0: it is not. Stores as in uvshm__heap_give_usual(). The block is remembered,
+ * so that the next one of its size is this one, while it is in the cache; not
+ * when its span is another thread's. Field by field: a copy of a struct that
+ * was just written is slow. */
+static UVSHM__USUAL int uvshm__small_give(
+    struct uvshm__lane* lane,
+    const struct uvshm__small_place* place,
+    uint64_t ref) {
+  struct uvshm__lane_span* freed;
+
+  if (uvshm__a16_load_relaxed(place->own) != uvshm__heap_me(lane->core))
+    return 0;
+  uvshm__a16_store_release(place->own, UVSHM__OWN_FREE);
+  uvshm__small_freed(place->zone, place->number % UVSHM__ZONE_SPANS);
+  if (uvshm__a32_load_relaxed(&place->entry->user) != lane->index + 1) return 1;
+  freed = &lane->heap[uvshm__word_count(place->word)].freed;
+  freed->zone = place->zone;
+  freed->entry = place->entry;
+  freed->own = place->own;
+  freed->word = place->word;
+  freed->ref = ref;
+  freed->number = place->number + 1;
+  freed->index = 1;
+  return 1;
+}
+
+
 /* Free the block at `ref`, if that is the last one which the above has given to
  * this thread and nothing has changed since; 0: it is not.
  *

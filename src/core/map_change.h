@@ -14,73 +14,106 @@
 
 #include <stdint.h>
 
+/* No change of a map has more words. */
+#define UVSHM__MAP_CHANGE 4u
+
+_Static_assert(UVSHM__MAP_CHANGE <= UVSHM__LOCK_LOG, "a change fits the log");
+
+/* What is kept of each entry stays in registers as long as every index is a
+ * constant: hence no loops, and all of it inline. */
 struct uvshm__map_change {
-  const struct uvshm__map* map;
-  struct uvshm__map_shard* shard;
-  void* words[UVSHM__LOCK_LOG];
-  uint64_t values[UVSHM__LOCK_LOG];
-  uint32_t widths[UVSHM__LOCK_LOG]; /* 2 or 8 */
-  uvshm__a64_t nowhere; /* in place of a word that is not to be changed */
+  const struct uvshm__core* core;
+  unsigned char* base;
+  struct uvshm__lock* lock;
+  uvshm__a64_t* words[UVSHM__MAP_CHANGE];  /* of 8 bytes; NULL: not to be set */
+  uvshm__a16_t* owners[UVSHM__MAP_CHANGE]; /* or of 2; NULL */
+  uint64_t values[UVSHM__MAP_CHANGE];
 };
 
-static inline void uvshm__map_change(struct uvshm__map_change* change,
-                                     const struct uvshm__map* map,
-                                     struct uvshm__map_shard* shard) {
-  change->map = map;
-  change->shard = shard;
+static UVSHM__USUAL void uvshm__map_change(struct uvshm__map_change* change,
+                                           const struct uvshm__map* map,
+                                           struct uvshm__map_shard* shard) {
+  change->core = map->core;
+  change->base = map->base;
+  change->lock = &shard->lock;
   /* It is 0 already, unless somebody wrote where he should not. Then a death
    * would replay a log that is half ours. */
   uvshm__a32_store_release(&shard->lock.n, 0);
 }
 
 
-static inline void uvshm__map_note(struct uvshm__map_change* change,
-                                   uint32_t index,
-                                   void* word,
-                                   uint32_t width,
-                                   uint64_t value) {
-  struct uvshm__lock_log* entry = &change->shard->lock.log[index];
+static UVSHM__USUAL void uvshm__map_note(struct uvshm__map_change* change,
+                                         uint32_t index,
+                                         uint64_t offset,
+                                         uint32_t width,
+                                         uint64_t value) {
+  struct uvshm__lock_log* entry = &change->lock->log[index];
 
-  uvshm__a64_store_relaxed(&entry->target,
-                           uvshm__map_offset(change->map, word) << 8 | width);
+  uvshm__a64_store_relaxed(&entry->target, offset << 8 | width);
   uvshm__a64_store_relaxed(&entry->value, value);
-  change->words[index] = word;
   change->values[index] = value;
-  change->widths[index] = width;
 }
 
 
 /* Entry `index`: an 8-byte word, which exists. A chain that is damaged may lead
  * into what the heap keeps for itself, which nothing here may change. */
-static inline void uvshm__map_log(struct uvshm__map_change* change,
-                                  uint32_t index,
-                                  uvshm__a64_t* word,
-                                  uint64_t value) {
-  uint64_t offset = uvshm__map_offset(change->map, word);
+static UVSHM__USUAL void uvshm__map_log(struct uvshm__map_change* change,
+                                        uint32_t index,
+                                        uvshm__a64_t* word,
+                                        uint64_t value) {
+  uint64_t offset = (uint64_t) ((const unsigned char*) word - change->base);
 
-  uvshm__map_note(change, index, word, 8, value);
-  if (uvshm__heap_may_be_own(change->map->core, offset) &&
-      !uvshm__heap_has_word(change->map->core, offset, 8))
-    change->words[index] = &change->nowhere;
+  uvshm__map_note(change, index, offset, 8, value);
+  change->owners[index] = NULL;
+  change->words[index] = word;
+  if (uvshm__heap_may_be_own(change->core, offset) &&
+      !uvshm__heap_has_word(change->core, offset, 8))
+    change->words[index] = NULL;
 }
 
 
-/* The owner of the block at `ref` is to be `own`, the library or this peer, and
- * is the other one. 0: no block begins there, or it is not. Else a damaged
- * chain would give away what is not the map's, and a circle be cleared for
- * ever. */
-static inline int uvshm__map_log_own(struct uvshm__map_change* change,
-                                     uint32_t index,
-                                     uint64_t ref,
-                                     uint32_t own) {
-  const struct uvshm__core* core = change->map->core;
-  uint32_t before =
-      own == UVSHM__OWN_LIBRARY ? uvshm__heap_me(core) : UVSHM__OWN_LIBRARY;
-  uvshm__a16_t* word = uvshm__heap_own(core, ref);
+/* `word` (NULL: no block begins there) is the owner word of a block that is to
+ * be `own`, the library or this peer, and is the other one. 0: it is not. Else
+ * a damaged chain would give away what is not the map's, and a circle be
+ * cleared for ever. */
+static UVSHM__USUAL int uvshm__map_log_owner(struct uvshm__map_change* change,
+                                             uint32_t index,
+                                             uvshm__a16_t* word,
+                                             uint32_t own) {
+  uint32_t me = uvshm__heap_me(change->core);
+  uint32_t before = own == UVSHM__OWN_LIBRARY ? me : UVSHM__OWN_LIBRARY;
 
   if (word == NULL || uvshm__a16_load_seq_cst(word) != before) return 0;
-  uvshm__map_note(change, index, word, 2, own);
+  uvshm__map_note(change,
+                  index,
+                  (uint64_t) ((const unsigned char*) word - change->base),
+                  2,
+                  own);
+  change->words[index] = NULL;
+  change->owners[index] = word;
   return 1;
+}
+
+
+/* The same for the block at `ref`. */
+static UVSHM__USUAL int uvshm__map_log_own(struct uvshm__map_change* change,
+                                           uint32_t index,
+                                           uint64_t ref,
+                                           uint32_t own) {
+  return uvshm__map_log_owner(
+      change, index, uvshm__heap_own(change->core, ref), own);
+}
+
+
+static UVSHM__USUAL void uvshm__map_set(const struct uvshm__map_change* change,
+                                        uint32_t index,
+                                        uint32_t count) {
+  if (index >= count) return;
+  if (change->words[index] != NULL)
+    uvshm__a64_store_release(change->words[index], change->values[index]);
+  else if (change->owners[index] != NULL)
+    uvshm__a16_store_release(change->owners[index],
+                             (uint32_t) change->values[index]);
 }
 
 
@@ -88,20 +121,15 @@ static inline int uvshm__map_log_own(struct uvshm__map_change* change,
  * sees which words they are. */
 static UVSHM__USUAL void uvshm__map_commit(
     const struct uvshm__map_change* change, uint32_t count) {
-  struct uvshm__lock* lock = &change->shard->lock;
-  uint32_t i;
+  struct uvshm__lock* lock = change->lock;
 
   /* The commit. */
   uvshm__a32_store_release(&lock->n, count);
   uvshm__fence_compiler();
-  for (i = 0; i < count; i++) {
-    if (change->widths[i] == 8)
-      uvshm__a64_store_release((uvshm__a64_t*) change->words[i],
-                               change->values[i]);
-    else
-      uvshm__a16_store_release((uvshm__a16_t*) change->words[i],
-                               (uint32_t) change->values[i]);
-  }
+  uvshm__map_set(change, 0, count);
+  uvshm__map_set(change, 1, count);
+  uvshm__map_set(change, 2, count);
+  uvshm__map_set(change, 3, count);
   uvshm__a32_store_release(&lock->n, 0);
 }
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 
-/* The usual way of a get, in a header so that it is one function with its
- * callers: no bucket is being split, the key is one of the first in its chain
- * or not there, it has no time to live, there is room for the value, and nobody
- * writes meanwhile. Else the answer is that it is another way, and map_read.c
- * goes there. So nothing here says that a map is damaged, and of what was read
- * only so much is asked as keeps the reader inside the mapping.
+/* The usual way to a key, for gets and for puts, in a header so that it is one
+ * function with its callers: no bucket is being split, the key is one of the
+ * first in its chain or not there; for a get, it has no time to live, there is
+ * room for the value, and nobody writes meanwhile. Else the answer is that it
+ * is another way, and map_read.c or uvshm__map_way() goes there. So nothing
+ * here says that a map is damaged, and of what was read only so much is asked
+ * as keeps the reader inside the mapping.
  *
  * What such a get costs is misses of caches, one after the other, and a
  * processor works on several gets at once when they are short. So this is
@@ -53,9 +54,9 @@ static UVSHM__USUAL int uvshm__map_reaches(const struct uvshm__map* map,
 /* The word of the bucket that a key's hash belongs to, NULL: look the other
  * way. A size word that cannot be leads to a word of `first` or `more` all the
  * same. */
-static UVSHM__USUAL const uvshm__a64_t* uvshm__map_near_bucket(
+static UVSHM__USUAL uvshm__a64_t* uvshm__map_near_bucket(
     const struct uvshm__map* map,
-    const struct uvshm__map_shard* shard,
+    struct uvshm__map_shard* shard,
     uint64_t there,
     uint64_t size,
     uint64_t hash) {
@@ -75,66 +76,72 @@ static UVSHM__USUAL const uvshm__a64_t* uvshm__map_near_bucket(
         (index - ((uint64_t) UVSHM__MAP_FIRST << level)) * 8;
   if (!uvshm__map_reaches(map, there, ref, 3)) return NULL;
   UVSHM__UNPOISON(map->base + ref, 8);
-  return (const uvshm__a64_t*) (const void*) (map->base + ref);
+  return (uvshm__a64_t*) (void*) (map->base + ref);
 }
 
 
-/* The node has the hash, and `room` bytes exist from it on. 0: it has the key,
- * which stays, and its value was copied. */
-static UVSHM__USUAL int uvshm__map_near_copy(struct uvshm__map_node* node,
-                                             uint64_t room,
-                                             const struct uvshm__map_key* key,
-                                             struct uvshm__map_value* value) {
-  uint64_t sizes = uvshm__peek(&node->sizes);
-  uint64_t size = uvshm__map_value_size(sizes);
+/* The way to a key as uvshm__map_way(), and UVSHM__MAP_BROKEN: look the other
+ * way. */
+static UVSHM__USUAL int uvshm__map_near_way(const struct uvshm__map* map,
+                                            struct uvshm__map_shard* shard,
+                                            const struct uvshm__map_key* key,
+                                            struct uvshm__map_place* place) {
+  uint64_t there = uvshm__map_there(map);
+  uint64_t size = uvshm__a64_load_acquire(&shard->size);
+  struct uvshm__map_split split;
+  struct uvshm__map_node* node;
+  uvshm__a64_t* link;
+  uint64_t sizes;
+  uint64_t ref;
+  uint32_t i;
 
-  if (uvshm__map_key_size(sizes) != key->size || size > value->room ||
-      uvshm__map_node_size(key->size, size) > room)
-    return UVSHM__MAP_UNUSUAL;
-  UVSHM__UNPOISON(node, (size_t) uvshm__map_node_size(key->size, size));
-  if (!uvshm__map_is_key(node, key) || uvshm__peek(&node->expires) != 0)
+  link = uvshm__map_near_bucket(map, shard, there, size, key->hash);
+  if (link == NULL) return UVSHM__MAP_BROKEN;
+  for (i = 0; i < UVSHM__MAP_NEAR_NODES; i++) {
+    /* As in uvshm__map_chain(). */
+    ref = uvshm__peek(link);
+    if (ref == 0)
+      return uvshm__map_split_of(size, &split) ? UVSHM__MAP_ABSENT
+                                               : UVSHM__MAP_BROKEN;
+    /* A node's fixed part is shorter than what it is a multiple of. */
+    if (!uvshm__map_reaches(map, there, ref, 6)) return UVSHM__MAP_BROKEN;
+    node = (struct uvshm__map_node*) (void*) (map->base + ref);
+    UVSHM__UNPOISON(node, sizeof(*node));
+    /* Most nodes that are met are the right one; the value begins here. */
+    UVSHM__PREFETCH((const unsigned char*) node + 64);
+    if (uvshm__peek(&node->hash) == key->hash) break;
+    link = &node->next;
+  }
+  if (i == UVSHM__MAP_NEAR_NODES) return UVSHM__MAP_BROKEN;
+  sizes = uvshm__peek(&node->sizes);
+  size = uvshm__map_node_size(key->size, uvshm__map_value_size(sizes));
+  if (uvshm__map_key_size(sizes) != key->size ||
+      size > there - (ref - map->low))
+    return UVSHM__MAP_BROKEN;
+  UVSHM__UNPOISON(node, (size_t) size);
+  place->link = link;
+  place->node = node;
+  place->ref = ref;
+  place->sizes = sizes;
+  return uvshm__map_is_key(node, key) ? UVSHM__MAP_FOUND : UVSHM__MAP_BROKEN;
+}
+
+
+/* 0: the entry stays, and its value was copied. */
+static UVSHM__USUAL int uvshm__map_near_copy(
+    const struct uvshm__map_place* place, struct uvshm__map_value* value) {
+  struct uvshm__map_node* node = place->node;
+  uint64_t size = uvshm__map_value_size(place->sizes);
+
+  if (size > value->room || uvshm__peek(&node->expires) != 0)
     return UVSHM__MAP_UNUSUAL;
   value->size = size;
   /* Before the value: see copy_out(), map_read.c. */
   value->version = uvshm__peek(&node->version);
   uvshm__fence_acquire();
-  uvshm__peek_bytes(value->bytes, uvshm__map_node_value(node, sizes), size);
+  uvshm__peek_bytes(
+      value->bytes, uvshm__map_node_value(node, place->sizes), size);
   return 0;
-}
-
-
-/* 0, UV_ENOENT or UVSHM__MAP_UNUSUAL, which means nothing yet. */
-static UVSHM__USUAL int uvshm__map_near_find(
-    const struct uvshm__map* map,
-    const struct uvshm__map_shard* shard,
-    const struct uvshm__map_key* key,
-    struct uvshm__map_value* value) {
-  uint64_t there = uvshm__map_there(map);
-  uint64_t size = uvshm__a64_load_acquire(&shard->size);
-  const uvshm__a64_t* link;
-  struct uvshm__map_node* node;
-  struct uvshm__map_split split;
-  uint64_t ref;
-  uint32_t i;
-
-  link = uvshm__map_near_bucket(map, shard, there, size, key->hash);
-  if (link == NULL) return UVSHM__MAP_UNUSUAL;
-  for (i = 0; i < UVSHM__MAP_NEAR_NODES; i++) {
-    /* As in uvshm__map_chain(). */
-    ref = uvshm__peek(link);
-    if (ref == 0)
-      return uvshm__map_split_of(size, &split) ? UV_ENOENT : UVSHM__MAP_UNUSUAL;
-    /* A node's fixed part is shorter than what it is a multiple of. */
-    if (!uvshm__map_reaches(map, there, ref, 6)) return UVSHM__MAP_UNUSUAL;
-    node = (struct uvshm__map_node*) (void*) (map->base + ref);
-    UVSHM__UNPOISON(node, sizeof(*node));
-    /* Most nodes that are met are the right one; the value begins here. */
-    UVSHM__PREFETCH((const unsigned char*) node + 64);
-    if (uvshm__peek(&node->hash) == key->hash)
-      return uvshm__map_near_copy(node, there - (ref - map->low), key, value);
-    link = &node->next;
-  }
-  return UVSHM__MAP_UNUSUAL;
 }
 
 
@@ -143,15 +150,36 @@ static UVSHM__USUAL int uvshm__map_near_find(
 static UVSHM__USUAL int uvshm__map_get_near(const struct uvshm__map* map,
                                             const struct uvshm__map_key* key,
                                             struct uvshm__map_value* value) {
-  const struct uvshm__map_shard* shard = uvshm__map_shard(map, key->hash);
+  struct uvshm__map_shard* shard = uvshm__map_shard(map, key->hash);
   uint64_t version = uvshm__a64_load_acquire(&shard->version);
-  int err = uvshm__map_near_find(map, shard, key, value);
+  struct uvshm__map_place place;
+  int found = uvshm__map_near_way(map, shard, key, &place);
+  int err = found == UVSHM__MAP_FOUND    ? uvshm__map_near_copy(&place, value)
+            : found == UVSHM__MAP_ABSENT ? UV_ENOENT
+                                         : UVSHM__MAP_UNUSUAL;
 
   uvshm__fence_acquire();
   return uvshm__a64_load_relaxed(&shard->version) == version &&
                  uvshm__map_is_there(map)
              ? err
              : UVSHM__MAP_UNUSUAL;
+}
+
+
+/* Have the first node of a key's chain come nearer, for the holder of the shard
+ * to be. What is read here is believed in nothing. */
+static UVSHM__USUAL void uvshm__map_prefetch(const struct uvshm__map* map,
+                                             struct uvshm__map_shard* shard,
+                                             uint64_t hash) {
+  uint64_t size = uvshm__a64_load_acquire(&shard->size);
+  uvshm__a64_t* bucket =
+      uvshm__map_near_bucket(map, shard, uvshm__map_there(map), size, hash);
+  uintptr_t node;
+
+  if (bucket == NULL) return;
+  node = (uintptr_t) map->base + (uintptr_t) uvshm__peek(bucket);
+  UVSHM__PREFETCH((const void*) node);
+  UVSHM__PREFETCH((const void*) (node + 64));
 }
 
 _Static_assert(sizeof(struct uvshm__map_node) <= 64, "a node begins in 64");

@@ -256,25 +256,6 @@ static UVSHM__USUAL int uvshm__map_way(const struct uvshm__map* map,
 }
 
 
-/* Have the first node of a key's chain come nearer, for the holder of the shard
- * to be. What is read here is believed in nothing. */
-static UVSHM__USUAL void uvshm__map_prefetch(const struct uvshm__map* map,
-                                             struct uvshm__map_shard* shard,
-                                             uint64_t hash) {
-  struct uvshm__map_split split;
-  uvshm__a64_t* bucket;
-  uintptr_t node;
-
-  if (!uvshm__map_split_of(uvshm__a64_load_acquire(&shard->size), &split))
-    return;
-  bucket = uvshm__map_bucket(map, shard, uvshm__map_bucket_of(&split, hash));
-  if (bucket == NULL) return;
-  node = (uintptr_t) map->core->base + (uintptr_t) uvshm__peek(bucket);
-  UVSHM__PREFETCH((const void*) node);
-  UVSHM__PREFETCH((const void*) (node + 64));
-}
-
-
 /* ---- time (map.c) -------------------------------------------------------- */
 
 /* What a node says that lives `ttl_ms` from now on; 0: for ever. */

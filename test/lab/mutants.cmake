@@ -268,27 +268,27 @@ uvshm_mutant(memory_freed_before_the_locks_of_a_map crash-map core/reap.c
 
 uvshm_mutant(version_stays_when_a_node_is_freed crash-map core/map_write.c
 "  uvshm__map_log(&change, 1, &shard->version, version);
-  if (!uvshm__map_log_own(&change, 2, ref, UVSHM__OWN_LIBRARY) ||
+  if (!uvshm__map_log_owner(&change, 2, fresh->own, UVSHM__OWN_LIBRARY) ||
 "
 "  uvshm__map_log(&change, 1, &shard->version, version - 1);
-  if (!uvshm__map_log_own(&change, 2, ref, UVSHM__OWN_LIBRARY) ||
+  if (!uvshm__map_log_owner(&change, 2, fresh->own, UVSHM__OWN_LIBRARY) ||
 ")
 
 uvshm_mutant(node_is_the_librarys_before_the_commit crash-map core/map_write.c
-"  if (!uvshm__map_log_own(&change, 3, ref, UVSHM__OWN_LIBRARY))
+"  if (!uvshm__map_log_owner(&change, 3, fresh->own, UVSHM__OWN_LIBRARY))
     return uvshm__map_damaged(map, shard);
 "
-"  if (!uvshm__map_log_own(&change, 3, ref, UVSHM__OWN_LIBRARY))
+"  if (!uvshm__map_log_owner(&change, 3, fresh->own, UVSHM__OWN_LIBRARY))
     return uvshm__map_damaged(map, shard);
   uvshm__heap_change(
-      map->core, ref, uvshm__heap_me(map->core), UVSHM__OWN_LIBRARY);
+      map->core, fresh->ref, uvshm__heap_me(map->core), UVSHM__OWN_LIBRARY);
 ")
 
 uvshm_mutant(old_node_freed_before_the_commit crash-map core/map_write.c
-"      !uvshm__map_log_own(&change, 3, place->ref, uvshm__heap_me(map->core)))
+"      !uvshm__map_log_owner(&change, 3, own, uvshm__heap_me(map->core)))
     return uvshm__map_damaged(map, shard);
 "
-"      !uvshm__map_log_own(&change, 3, place->ref, uvshm__heap_me(map->core)))
+"      !uvshm__map_log_owner(&change, 3, own, uvshm__heap_me(map->core)))
     return uvshm__map_damaged(map, shard);
   uvshm__heap_change(
       map->core, place->ref, UVSHM__OWN_LIBRARY, UVSHM__OWN_FREE);
