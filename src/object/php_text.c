@@ -16,7 +16,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,12 +67,10 @@ static int parse_float(const char* text, double* number) {
   char point[8];
   char* end;
 
-  if (strcmp(text, "INF") == 0 || strcmp(text, "-INF") == 0) {
-    *number = text[0] == '-' ? -HUGE_VAL : HUGE_VAL;
-    return 0;
-  }
-  if (strcmp(text, "NAN") == 0) {
-    *number = (double) NAN;
+  /* C reads these words in any case. */
+  if (strcmp(text, "INF") == 0 || strcmp(text, "-INF") == 0 ||
+      strcmp(text, "NAN") == 0) {
+    *number = strtod(text, NULL);
     return 0;
   }
   if (strspn(text, "+-.0123456789eE") != strlen(text)) return damaged();
@@ -90,12 +87,8 @@ static void format_float(char* text, size_t room, double number) {
   char point[8];
   int digits;
 
-  if (isnan(number)) {
-    snprintf(text, room, "NAN");
-    return;
-  }
-  if (isinf(number)) {
-    snprintf(text, room, number < 0 ? "-INF" : "INF");
+  if (!(number - number >= 0)) { /* which is no number for these three */
+    snprintf(text, room, number < 0 ? "-INF" : number > 0 ? "INF" : "NAN");
     return;
   }
   for (digits = 15; digits <= 17; digits++) {
