@@ -54,7 +54,8 @@ run() {
   clang) suite clang ;;
   asan) suite asan ;;
   ubsan) suite ubsan ;;
-  tsan) suite tsan -LE "crash|fault" ;;
+  # stress-scribble races on purpose.
+  tsan) suite tsan -LE "crash|fault" -E stress-scribble ;;
   fallback) suite fallback ;;
   short-names) suite short-names -L "test|port" ;;
   m32)

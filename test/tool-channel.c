@@ -263,6 +263,23 @@ static void what_is_too_large_is_refused(void** state) {
   tool_free(&tool);
 }
 
+/* Until so many processes have it open. */
+static void await_peers(const char* name, int peers) {
+  uint64_t start = test_now_ms();
+  char text[64];
+  struct tool tool;
+  int there = 0;
+
+  snprintf(text, sizeof(text), "\"peers\": %d,", peers);
+  while (!there) {
+    assert_true(test_now_ms() - start < TEST_PATIENCE_MS);
+    if (tool_run(&tool, "info", name, "--json", NULL) == 0)
+      there = strstr(tool.out.bytes, text) != NULL;
+    tool_free(&tool);
+  }
+  test_sleep_ms(100); /* what it does after */
+}
+
 /* ---- watch --------------------------------------------------------------- */
 
 static void watch_tells_who_comes_and_what_changes(void** state) {
@@ -272,7 +289,7 @@ static void watch_tells_who_comes_and_what_changes(void** state) {
   snprintf(map, sizeof(map), "%s/stock", channel);
   assert_int_equal(tool_code("map", "create", map, "--keep", NULL), 0);
   tool_start(&watch, "watch", channel, NULL);
-  test_sleep_ms(300);
+  await_peers(channel, 1);
   assert_int_equal(tool_code("map", "put", map, "apple", "green", NULL), 0);
   tool_expect_out(&watch, "stock changed");
   assert_int_equal(tool_code("map", "wait", map, "-w", "0.3", NULL), 4);
@@ -298,9 +315,9 @@ static void watch_prints_the_messages_of_a_topic(void** state) {
   struct tool watch;
   (void) state;
   tool_start(&receiver, "recv", "--kind", "topic", "-n", "2", channel, NULL);
-  test_sleep_ms(200);
+  await_peers(channel, 1);
   tool_start(&watch, "watch", channel, "--json", "-n", "2", NULL);
-  test_sleep_ms(400);
+  await_peers(channel, 2);
   tool_start(&sender, "send", "--kind", "topic", "--lines", channel, NULL);
   tool_feed(&sender, "one\ntwo\n", 8);
   tool_expect_out(&watch, "\"data\":\"one\"");
