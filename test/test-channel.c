@@ -416,15 +416,35 @@ TEST(channel_writer_without_readers_is_told) {
   expect_text(reader, "late");
   uvshm_channel_close(writer);
   uvshm_channel_close(reader);
+}
 
-  writer = open_end("b", UVSHM_WRITER | UVSHM_CHANNEL_AWAIT);
-  assert_int_equal(uvshm_channel_send(writer, "x", 1, 0), UV_EAGAIN);
-  assert_int_equal(uvshm_channel_send(writer, "x", 1, 20), UV_ETIMEDOUT);
-  reader = open_end("b", UVSHM_READER);
-  send_text(writer, "x");
-  uvshm_channel_close(reader);
-  assert_int_equal(uvshm_channel_send(writer, "x", 1, 0), UV_EAGAIN);
-  uvshm_channel_close(writer);
+
+TEST(channel_writer_awaits_its_first_reader) {
+  static const uint32_t kinds[] = {
+      UVSHM_CHANNEL_STREAM,
+      UVSHM_CHANNEL_QUEUE,
+      UVSHM_CHANNEL_TOPIC,
+      UVSHM_CHANNEL_TOPIC | UVSHM_CHANNEL_LOSSLESS};
+  uvshm_channel_t* writer;
+  uvshm_channel_t* reader;
+  uint32_t await;
+  char name[8];
+  size_t i;
+
+  (void) state;
+  for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+    snprintf(name, sizeof(name), "b%d", (int) i);
+    await = UVSHM_WRITER | UVSHM_CHANNEL_AWAIT | kinds[i];
+    writer = open_end(name, await);
+    assert_int_equal(uvshm_channel_send(writer, "x", 1, 0), UV_EAGAIN);
+    assert_int_equal(uvshm_channel_send(writer, "x", 1, 20), UV_ETIMEDOUT);
+    reader = open_end(name, UVSHM_READER | kinds[i]);
+    send_text(writer, "x");
+    expect_text(reader, "x");
+    uvshm_channel_close(reader);
+    assert_int_equal(uvshm_channel_send(writer, "x", 1, 0), UV_EAGAIN);
+    uvshm_channel_close(writer);
+  }
 }
 
 
@@ -544,6 +564,7 @@ int main(int argc, char** argv) {
       CASE(stream_commits_the_first_of_what_was_claimed_together),
       CASE(channel_reader_gets_the_rest_and_then_the_end),
       CASE(channel_writer_without_readers_is_told),
+      CASE(channel_writer_awaits_its_first_reader),
       CASE(channel_successors_go_on_where_the_others_were),
       CASE(channel_tells_who_is_at_its_ends),
       CASE(channel_that_is_unlinked_answers_enxio),

@@ -246,6 +246,8 @@ static int spin(struct uvshm__lane* lane,
                                  : uvshm__channel_ready(end, size);
   }
   if (!ready) ready = uvshm__channel_ready(end, size);
+  /* A glance sees room, not that a writer waits for its first reader. */
+  if (ready && end->writer) ready = uvshm__channel_alone(end) != UV_EAGAIN;
   if (ready) {
     lane->spins = UVSHM__WAIT_SPINS;
     return 1;
