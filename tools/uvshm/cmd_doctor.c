@@ -44,6 +44,15 @@ char* doctor_file(const char* path) {
 }
 
 
+/* Where more is said: each check has a heading there. New memory. */
+static char* docs_of(const char* check) {
+  char* place = text_format("docs/doctor.md#%s", check);
+  for (char* at = place; *at != '\0'; at++)
+    if (*at == ' ') *at = '-';
+  return place;
+}
+
+
 static void add_json(struct doctor* doctor,
                      const char* verdict,
                      const char* check,
@@ -54,6 +63,9 @@ static void add_json(struct doctor* doctor,
   json_object_set_new(entry, "verdict", json_string(verdict));
   json_object_set_new(entry, "text", json_text(text));
   if (hint != NULL) json_object_set_new(entry, "hint", json_string(hint));
+  char* docs = docs_of(check);
+  json_object_set_new(entry, "docs", json_string(docs));
+  free(docs);
   json_array_append_new(doctor->checks, entry);
 }
 
@@ -98,6 +110,16 @@ void doctor_tell(struct doctor* doctor,
       prose(hint, column);
       print("%s", out_style(OUT_PLAIN));
     }
+    if (verdict != VERDICT_OK) {
+      char* docs = docs_of(check);
+      print("%*s%ssee %s%s\n",
+            column,
+            "",
+            out_style(OUT_DIM),
+            docs,
+            out_style(OUT_PLAIN));
+      free(docs);
+    }
     out_flush();
   }
   free(text);
@@ -112,6 +134,7 @@ static void run_checks(struct doctor* doctor) {
     bool files; /* of /dev and /proc */
   } checks[] = {{doctor_versions, false},
                 {doctor_memory, true},
+                {doctor_mount, true},
                 {doctor_limits, true},
                 {doctor_logind, true},
                 {doctor_runtime_dir, true},
@@ -119,7 +142,9 @@ static void run_checks(struct doctor* doctor) {
                 {doctor_confinement, true},
                 {doctor_clock, true},
                 {doctor_session, false},
+                {doctor_all_users, false},
                 {doctor_objects, false},
+                {doctor_layout, false},
                 {doctor_foreign, false},
                 {doctor_region, false},
                 {doctor_liveness, false}};

@@ -41,6 +41,11 @@ void doctor_runtime_dir(struct doctor* doctor);
 void doctor_container(struct doctor* doctor);
 void doctor_confinement(struct doctor* doctor);
 
+/* doctor_place.c: where objects lie. */
+void doctor_mount(struct doctor* doctor);
+void doctor_all_users(struct doctor* doctor);
+void doctor_layout(struct doctor* doctor);
+
 /* doctor_uvshm.c: the library itself, and what is there. */
 void doctor_foreign(struct doctor* doctor);
 void doctor_objects(struct doctor* doctor);

@@ -279,7 +279,11 @@ static char* link_target(const char* path) {
 void doctor_container(struct doctor* doctor) {
   /* The number of the first pid namespace of a machine, fixed in the kernel. */
   static const char first[] = "pid:[4026531836]";
+  static const char first_ipc[] = "ipc:[4026531839]";
   char* ours = link_target("/proc/self/ns/pid");
+  char* ipc = link_target("/proc/self/ns/ipc");
+  bool own_ipc = ipc != NULL && strcmp(ipc, first_ipc) != 0;
+  free(ipc);
   if (ours == NULL) return;
   bool boxed = exists("/.dockerenv") || exists("/run/.containerenv");
   if (strcmp(ours, first) == 0 && !boxed)
@@ -290,8 +294,9 @@ void doctor_container(struct doctor* doctor) {
                 "container",
                 "others are reached through the same " SHM
                 " (docker: --ipc=container:... or a volume)",
-                "%s: pids here are not those of other containers",
-                boxed ? "in one" : "in a pid namespace of its own");
+                "%s: pids here are not those of other containers%s",
+                boxed ? "in one" : "in a pid namespace of its own",
+                own_ipc ? ", nor is System V memory" : "");
   free(ours);
 }
 
