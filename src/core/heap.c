@@ -251,6 +251,15 @@ static int alloc_slow(struct uvshm__lane* lane,
 }
 
 
+uint64_t uvshm__heap_take_near(struct uvshm__lane* lane, uint64_t size) {
+  /* A peer that was declared dead finds its lane gone. */
+  if (size - 1 >= UVSHM__HEAP_SMALL_MAX ||
+      uvshm__a32_load_relaxed(&lane->ent->owner) != lane->owner)
+    return 0;
+  return uvshm__small_take_near(lane, uvshm__heap_bin((uint32_t) size));
+}
+
+
 int uvshm__heap_alloc(struct uvshm__lane* lane,
                       uint64_t size,
                       uint64_t alignment,
@@ -260,10 +269,8 @@ int uvshm__heap_alloc(struct uvshm__lane* lane,
   uint64_t found = 0;
   int err;
 
-  /* The usual case. A peer that was declared dead finds its lane gone. */
-  if (size - 1 < UVSHM__HEAP_SMALL_MAX && alignment <= UVSHM__HEAP_UNIT &&
-      uvshm__a32_load_relaxed(&lane->ent->owner) == lane->owner)
-    found = uvshm__small_take_near(lane, uvshm__heap_bin((uint32_t) size));
+  /* The usual case. */
+  if (alignment <= UVSHM__HEAP_UNIT) found = uvshm__heap_take_near(lane, size);
   if (found == 0) {
     err = alloc_slow(lane, size, alignment, &found);
     if (err < 0) return err;

@@ -87,6 +87,10 @@ int uvshm__heap_alloc(struct uvshm__lane* lane,
                       uint32_t own,
                       uint64_t* ref);
 
+/* The same for what is at hand: private to this peer, and 0 when there is
+ * nothing. */
+uint64_t uvshm__heap_take_near(struct uvshm__lane* lane, uint64_t size);
+
 /* Free a block: one compare-and-swap of its owner word. Of a run as well.
  *   UV_EINVAL  no block begins there, or it is free already
  *   UV_EPROTO  its owner word says what no owner word says */

@@ -52,19 +52,28 @@ int uvshm__owners_are_zero(const uvshm__a16_t* owners) {
 }
 
 
+/* Which of four. */
+static uint32_t first_part(uint64_t zeros) {
+  if ((uint32_t) zeros != 0) return (zeros & 0x8000u) != 0 ? 0 : 1;
+  return (zeros & UINT64_C(0x800000000000)) != 0 ? 2 : 3;
+}
+
+
+/* Four at once; a span has room for words behind its last block. */
 uint32_t uvshm__owners_find(const uvshm__a16_t* owners,
                             uint32_t from,
                             uint32_t count) {
-  while (from < count) {
-    if (from % 4 == 0) {
-      /* Past four that are all taken. */
-      while (from + 4 <= count &&
-             uvshm__zero_parts(uvshm__owners_word(owners, from / 4)) == 0)
-        from += 4;
-      if (from >= count) break;
-    }
-    if (uvshm__a16_load_relaxed(&owners[from]) == 0) return from;
-    from++;
+  /* Those before `from` count as taken. */
+  uint64_t before = (UINT64_C(1) << from % 4 * 16) - 1;
+  uint64_t zeros;
+  uint32_t index;
+
+  for (from -= from % 4; from < count; from += 4) {
+    zeros = uvshm__zero_parts(uvshm__owners_word(owners, from / 4) | before);
+    before = 0;
+    if (zeros == 0) continue;
+    index = from + first_part(zeros);
+    return index < count ? index : count;
   }
   return count;
 }

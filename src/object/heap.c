@@ -156,7 +156,10 @@ int uvshm_heap_alloc(uvshm_segment_t* segment,
   struct uvshm__lane* lane = ready_at_once(segment);
   uint64_t ref = 0;
 
-  if (lane != NULL && flags == 0) ref = uvshm__heap_take_usual(lane, size);
+  if (lane != NULL && flags == 0) {
+    ref = uvshm__heap_take_usual(lane, size);
+    if (ref == 0) ref = uvshm__heap_take_near(lane, size);
+  }
   if (ref == 0) return alloc(segment, block, size, 0, flags);
   *block = segment->attach->core.base + ref;
   return 0;
@@ -267,11 +270,12 @@ UVSHM__APART static int free_any(const uvshm_segment_t* segment, void* block) {
 
 int uvshm_heap_free(uvshm_segment_t* segment, void* block) {
   struct uvshm__lane* lane = ready_at_once(segment);
+  uint64_t ref =
+      (uint64_t) ((uintptr_t) block - (uintptr_t) segment->attach->core.base);
 
-  if (lane != NULL && uvshm__heap_give_usual(
-                          lane,
-                          (uint64_t) ((uintptr_t) block -
-                                      (uintptr_t) segment->attach->core.base)))
+  /* What is no block at all is none for these two either. */
+  if (lane != NULL &&
+      (uvshm__heap_give_usual(lane, ref) || uvshm__small_free(lane, ref)))
     return 0;
   return free_any(segment, block);
 }
