@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The examples in the documents compile, and its links lead somewhere.
+"""check-docs.py [PAGE...]: the examples in the documents compile, and their links lead somewhere.
 
 Every ```c and ```cpp block of README.md and docs/**/*.md is compiled with
 warnings as errors. A block with a function at its left margin is a file; any
@@ -150,7 +150,8 @@ def check_commands(path, text):
 
 
 def main():
-    for path in pages():
+    chosen = [pathlib.Path(name).resolve() for name in sys.argv[1:]]
+    for path in chosen or pages():
         text = path.read_text()
         check_blocks(path)
         check_links(path, text)
