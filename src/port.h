@@ -93,6 +93,8 @@ struct uvshm__port_spec {
   uint32_t origin;   /* enum uvshm__port_origin */
   uint32_t keep;     /* make: it outlives its last user */
   uint32_t system;   /* scope system, not user */
+  uint32_t dir;      /* named: `name` is a folder, a `/` and the portable */
+                     /* name; only where UVSHM__PORT_TAKES_DIRS is 1 */
   uint32_t readonly; /* find: handles and mappings allow no more */
   uint32_t mode;     /* make, set: permission bits; 0: the default 0600 */
   const char* group; /* make, set: may be NULL */
@@ -113,6 +115,7 @@ struct uvshm__port_object {
   char* system_name; /* what the system calls it; NULL when it has none */
   uint32_t origin;
   uint32_t readonly;
+  uint32_t dir;   /* 1: as spec.dir said */
   uint32_t gated; /* 1: this process has the gate */
 };
 

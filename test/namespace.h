@@ -14,4 +14,12 @@ int test_namespace_can(void);
  * return; it ends with the exit code of the other. */
 int test_namespace_enter(void);
 
+/* 1: so can a container. */
+int test_container_can(void);
+
+/* The same as process 1 of something like a container: a pid namespace and a
+ * tmpfs of its own, new and empty, as /dev/shm; `options` are the tmpfs's
+ * ("size=64m"). NULL: /dev/shm stays. */
+int test_container_enter(const char* options);
+
 #endif /* UVSHM_TEST_NAMESPACE_H_ */

@@ -52,6 +52,14 @@
 #define UVSHM_READER (1u << 9)
 #define UVSHM_WRITER (1u << 10)
 
+/* The name is the path of a folder, a `/` and the object's name: there the
+ * object lies instead of in the system's place (Linux: /dev/shm), with the
+ * lifetime and scope that it has there. For containers that share nothing but a
+ * folder, best one of a tmpfs; every process gives the same folder, whatever
+ * path leads to it. Whoever may write to the folder may remove names in it.
+ * UV_ENOTSUP on Windows, whose names lie in no folder. */
+#define UVSHM_DIR (1u << 11)
+
 /* A timeout that never ends. */
 #define UVSHM_FOREVER UINT64_MAX
 

@@ -30,7 +30,7 @@
 
 static int check(const struct uvshm__named_request* request) {
   const uint32_t known = UVSHM_EXISTING | UVSHM_EXCLUSIVE | UVSHM_CREATE |
-                         UVSHM_KEEP | UVSHM_SYSTEM |
+                         UVSHM_KEEP | UVSHM_SYSTEM | UVSHM_DIR |
                          (request->looks ? UVSHM_READONLY : 0);
 
   if (request->flags & ~known)
@@ -40,7 +40,7 @@ static int check(const struct uvshm__named_request* request) {
   if (request->flags & (UVSHM_EXISTING | UVSHM_READONLY) &&
       request->flags & (UVSHM_EXCLUSIVE | UVSHM_CREATE))
     return uvshm__fail(UV_EINVAL, "its flags contradict each other");
-  return uvshm__name_check(request->name);
+  return uvshm__name_check_in(request->name, request->flags);
 }
 
 
@@ -102,6 +102,7 @@ int uvshm__alone_open(struct uvshm__named* named,
   if (err == 0) err = open_segment(&segment, &request, size);
   if (err < 0) return err;
   request.segment = segment;
+  request.name = uvshm__name_last(request.name, request.flags);
   request.flags = request.flags & UVSHM_EXISTING;
   err = open_object(named, &request);
   if (err < 0) uvshm_segment_close(segment);

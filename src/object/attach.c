@@ -51,6 +51,7 @@ static void fill_spec(struct uvshm__port_spec* spec,
   spec->name = request->name;
   spec->keep = (request->flags & UVSHM_KEEP) != 0;
   spec->system = (request->flags & UVSHM_SYSTEM) != 0;
+  spec->dir = (request->flags & UVSHM_DIR) != 0;
   spec->readonly = (request->flags & UVSHM_READONLY) != 0;
   spec->mode = request->mode;
   spec->group = request->group;
@@ -124,6 +125,11 @@ static int open_until(struct uvshm__attach* attach,
 
 
 static int absent(const struct uvshm__request* request) {
+  if (request->flags & UVSHM_DIR)
+    return uvshm__fail(UV_ENOENT,
+                       "there is no \"%s\"; without UVSHM_KEEP an object is "
+                       "gone with its last user",
+                       request->name);
   return uvshm__fail(
       UV_ENOENT,
       "there is no \"%s\" (%s, in %s); without UVSHM_KEEP an object is gone "
@@ -184,7 +190,7 @@ int uvshm__attach_open(struct uvshm__attach** result,
 
   if (request->name != NULL &&
       !(request->flags & (UVSHM_FILE | UVSHM_REGION_FOREIGN))) {
-    err = uvshm__name_check(request->name);
+    err = uvshm__name_check_in(request->name, request->flags);
     if (err < 0) return err;
   }
   attach = uvshm__attach_alloc(request);

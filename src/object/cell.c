@@ -94,7 +94,8 @@ static int open_readonly(const char* name,
                          struct uvshm_segment_s** segment) {
   struct uvshm__request open;
 
-  if (options->flags & ~(UVSHM_READONLY | UVSHM_EXISTING | UVSHM_SYSTEM))
+  if (options->flags &
+      ~(UVSHM_READONLY | UVSHM_EXISTING | UVSHM_SYSTEM | UVSHM_DIR))
     return uvshm__fail(UV_EINVAL,
                        "cannot open a cell: one that is only read is not made");
   memset(&open, 0, sizeof(open));
@@ -188,7 +189,7 @@ static int open_alone(uvshm_cell_t* cell,
   if (!cell->readonly) return open_for_writing(cell, name, NULL, options);
   err = open_readonly(name, options, &segment);
   if (err < 0) return err;
-  err = open_for_reading(cell, name, segment);
+  err = open_for_reading(cell, uvshm__name_last(name, options->flags), segment);
   if (err < 0) uvshm_segment_close(segment);
   return err;
 }

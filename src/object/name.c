@@ -16,6 +16,7 @@
 #include "core/sem.h"
 #include "core/wait.h"
 #include "object/attach.h"
+#include "object/name_check.h"
 #include "object/unlink.h"
 #include "port.h"
 
@@ -172,7 +173,8 @@ int uvshm_name_info(const char* name, uint32_t flags, uvshm_name_info_t* info) {
   if (err == 0) {
     memset(info, 0, sizeof(*info));
     look(info, attach);
-    uvshm__copy_text(info->name, sizeof(info->name), name);
+    uvshm__copy_text(
+        info->name, sizeof(info->name), uvshm__name_last(name, flags));
   }
   free(attach);
   if (err == UV_ENOENT && uvshm__error_count() != failures) return err;
@@ -196,7 +198,7 @@ int uvshm_name_gc(const char* name, uint32_t flags) {
   struct uvshm__control control;
   int err;
 
-  if (flags & ~UVSHM_SYSTEM)
+  if (flags & ~(UVSHM_SYSTEM | UVSHM_DIR))
     return uvshm__fail(UV_EINVAL, "unknown flag 0x%x", (unsigned int) flags);
   err = uvshm__find_by_name(&object, name, flags);
   if (err == 0) {

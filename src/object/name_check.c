@@ -8,6 +8,7 @@
 #include "object/name_check.h"
 
 #include "base/error.h"
+#include "port_caps.h"
 #include "uvshm/flags.h"
 
 #include <string.h>
@@ -73,4 +74,24 @@ int uvshm__name_check(const char* name) {
       return uvshm__fail(UV_EINVAL, "the name has a / or \\ in it");
   }
   return 0;
+}
+
+
+const char* uvshm__name_last(const char* name, uint32_t flags) {
+  const char* slash = flags & UVSHM_DIR ? strrchr(name, '/') : NULL;
+
+  return slash != NULL ? slash + 1 : name;
+}
+
+
+int uvshm__name_check_in(const char* name, uint32_t flags) {
+  if (!(flags & UVSHM_DIR)) return uvshm__name_check(name);
+  if (!UVSHM__PORT_TAKES_DIRS)
+    return uvshm__fail(UV_ENOTSUP,
+                       "this system keeps names in no folder, so UVSHM_DIR "
+                       "cannot be had");
+  if (name == NULL || strchr(name, '/') == NULL)
+    return uvshm__fail(UV_EINVAL,
+                       "with UVSHM_DIR a name is a folder, a / and a name");
+  return uvshm__name_check(uvshm__name_last(name, flags));
 }

@@ -5,6 +5,7 @@
 
 #include "object/named.h"
 
+#include "base/text.h"
 #include "core/contents.h"
 #include "object/lanes.h"
 #include "object/name_check.h"
@@ -160,7 +161,7 @@ static int open_alone(struct uvshm__named* named,
 
 
 static int check(const struct uvshm__named_request* request) {
-  const uint32_t alone = UVSHM_KEEP | UVSHM_SYSTEM;
+  const uint32_t alone = UVSHM_KEEP | UVSHM_SYSTEM | UVSHM_DIR;
   const uint32_t known =
       UVSHM_EXISTING | UVSHM_EXCLUSIVE | UVSHM_CREATE | alone;
 
@@ -175,7 +176,7 @@ static int check(const struct uvshm__named_request* request) {
     return uvshm__fail(UV_EINVAL,
                        "in a segment an object has the segment's lifetime and "
                        "scope");
-  return uvshm__name_check(request->name);
+  return uvshm__name_check_in(request->name, request->flags);
 }
 
 
@@ -190,7 +191,7 @@ int uvshm__named_open(struct uvshm__named* named,
   named->segment = request.segment;
   err = check(&request);
   if (err < 0) return err;
-  strcpy(named->name, request.name);
+  uvshm__copy_text(named->name, sizeof(named->name), request.name);
   if (request.segment == NULL) {
     err = open_alone(named, &request);
     if (err >= 0) named->body = named->attach->core.base + UVSHM__ROOT_OFFSET;

@@ -11,6 +11,7 @@
 #include "base/align.h"
 #include "base/error.h"
 #include "core/control.h"
+#include "object/name_check.h"
 #include "port_caps.h"
 
 #include <string.h>
@@ -44,8 +45,10 @@ static int plan(struct uvshm__control* control,
   control->created_ms = uvshm__port_wall_ms();
   control->creator_pid = uvshm__port_pid();
   if (request->name != NULL && !(request->flags & UVSHM_FILE)) {
-    control->name_size = (uint32_t) strlen(request->name);
-    memcpy(control->name, request->name, control->name_size);
+    const char* name = uvshm__name_last(request->name, request->flags);
+
+    control->name_size = (uint32_t) strlen(name);
+    memcpy(control->name, name, control->name_size);
   }
   err = uvshm__control_plan(control);
   if (err < 0) return uvshm__fail(err, "the sizes are too large");

@@ -14,7 +14,7 @@
 #define KNOWN_FLAGS                                                            \
  (UVSHM_CREATE | UVSHM_EXCLUSIVE | UVSHM_EXISTING | UVSHM_READONLY |           \
   UVSHM_KEEP | UVSHM_SYSTEM | UVSHM_FILE | UVSHM_MANAGED | UVSHM_UNCLEAN_OK |  \
-  UVSHM_REGION_PRIVATE | UVSHM_REGION_FOREIGN | UVSHM_REGION_HUGE)
+  UVSHM_DIR | UVSHM_REGION_PRIVATE | UVSHM_REGION_FOREIGN | UVSHM_REGION_HUGE)
 
 /* A region is nothing but its attach. */
 struct uvshm_region_s {
@@ -37,6 +37,8 @@ static int flags_agree(uint32_t flags) {
     return 0;
   if (flags & UVSHM_REGION_FOREIGN && flags & (UVSHM_KEEP | UVSHM_SYSTEM))
     return 0;
+  if (flags & UVSHM_DIR && flags & (UVSHM_FILE | UVSHM_REGION_FOREIGN))
+    return 0;
   if (flags & UVSHM_READONLY && flags & (UVSHM_CREATE | UVSHM_REGION_PRIVATE))
     return 0;
   return 1;
@@ -52,7 +54,7 @@ static int check(const char* name, const uvshm_region_options_t* options) {
     return uvshm__fail(UV_EINVAL,
                        "cannot open a region: its flags contradict each other");
   if (name == NULL && (!(options->flags & UVSHM_CREATE) ||
-                       options->flags & (UVSHM_KEEP | UVSHM_SYSTEM |
+                       options->flags & (UVSHM_KEEP | UVSHM_SYSTEM | UVSHM_DIR |
                                          UVSHM_FILE | UVSHM_REGION_FOREIGN)))
     return uvshm__fail(UV_EINVAL,
                        "cannot open a region: one without a name must be made "

@@ -20,7 +20,7 @@
 #define KNOWN_FLAGS                                                            \
  (UVSHM_CREATE | UVSHM_EXCLUSIVE | UVSHM_EXISTING | UVSHM_READONLY |           \
   UVSHM_KEEP | UVSHM_SYSTEM | UVSHM_FILE | UVSHM_MANAGED | UVSHM_UNCLEAN_OK |  \
-  UVSHM_SEGMENT_HUGE)
+  UVSHM_DIR | UVSHM_SEGMENT_HUGE)
 
 #define SIZE_DEFAULT UVSHM__GRANULE
 
@@ -50,7 +50,7 @@ static int check(const char* name, const uvshm_segment_options_t* options) {
   if ((flags & UVSHM_CREATE && flags & (UVSHM_EXISTING | UVSHM_READONLY)) ||
       (flags & UVSHM_EXCLUSIVE && !(flags & UVSHM_CREATE)) ||
       file != ((flags & UVSHM_MANAGED) != 0) || (file && flags & UVSHM_KEEP) ||
-      (flags & UVSHM_UNCLEAN_OK && !file))
+      (flags & UVSHM_UNCLEAN_OK && !file) || (file && flags & UVSHM_DIR))
     return uvshm__fail(
         UV_EINVAL, "cannot open a segment: its flags contradict each other");
   if (name == NULL && (flags & ~UVSHM_SEGMENT_HUGE) != UVSHM_CREATE)

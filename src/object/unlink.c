@@ -25,18 +25,21 @@ int uvshm__find_by_name(struct uvshm__port_object* object,
   uint32_t tries;
   int err;
 
-  if (flags & ~(UVSHM_SYSTEM | UVSHM_FILE | UVSHM_MANAGED))
+  if (flags & ~(UVSHM_SYSTEM | UVSHM_FILE | UVSHM_MANAGED | UVSHM_DIR))
     return uvshm__fail(UV_EINVAL, "unknown flag 0x%x", (unsigned int) flags);
+  if (flags & UVSHM_FILE && flags & UVSHM_DIR)
+    return uvshm__fail(UV_EINVAL, "its flags contradict each other");
   if (flags & UVSHM_FILE && !(flags & UVSHM_MANAGED))
     return uvshm__fail(UV_EINVAL, "a plain file is the caller's own to remove");
   if (!(flags & UVSHM_FILE)) {
-    err = uvshm__name_check(name);
+    err = uvshm__name_check_in(name, flags);
     if (err < 0) return err;
   }
   memset(&spec, 0, sizeof(spec));
   spec.name = name;
   spec.origin = flags & UVSHM_FILE ? UVSHM__PORT_FILE : UVSHM__PORT_NAMED;
   spec.system = (flags & UVSHM_SYSTEM) != 0;
+  spec.dir = (flags & UVSHM_DIR) != 0;
   for (tries = 0; tries < TRIES; tries++) {
     err = uvshm__port_find(object, &spec);
     if (err == 0) return 0;
@@ -46,7 +49,7 @@ int uvshm__find_by_name(struct uvshm__port_object* object,
     else
       uvshm__port_sleep_ms(1);
   }
-  if (err == UV_ENOENT && !(flags & UVSHM_FILE))
+  if (err == UV_ENOENT && !(flags & (UVSHM_FILE | UVSHM_DIR)))
     return uvshm__fail(err,
                        "there is no \"%s\" (%s, in %s)",
                        name,

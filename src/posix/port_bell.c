@@ -30,7 +30,7 @@
 
 #define PREFIX ".uvshm-bell-"
 #define NEW ".new"
-#define PATH_SIZE 160
+#define PATH_SIZE (UVSHM__POSIX_DIR_LIMIT + 160)
 #define CACHE 16 /* a bell's place is its slot and number, modulo this */
 #define LITTER_AGE_S 60
 
@@ -50,12 +50,25 @@ static void path_of(char path[PATH_SIZE],
                     const struct uvshm__port_object* object,
                     uint32_t slot,
                     uint32_t number) {
-  char place[64];
+  const char* place = object->system_name;
+  int place_size = 0;
+  char usual[64];
 
-  uvshm__posix_place(place, sizeof(place), 1);
+  /* Beside an object in a folder of the caller's choice, because that may be
+   * all that two containers have in common. */
+  if (object->dir && place != NULL) {
+    const char* slash = strrchr(place, '/');
+
+    place_size = slash != NULL ? (int) (slash - place) : 0;
+  } else {
+    uvshm__posix_place(usual, sizeof(usual), 1);
+    place = usual;
+    place_size = (int) strlen(usual);
+  }
   snprintf(path,
            PATH_SIZE,
-           "%s/" PREFIX "%016llx%016llx-%u-%u",
+           "%.*s/" PREFIX "%016llx%016llx-%u-%u",
+           place_size,
            place,
            (unsigned long long) object->id[0],
            (unsigned long long) object->id[1],

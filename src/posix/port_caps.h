@@ -80,4 +80,7 @@
  * (A semaphore has no owner; a robust mutex has no name.) */
 #define UVSHM__PORT_NATIVE_LOCKS 0
 
+/* A name is a file, which may lie in any folder. */
+#define UVSHM__PORT_TAKES_DIRS 1
+
 #endif /* UVSHM_POSIX_PORT_CAPS_H_ */

@@ -109,29 +109,11 @@ static int join(char** path, const char* a, const char* b, const char* c) {
 }
 
 
-static int named_path(char** path, const char* name, uint32_t system) {
-  char place[64];
-  char prefix[32];
-  char hashed[HASH_DIGITS + 2];
-
-  uvshm__posix_place(place, sizeof(place), system);
-  prefix_of(prefix, sizeof(prefix), system);
-  if (*name == '~' ||
-      strlen(prefix) + strlen(name) > (size_t) UVSHM__PORT_NAME_LIMIT) {
-    hashed[0] = '~';
-    digits_of(hashed + 1, uvshm__hash(name, strlen(name)));
-    name = hashed;
-  }
-  return join(path, place, prefix, name);
-}
-
-
 /* Absolute, so that a later chdir() of the program changes nothing. */
-static int file_path(char** path, const char* name) {
+static int absolute(char** path, const char* name) {
   char* folder;
   int err;
 
-  if (*name == '\0') return UV_ENOENT;
   if (*name == '/') {
     *path = strdup(name);
     return *path != NULL ? 0 : UV_ENOMEM;
@@ -144,13 +126,67 @@ static int file_path(char** path, const char* name) {
 }
 
 
+static int named_path(char** path,
+                      const char* place,
+                      const char* name,
+                      uint32_t system) {
+  char prefix[32];
+  char hashed[HASH_DIGITS + 2];
+
+  prefix_of(prefix, sizeof(prefix), system);
+  if (*name == '~' ||
+      strlen(prefix) + strlen(name) > (size_t) UVSHM__PORT_NAME_LIMIT) {
+    hashed[0] = '~';
+    digits_of(hashed + 1, uvshm__hash(name, strlen(name)));
+    name = hashed;
+  }
+  return join(path, place, prefix, name);
+}
+
+
+/* A folder of the caller's choice. It must be there. */
+static int path_in_dir(char** path, const char* given, uint32_t system) {
+  const char* slash = strrchr(given, '/');
+  struct stat st;
+  char* folder;
+  int err;
+
+  if (slash == NULL || slash[1] == '\0') return UV_EINVAL;
+  err = absolute(&folder, given);
+  if (err < 0) return err;
+  *strrchr(folder, '/') = '\0';
+  if (strlen(folder) > UVSHM__POSIX_DIR_LIMIT)
+    err = uvshm__fail(UV_ENAMETOOLONG,
+                      "the path of its folder has more than %d bytes",
+                      UVSHM__POSIX_DIR_LIMIT);
+  else if (*folder != '\0' && stat(folder, &st) != 0)
+    err = uvshm__fail(uvshm__posix_error(errno), "no folder %s", folder);
+  else if (*folder != '\0' && !S_ISDIR(st.st_mode))
+    err = uvshm__fail(UV_ENOTDIR, "%s is no folder", folder);
+  if (err == 0) err = named_path(path, folder, slash + 1, system);
+  free(folder);
+  return err;
+}
+
+
+static int file_path(char** path, const char* name) {
+  if (*name == '\0') return UV_ENOENT;
+  return absolute(path, name);
+}
+
+
 int uvshm__posix_path(char** path, const struct uvshm__port_spec* spec) {
+  char place[64];
+
   if (spec->name == NULL) return UV_EINVAL;
+  if (spec->origin == UVSHM__PORT_NAMED && spec->dir)
+    return path_in_dir(path, spec->name, spec->system);
   if (spec->origin == UVSHM__PORT_NAMED) {
     /* The caller checked it; a slip here would leave the place. */
     if (*spec->name == '\0' || strchr(spec->name, '/') != NULL)
       return UV_EINVAL;
-    return named_path(path, spec->name, spec->system);
+    uvshm__posix_place(place, sizeof(place), spec->system);
+    return named_path(path, place, spec->name, spec->system);
   }
   return file_path(path, spec->name);
 }

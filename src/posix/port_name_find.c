@@ -162,7 +162,7 @@ int uvshm__port_find(struct uvshm__port_object* object,
 
   if (spec->origin == UVSHM__PORT_FOREIGN)
     return uvshm__foreign_find(object, spec);
-  if (user_scope) {
+  if (user_scope && !spec->dir) {
     err = uvshm__posix_folder(0, 0);
     if (err < 0) return err;
   }
@@ -170,6 +170,7 @@ int uvshm__port_find(struct uvshm__port_object* object,
   if (err < 0) return err;
   uvshm__posix_init(&found, spec->origin);
   found.readonly = spec->readonly;
+  found.dir = spec->dir;
   err = find_path(&found, path, user_scope);
   if (err < 0) {
     free(path);

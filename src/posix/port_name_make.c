@@ -277,7 +277,8 @@ int uvshm__port_make(struct uvshm__port_object* object,
   err = uvshm__posix_watch_forks();
   if (err < 0) return err;
   uvshm__posix_init(&made, spec->origin);
-  if (spec->origin == UVSHM__PORT_NAMED ||
+  made.dir = spec->dir;
+  if ((spec->origin == UVSHM__PORT_NAMED && !spec->dir) ||
       spec->origin == UVSHM__PORT_ANONYMOUS) {
     err = uvshm__posix_folder(spec->system, 1);
     if (err < 0) return err;

@@ -56,6 +56,9 @@ _Static_assert(sizeof(off_t) == 8, "lock bytes lie beyond 2^40");
 #define UVSHM__BYTE_READERS (UINT64_C(1) << 62)
 #define UVSHM__SLOTS_LIMIT 65536u
 
+/* Room for a folder of the caller's choice (spec.dir) in a bell's path. */
+#define UVSHM__POSIX_DIR_LIMIT 1024
+
 /* What os[] of an object holds. */
 enum {
   UVSHM__OS_FD,    /* descriptor that never locks; -1: none */

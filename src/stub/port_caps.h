@@ -39,4 +39,7 @@
  * death. */
 #define UVSHM__PORT_NATIVE_LOCKS 0
 
+/* 1: a caller may say in which folder a name lies. */
+#define UVSHM__PORT_TAKES_DIRS 0
+
 #endif /* UVSHM_PORT_CAPS_H_ */

@@ -48,4 +48,7 @@
  * death: uvshm can be one of its users. */
 #define UVSHM__PORT_NATIVE_LOCKS 1
 
+/* Names lie in the kernel, not in a folder that a caller could choose. */
+#define UVSHM__PORT_TAKES_DIRS 0
+
 #endif /* UVSHM_PORT_CAPS_H_ */
