@@ -172,8 +172,7 @@ typedef struct {
  * an end if flags say so.
  *
  *   0, UV_ENOENT, UV_EEXIST, UV_ENOSPC
- *   UV_EPROTOTYPE  another kind of object or channel, or not lossless, or
- *                  without redelivery, as the flags say it should be
+ *   UV_EPROTOTYPE  another kind of object or channel, or made without a flag
  *   UV_EBUSY       stream: it has a living writer (reader) already
  *   UV_EMFILE      queue, topic: it has as many writers (readers) as it may
  *   UV_ETIMEDOUT   after timeout_ms somebody still repairs after a dead one
