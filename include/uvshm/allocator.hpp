@@ -5,7 +5,7 @@
  *
  *   using ints = boost::container::vector<int, uvshm::allocator<int>>;
  *   uvshm::heap heap(segment);
- *   heap.root<ints>("ints").publish(
+ *   (void) heap.root<ints>("ints").publish(
  *       heap.make<ints>(uvshm::allocator<int>(heap)));
  *
  * and in every process, with a lock held
@@ -192,7 +192,7 @@ class allocator {
 
   /* Of a heap that is not empty. */
   explicit allocator(const heap& from) noexcept
-      : base_(reinterpret_cast<char*>(detail::segments.base_of(from.c_))) {
+      : base_(reinterpret_cast<char*>(detail::segments.base_of(from.c()))) {
   }
   allocator(const allocator&) noexcept = default;
   allocator& operator=(const allocator&) noexcept = default;
@@ -223,12 +223,12 @@ class allocator {
     if (uvshm_segment_t* c = find()) (void) uvshm_heap_free(c, at.get());
   }
   template <class U>
-  friend bool operator==(const allocator& a, const allocator<U>& b) noexcept {
-    return a.base_ == b.base_;
+  bool operator==(const allocator<U>& other) const noexcept {
+    return base_ == other.base_;
   }
   template <class U>
-  friend bool operator!=(const allocator& a, const allocator<U>& b) noexcept {
-    return !(a == b);
+  bool operator!=(const allocator<U>& other) const noexcept {
+    return !(*this == other);
   }
 
  private:

@@ -204,13 +204,14 @@ span<const std::byte> bytes_of(const T& object) noexcept {
 }
 
 /* An argument that is bytes: a key, a value, a message. Made from a string (of
- * which it has no zero at the end), a span, a vector of plain things, or from
- * any object that may be shared. It must not be kept: it may lead to a
- * temporary. */
+ * which it has no zero at the end; an array of char is one), a span, a vector
+ * of plain things, or from any object that may be shared. It must not be kept:
+ * it may lead to a temporary. */
 class blob {
  public:
   blob(const void* data, std::size_t size) noexcept : data_(data), size_(size) {
   }
+  blob(std::nullptr_t) = delete;
   template <class T>
   blob(const T& from) noexcept {
     if constexpr (std::is_convertible_v<const T&, std::string_view>) {

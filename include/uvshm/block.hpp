@@ -47,13 +47,12 @@ class block {
   ~block() {
     if (at_ == nullptr) return;
     for (std::size_t i = count_; i > 0; i--) at_[i - 1].~T();
-    (void) uvshm_heap_free(c_, at_);
+    (void) uvshm_heap_free(in_.get(), at_);
   }
   void swap(block& other) noexcept {
     std::swap(at_, other.at_);
     std::swap(count_, other.count_);
-    std::swap(c_, other.c_);
-    keep_.swap(other.keep_);
+    in_.swap(other.in_);
   }
   T* get() const noexcept {
     return at_;
@@ -94,15 +93,13 @@ class block {
 
   block(T* at,
         std::size_t count,
-        uvshm_segment_t* c,
-        detail::hold keep) noexcept
-      : at_(at), count_(count), c_(c), keep_(std::move(keep)) {
+        const detail::kept<uvshm_segment_t>& in) noexcept
+      : at_(at), count_(count), in_(in) {
   }
 
   T* at_ = nullptr;
   std::size_t count_ = 0;
-  uvshm_segment_t* c_ = nullptr;
-  detail::hold keep_;
+  detail::kept<uvshm_segment_t> in_;
 };
 
 namespace detail {
@@ -124,34 +121,34 @@ class root {
   /* What is published now, or NULL. It stays as long as nobody takes it out and
    * frees it. */
   T* get() const noexcept {
-    return detail::address<T>(c_, uvshm_heap_get(slot_));
+    if (in_.get() == nullptr) return nullptr;
+    return detail::address<T>(in_.get(), uvshm_heap_get(slot_));
   }
   /* Publish `made` (empty: nothing), and take out what was there, as one step.
    * That is private now: keep it until no reader is at it any more. After a
    * failure nothing was done and `made` is what it was. */
   result<block<T>> publish(block<T>&& made, std::nothrow_t) noexcept {
     void* old = nullptr;
-    int code = uvshm_heap_publish(c_, slot_, made.get(), &old);
+    if (in_.get() == nullptr) return detail::closed();
+    int code = uvshm_heap_publish(in_.get(), slot_, made.get(), &old);
     if (code < 0) return error(code);
     (void) made.release();
-    return block<T>(
-        static_cast<T*>(old), old != nullptr, c_, detail::hold(box_));
+    if (old == nullptr) return block<T>();
+    return block<T>(static_cast<T*>(old), 1, in_);
   }
-  block<T> publish(block<T>&& made) {
+  [[nodiscard]] block<T> publish(block<T>&& made) {
     return publish(std::move(made), std::nothrow).value();
   }
 
  private:
   friend class heap;
 
-  root(uvshm_ref_t* slot, uvshm_segment_t* c, detail::box* box) noexcept
-      : slot_(slot), c_(c), box_(box), keep_(box) {
+  root(uvshm_ref_t* slot, const detail::kept<uvshm_segment_t>& in) noexcept
+      : slot_(slot), in_(in) {
   }
 
   uvshm_ref_t* slot_;
-  uvshm_segment_t* c_;
-  detail::box* box_;
-  detail::hold keep_;
+  detail::kept<uvshm_segment_t> in_;
 };
 
 } /* namespace UVSHM_MODE */

@@ -186,10 +186,10 @@ class channel
    * among them, are thrown; with std::nothrow the range ends there and has
    * the error. */
   message_range messages(timeout wait = forever) noexcept {
-    return {get(), wait, box(), false};
+    return {detail::access::keep(*this), wait, false};
   }
   message_range messages(timeout wait, std::nothrow_t) noexcept {
-    return {get(), wait, box(), true};
+    return {detail::access::keep(*this), wait, true};
   }
 
   /* ---- the rest -----------------------------------------------------------*/
@@ -203,7 +203,7 @@ class channel
   /* The ends of it. */
   using end_range = detail::listing<detail::ends_api>;
   end_range ends() const noexcept {
-    return {get(), detail::hold(box())};
+    return end_range(detail::access::keep(*this));
   }
   result<void> check(std::nothrow_t) const noexcept {
     return call(uvshm_channel_check);

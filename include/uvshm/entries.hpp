@@ -85,17 +85,17 @@ class map_range {
  private:
   friend class map;
 
-  map_range(uvshm_map_t* c, detail::hold keep, bool quiet) noexcept
-      : c_(c), keep_(std::move(keep)), quiet_(quiet) {
-    if (c_ == nullptr) error_ = detail::closed();
+  map_range(detail::kept<uvshm_map_t> of, bool quiet)
+      : of_(std::move(of)), quiet_(quiet) {
   }
   /* False: that was all. */
   bool step() {
-    while (c_ != nullptr) {
+    if (of_.get() == nullptr) error_ = detail::closed();
+    while (!error_) {
       std::size_t key_size = key_.size();
       std::size_t size = value_.size();
       int code = uvshm_map_next(
-          c_, &cursor_, key_.data(), &key_size, value_.data(), &size);
+          of_.get(), &cursor_, key_.data(), &key_size, value_.data(), &size);
       if (code == 0) {
         entry_ = {{key_.data(), key_size}, {value_.data(), size}};
         return true;
@@ -103,7 +103,6 @@ class map_range {
       if (code == static_cast<int>(errc::enoent)) return false;
       if (code != static_cast<int>(errc::enobufs)) {
         error_ = uvshm::error(code);
-        c_ = nullptr;
         break;
       }
       /* The value may have grown between two calls. */
@@ -114,8 +113,7 @@ class map_range {
     return false;
   }
 
-  uvshm_map_t* c_;
-  detail::hold keep_;
+  detail::kept<uvshm_map_t> of_;
   bool quiet_;
   uvshm_map_cursor_t cursor_{};
   std::string key_ = std::string(64, '\0');

@@ -92,50 +92,79 @@ namespace detail {
 struct meaning {
   errc code;
   std::errc generic;
+  const char* text;
 };
 
 /* What codes are elsewhere. */
 inline constexpr meaning meanings[] = {
-    {errc::enoent, std::errc::no_such_file_or_directory},
-    {errc::eexist, std::errc::file_exists},
-    {errc::eprotonosupport, std::errc::protocol_not_supported},
-    {errc::eprototype, std::errc::wrong_protocol_type},
-    {errc::eproto, std::errc::protocol_error},
-    {errc::eperm, std::errc::operation_not_permitted},
-    {errc::eacces, std::errc::permission_denied},
-    {errc::enospc, std::errc::no_space_on_device},
-    {errc::enomem, std::errc::not_enough_memory},
-    {errc::emfile, std::errc::too_many_files_open},
-    {errc::enobufs, std::errc::no_buffer_space},
-    {errc::ebusy, std::errc::device_or_resource_busy},
-    {errc::eagain, std::errc::resource_unavailable_try_again},
-    {errc::etimedout, std::errc::timed_out},
-    {errc::enxio, std::errc::no_such_device_or_address},
-    {errc::ecanceled, std::errc::operation_canceled},
-    {errc::enotconn, std::errc::not_connected},
-    {errc::econnreset, std::errc::connection_reset},
-    {errc::epipe, std::errc::broken_pipe},
-    {errc::emsgsize, std::errc::message_size},
-    {errc::eoverflow, std::errc::value_too_large},
-    {errc::enametoolong, std::errc::filename_too_long},
-    {errc::einval, std::errc::invalid_argument},
-    {errc::enotsup, std::errc::not_supported},
-    {errc::enosys, std::errc::function_not_supported}};
+    {errc::eof, std::errc{}, "the other end is closed"},
+    {errc::enoent,
+     std::errc::no_such_file_or_directory,
+     "there is no such object"},
+    {errc::eexist, std::errc::file_exists, "the name is taken"},
+    {errc::eprotonosupport,
+     std::errc::protocol_not_supported,
+     "made with another format, or on another system"},
+    {errc::eprototype,
+     std::errc::wrong_protocol_type,
+     "it is another kind of object"},
+    {errc::eproto, std::errc::protocol_error, "damaged, or not made by uvshm"},
+    {errc::eperm,
+     std::errc::operation_not_permitted,
+     "it belongs to somebody else"},
+    {errc::eacces, std::errc::permission_denied, "the rights forbid it"},
+    {errc::enospc, std::errc::no_space_on_device, "no room"},
+    {errc::enomem, std::errc::not_enough_memory, "no memory or address space"},
+    {errc::emfile,
+     std::errc::too_many_files_open,
+     "no free descriptor, peer slot or lane"},
+    {errc::enobufs,
+     std::errc::no_buffer_space,
+     "the buffer is too small, or too many locks are held"},
+    {errc::ebusy, std::errc::device_or_resource_busy, "it is in use"},
+    {errc::eagain,
+     std::errc::resource_unavailable_try_again,
+     "there is nothing now"},
+    {errc::etimedout, std::errc::timed_out, "not within the time given"},
+    {errc::enxio,
+     std::errc::no_such_device_or_address,
+     "the object was removed"},
+    {errc::ecanceled, std::errc::operation_canceled, "the call was cancelled"},
+    {errc::enotconn,
+     std::errc::not_connected,
+     "a forked child has to rejoin first"},
+    {errc::econnreset, std::errc::connection_reset, "the last writer died"},
+    {errc::epipe, std::errc::broken_pipe, "there is no reader any more"},
+    {errc::emsgsize,
+     std::errc::message_size,
+     "larger than the largest message"},
+    {errc::eoverflow,
+     std::errc::value_too_large,
+     "the counter would pass its largest value"},
+    {errc::enametoolong, std::errc::filename_too_long, "the name is too long"},
+    {errc::einval, std::errc::invalid_argument, "an argument makes no sense"},
+    {errc::enotsup, std::errc::not_supported, "this system cannot do it"},
+    {errc::enosys,
+     std::errc::function_not_supported,
+     "uvshm does not know this system"}};
 
 class UVSHM_VISIBLE error_category final : public std::error_category {
  public:
   const char* name() const noexcept override {
     return "uvshm";
   }
-  /* For the thread's last failure the sentence, else what the code means. */
+  /* What the code means in general. Sentences that name an object are those of
+   * uvshm::error. */
   std::string message(int code) const override {
-    return uvshm_strerror(code);
+    for (const meaning& one : meanings)
+      if (static_cast<int>(one.code) == code) return one.text;
+    return code == UVSHM_OWNER_DIED ? "its last owner died" : "no such error";
   }
   /* So that a code compares equal to a std::errc. */
   std::error_condition default_error_condition(
       int code) const noexcept override {
     for (const meaning& one : meanings)
-      if (static_cast<int>(one.code) == code)
+      if (static_cast<int>(one.code) == code && one.generic != std::errc{})
         return std::make_error_condition(one.generic);
     return {code, *this};
   }
@@ -144,7 +173,7 @@ class UVSHM_VISIBLE error_category final : public std::error_category {
 } /* namespace detail */
 
 /* Of std::error_code: codes of this library. */
-inline const std::error_category& category() noexcept {
+UVSHM_VISIBLE inline const std::error_category& category() noexcept {
   static const detail::error_category one;
   return one;
 }

@@ -104,35 +104,55 @@ class box {
   box* parent_;
 };
 
-/* One need of a box; empty or full. */
-class hold {
+/* An object that is needed: kept open until this is gone. Copies need it too;
+ * moved from it is empty. */
+template <class C>
+class kept {
  public:
-  hold() noexcept = default;
-  explicit hold(box* taken) noexcept : box_(taken) {
+  kept() noexcept = default;
+  kept(C* c, box* taken) noexcept : c_(c), box_(taken) {
     if (box_ != nullptr) box_->take();
   }
-  hold(hold&& other) noexcept : box_(std::exchange(other.box_, nullptr)) {
+  kept(const kept& other) noexcept : kept(other.c_, other.box_) {
   }
-  hold& operator=(hold&& other) noexcept {
-    hold(std::move(other)).swap(*this);
+  kept(kept&& other) noexcept {
+    swap(other);
+  }
+  kept& operator=(kept other) noexcept {
+    swap(other);
     return *this;
   }
-  ~hold() {
+  ~kept() {
     if (box_ != nullptr) box_->drop();
   }
-  void swap(hold& other) noexcept {
+  void swap(kept& other) noexcept {
+    std::swap(c_, other.c_);
     std::swap(box_, other.box_);
+  }
+  C* get() const noexcept {
+    return c_;
+  }
+  detail::box* box() const noexcept {
+    return box_;
   }
 
  private:
-  box* box_ = nullptr;
+  C* c_ = nullptr;
+  detail::box* box_ = nullptr;
 };
+
+/* Of whatever kind. */
+using hold = kept<void>;
 
 /* What parts of this header see of each other's handles. */
 struct access {
   template <class H>
   static box* box_of(const H& handle) noexcept {
     return handle.box_;
+  }
+  template <class H>
+  static auto keep(const H& handle) noexcept {
+    return kept<typename H::C>(handle.get(), handle.box_);
   }
 };
 

@@ -6,7 +6,7 @@
  *
  *   uvshm::heap heap(segment);
  *   uvshm::root<job> todo = heap.root<job>("todo");
- *   todo.publish(heap.make<job>(job{7, {}}));
+ *   (void) todo.publish(heap.make<job>(job{7, {}}));
  *
  * and in another process
  *
@@ -27,28 +27,28 @@ inline namespace UVSHM_MODE {
 
 using heap_info = uvshm_heap_info_t;
 
-/* The heap of a segment. Keeps it open. */
+/* The heap of a segment. Keeps it open; copies are the same heap. */
 class heap {
  public:
-  explicit heap(const segment& of) noexcept
-      : c_(of.get()), box_(detail::access::box_of(of)), keep_(box_) {
-    if (c_ != nullptr) note();
+  explicit heap(const segment& of) noexcept : in_(detail::access::keep(of)) {
+    if (c() != nullptr) note();
   }
 
-  /* A new T, made from `args`. Private: see block. */
+  /* A new T, made from `args`. Private: see block. What its constructor throws
+   * passes through. */
   template <class T, class... Args>
   result<block<T>> make(std::nothrow_t, Args&&... args) {
     detail::must_be_shareable<T>();
     result<void*> room = alloc(sizeof(T), alignof(T), 0, std::nothrow);
     if (!room) return room.error();
-    giver back{c_, *room};
+    giver back{c(), *room};
     T* made;
     if constexpr (std::is_constructible_v<T, Args&&...>)
       made = ::new (*room) T(std::forward<Args>(args)...);
     else
       made = ::new (*room) T{std::forward<Args>(args)...};
     back.at = nullptr;
-    return block<T>(made, 1, c_, detail::hold(box_));
+    return block<T>(made, 1, in_);
   }
   template <class T, class... Args>
   block<T> make(Args&&... args) {
@@ -66,7 +66,7 @@ class heap {
     result<void*> room = alloc(size, alignof(T), 0, std::nothrow);
     if (!room) return room.error();
     std::memset(*room, 0, size);
-    return block<T>(static_cast<T*>(*room), count, c_, detail::hold(box_));
+    return block<T>(static_cast<T*>(*room), count, in_);
   }
   template <class T>
   block<T> make_array(std::size_t count) {
@@ -79,18 +79,18 @@ class heap {
                       std::uint32_t flags,
                       std::nothrow_t) noexcept {
     void* at = nullptr;
-    if (c_ == nullptr) return detail::closed();
+    if (c() == nullptr) return detail::closed();
     int code = alignment <= 64
-                   ? uvshm_heap_alloc(c_, &at, size, flags)
-                   : uvshm_heap_alloc_aligned(c_, &at, size, alignment, flags);
+                   ? uvshm_heap_alloc(c(), &at, size, flags)
+                   : uvshm_heap_alloc_aligned(c(), &at, size, alignment, flags);
     if (code < 0) return error(code);
     return at;
   }
   /* Free what is shared and nothing leads to any more, or what alloc() gave. No
    * destructor is called. */
   result<void> free(void* at, std::nothrow_t) noexcept {
-    if (c_ == nullptr) return detail::closed();
-    return detail::check(uvshm_heap_free(c_, at));
+    if (c() == nullptr) return detail::closed();
+    return detail::check(uvshm_heap_free(c(), at));
   }
   void free(void* at) {
     free(at, std::nothrow).value();
@@ -101,10 +101,10 @@ class heap {
   result<uvshm::root<T>> root(zstring name, std::nothrow_t) noexcept {
     detail::must_be_shareable<T>();
     uvshm_ref_t* slot = nullptr;
-    if (c_ == nullptr) return detail::closed();
-    int code = uvshm_heap_root(c_, name.c_str(), &slot);
+    if (c() == nullptr) return detail::closed();
+    int code = uvshm_heap_root(c(), name.c_str(), &slot);
     if (code < 0) return error(code);
-    return uvshm::root<T>(slot, c_, box_);
+    return uvshm::root<T>(slot, in_);
   }
   template <class T>
   uvshm::root<T> root(zstring name) {
@@ -112,8 +112,8 @@ class heap {
   }
   /* Remove a root in which nothing is published. */
   result<void> unlink(zstring root_name, std::nothrow_t) noexcept {
-    if (c_ == nullptr) return detail::closed();
-    return detail::check(uvshm_heap_unlink(c_, root_name.c_str()));
+    if (c() == nullptr) return detail::closed();
+    return detail::check(uvshm_heap_unlink(c(), root_name.c_str()));
   }
   void unlink(zstring root_name) {
     unlink(root_name, std::nothrow).value();
@@ -123,12 +123,12 @@ class heap {
   result<block<T>> publish(ref<T>& slot,
                            block<T>&& made,
                            std::nothrow_t) noexcept {
-    if (c_ == nullptr) return detail::closed();
-    return uvshm::root<T>(&slot.place, c_, box_)
+    if (c() == nullptr) return detail::closed();
+    return uvshm::root<T>(&slot.place, in_)
         .publish(std::move(made), std::nothrow);
   }
   template <class T>
-  block<T> publish(ref<T>& slot, block<T>&& made) {
+  [[nodiscard]] block<T> publish(ref<T>& slot, block<T>&& made) {
     return publish(slot, std::move(made), std::nothrow).value();
   }
 
@@ -136,23 +136,23 @@ class heap {
    * not aligned. Any value may be asked for. */
   template <class T>
   T* at(ref<T> where) const noexcept {
-    return c_ == nullptr ? nullptr : detail::address<T>(c_, where.place);
+    return c() == nullptr ? nullptr : detail::address<T>(c(), where.place);
   }
   /* The same of a word in which others publish just now. */
   template <class T>
   T* load(const ref<T>& slot) const noexcept {
-    if (c_ == nullptr) return nullptr;
-    return detail::address<T>(c_, uvshm_heap_get(&slot.place));
+    if (c() == nullptr) return nullptr;
+    return detail::address<T>(c(), uvshm_heap_get(&slot.place));
   }
   /* Where an object of the heap is; nowhere when it is not in it. */
   template <class T>
   ref<T> ref_of(const T* at) const noexcept {
-    return {c_ == nullptr ? uvshm_ref_t{0} : uvshm_heap_ref(c_, at)};
+    return {c() == nullptr ? uvshm_ref_t{0} : uvshm_heap_ref(c(), at)};
   }
   result<heap_info> info(std::nothrow_t) const noexcept {
     heap_info info{};
-    if (c_ == nullptr) return detail::closed();
-    int code = uvshm_heap_info(c_, &info);
+    if (c() == nullptr) return detail::closed();
+    int code = uvshm_heap_info(c(), &info);
     if (code < 0) return error(code);
     return info;
   }
@@ -163,6 +163,10 @@ class heap {
  private:
   template <class>
   friend class allocator;
+
+  uvshm_segment_t* c() const noexcept {
+    return in_.get();
+  }
 
   struct giver {
     uvshm_segment_t* c;
@@ -176,21 +180,19 @@ class heap {
    * there as it says. */
   void note() noexcept {
     segment_info info;
-    if (detail::segments.base_of(c_) != 0) return;
-    if (uvshm_segment_info(c_, &info) < 0) return;
+    if (detail::segments.base_of(c()) != 0) return;
+    if (uvshm_segment_info(c(), &info) < 0) return;
     for (std::uint64_t i = 4096; i < info.region.committed_size; i += 4096) {
-      void* at = uvshm_heap_pointer(c_, uvshm_ref_t{i}, 1);
+      void* at = uvshm_heap_pointer(c(), uvshm_ref_t{i}, 1);
       if (at == nullptr) continue;
       auto base =
           reinterpret_cast<std::uintptr_t>(at) - static_cast<std::uintptr_t>(i);
-      (void) detail::segments.add(c_, base);
+      (void) detail::segments.add(c(), base);
       return;
     }
   }
 
-  uvshm_segment_t* c_;
-  detail::box* box_;
-  detail::hold keep_;
+  detail::kept<uvshm_segment_t> in_;
 };
 
 } /* namespace UVSHM_MODE */

@@ -75,9 +75,9 @@ template <class Lock, class Clock, class Duration>
 bool lock_until(const std::chrono::time_point<Clock, Duration>& when,
                 Lock lock_for) {
   for (;;) {
-    auto left = when - Clock::now();
-    if (lock_for(timeout(left))) return true;
-    if (left <= left.zero()) return false;
+    auto now = Clock::now();
+    if (when <= now) return lock_for(std::chrono::milliseconds(0));
+    if (lock_for(when - now)) return true;
   }
 }
 

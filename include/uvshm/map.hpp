@@ -10,7 +10,8 @@
  * Keys and values are given as uvshm::blob: strings, spans, or plain objects.
  * Values are had as a type T: a plain one, whose size must be that of the value
  * (errc::emsgsize), or std::string, or std::vector of plain ones. They are
- * copies.
+ * copies. A struct that is a key must have no padding: keys are compared byte
+ * by byte.
  */
 
 #ifndef UVSHM_MAP_HPP_
@@ -138,10 +139,10 @@ class map : public detail::object<map, detail::map_api, map_options> {
   /* for (auto& entry : map.entries()) ... An error is thrown; with std::nothrow
    * the range ends there and has it. */
   map_range entries() const {
-    return {get(), detail::hold(detail::access::box_of(*this)), false};
+    return {detail::access::keep(*this), false};
   }
   map_range entries(std::nothrow_t) const {
-    return {get(), detail::hold(detail::access::box_of(*this)), true};
+    return {detail::access::keep(*this), true};
   }
   result<map_info> info(std::nothrow_t) const noexcept {
     return call_info<map_info>(uvshm_map_info);

@@ -260,11 +260,10 @@ class message_range {
  private:
   friend class channel;
 
-  message_range(uvshm_channel_t* c,
+  message_range(detail::kept<uvshm_channel_t> of,
                 timeout wait,
-                detail::box* box,
                 bool quiet) noexcept
-      : keep_(box), c_(c), box_(box), wait_(wait), quiet_(quiet) {
+      : of_(std::move(of)), wait_(wait), quiet_(quiet) {
   }
   /* False: the end. */
   bool step() {
@@ -272,15 +271,15 @@ class message_range {
     std::size_t size = 0;
 
     now_ = message();
-    if (c_ == nullptr) return fail(detail::closed());
-    int code = uvshm_channel_peek(c_, &bytes, &size, wait_.ms());
+    if (of_.get() == nullptr) return fail(detail::closed());
+    int code = uvshm_channel_peek(of_.get(), &bytes, &size, wait_.ms());
     if (code == static_cast<int>(errc::eof)) return false;
     if (code < 0) return fail(uvshm::error(code));
-    now_ = message(c_,
+    now_ = message(of_.get(),
                    static_cast<const std::byte*>(bytes),
                    size,
                    static_cast<news>(code),
-                   box_);
+                   of_.box());
     return true;
   }
   bool fail(const uvshm::error& what) {
@@ -290,9 +289,7 @@ class message_range {
     return false;
   }
 
-  detail::hold keep_; /* before now_, which needs it less long */
-  uvshm_channel_t* c_;
-  detail::box* box_;
+  detail::kept<uvshm_channel_t> of_;
   timeout wait_;
   bool quiet_;
   message now_;

@@ -28,17 +28,16 @@ class cell_pin {
     return *this;
   }
   ~cell_pin() {
-    if (c_ != nullptr)
-      detail::ignore(uvshm_cell_release(c_, bytes_.data(), version_));
+    if (of_.get() != nullptr)
+      detail::ignore(uvshm_cell_release(of_.get(), bytes_.data(), version_));
   }
   void swap(cell_pin& other) noexcept {
-    std::swap(c_, other.c_);
     std::swap(bytes_, other.bytes_);
     std::swap(version_, other.version_);
-    keep_.swap(other.keep_);
+    of_.swap(other.of_);
   }
   explicit operator bool() const noexcept {
-    return c_ != nullptr;
+    return of_.get() != nullptr;
   }
   span<const std::byte> bytes() const noexcept {
     return bytes_;
@@ -57,12 +56,11 @@ class cell_pin {
   /* Done with it; it is empty then, whatever the result. errc::eagain: it was
    * overwritten meanwhile, and what was made of it is void. */
   result<void> release(std::nothrow_t) noexcept {
-    if (c_ == nullptr) return detail::closed();
-    int code = uvshm_cell_release(c_, bytes_.data(), version_);
+    if (of_.get() == nullptr) return detail::closed();
+    int code = uvshm_cell_release(of_.get(), bytes_.data(), version_);
     result<void> done = detail::check(code);
-    c_ = nullptr;
     bytes_ = {};
-    keep_ = {};
+    of_ = {};
     return done;
   }
   void release() {
@@ -77,13 +75,12 @@ class cell_pin {
            std::size_t size,
            std::uint64_t version,
            detail::box* box) noexcept
-      : c_(c), bytes_(bytes, size), version_(version), keep_(box) {
+      : of_(c, box), bytes_(bytes, size), version_(version) {
   }
 
-  uvshm_cell_t* c_ = nullptr;
+  detail::kept<uvshm_cell_t> of_;
   span<const std::byte> bytes_;
   std::uint64_t version_ = 0;
-  detail::hold keep_;
 };
 
 /* A buffer for the next value, of the cell's largest size, given back unless it
@@ -99,15 +96,15 @@ class cell_claim {
     return *this;
   }
   ~cell_claim() {
-    if (c_ != nullptr) detail::ignore(uvshm_cell_abort(c_, bytes_.data()));
+    if (of_.get() != nullptr)
+      detail::ignore(uvshm_cell_abort(of_.get(), bytes_.data()));
   }
   void swap(cell_claim& other) noexcept {
-    std::swap(c_, other.c_);
     std::swap(bytes_, other.bytes_);
-    keep_.swap(other.keep_);
+    of_.swap(other.of_);
   }
   explicit operator bool() const noexcept {
-    return c_ != nullptr;
+    return of_.get() != nullptr;
   }
   /* What is there is some older value. */
   span<std::byte> bytes() const noexcept {
@@ -125,12 +122,11 @@ class cell_claim {
   /* Make the first `size` bytes the latest value. After errc::emsgsize it still
    * is claimed. */
   result<void> commit(std::size_t size, std::nothrow_t) noexcept {
-    if (c_ == nullptr) return detail::closed();
-    int code = uvshm_cell_commit(c_, bytes_.data(), size);
+    if (of_.get() == nullptr) return detail::closed();
+    int code = uvshm_cell_commit(of_.get(), bytes_.data(), size);
     if (code < 0) return error(code);
-    c_ = nullptr;
     bytes_ = {};
-    keep_ = {};
+    of_ = {};
     return {};
   }
   void commit(std::size_t size) {
@@ -144,12 +140,11 @@ class cell_claim {
              std::byte* bytes,
              std::size_t size,
              detail::box* box) noexcept
-      : c_(c), bytes_(bytes, size), keep_(box) {
+      : of_(c, box), bytes_(bytes, size) {
   }
 
-  uvshm_cell_t* c_ = nullptr;
+  detail::kept<uvshm_cell_t> of_;
   span<std::byte> bytes_;
-  detail::hold keep_;
 };
 
 } /* namespace UVSHM_MODE */

@@ -25,8 +25,6 @@ inline void ignore(int) noexcept {
 
 } /* namespace detail */
 
-/* ---- result -------------------------------------------------------------- */
-
 /* A value or an error. value() of a result without one throws the error. */
 template <class T>
 class [[nodiscard]] result {

@@ -155,18 +155,17 @@ class listing {
     Info info_{};
   };
 
-  listing(const C* c, hold keep) noexcept : c_(c), keep_(std::move(keep)) {
+  explicit listing(kept<C> of) noexcept : of_(std::move(of)) {
   }
   iterator begin() const noexcept {
-    return iterator(c_);
+    return iterator(of_.get());
   }
   iterator end() const noexcept {
     return {};
   }
 
  private:
-  const C* c_;
-  hold keep_;
+  kept<C> of_;
 };
 
 } /* namespace detail */
@@ -226,10 +225,10 @@ class segment : public detail::handle<detail::segment_api> {
   /* for (const uvshm::peer_info& peer : segment.peers()) ... A range keeps the
    * segment open. */
   peer_range peers() const noexcept {
-    return {get(), detail::hold(detail::access::box_of(*this))};
+    return peer_range(detail::access::keep(*this));
   }
   object_range objects() const noexcept {
-    return {get(), detail::hold(detail::access::box_of(*this))};
+    return object_range(detail::access::keep(*this));
   }
   /* Is it well? errc::eproto with what is wrong first. */
   result<void> check(std::nothrow_t) const noexcept {

@@ -119,21 +119,17 @@ class txn {
     publish(slot, std::move(made), std::nothrow).value();
   }
 
-  /* Make it so. It is over then, whatever the result. */
+  /* Make it so. It is over then, also after errc::ecanceled; errc::einval: it
+   * is another thread's, or was over. */
   result<void> commit(std::nothrow_t) noexcept {
-    result<void> done = detail::check(uvshm_txn_commit(&c_));
-    if (*this && !done) (void) uvshm_txn_abort(&c_);
-    c_.mutex = nullptr;
-    return done;
+    return over(uvshm_txn_commit(&c_));
   }
   void commit() {
     commit(std::nothrow).value();
   }
-  /* Put back what was saved. It is over then. */
+  /* Put back what was saved. It is over then, as after commit(). */
   result<void> abort(std::nothrow_t) noexcept {
-    result<void> done = detail::check(uvshm_txn_abort(&c_));
-    c_.mutex = nullptr;
-    return done;
+    return over(uvshm_txn_abort(&c_));
   }
   void abort() {
     abort(std::nothrow).value();
@@ -141,6 +137,11 @@ class txn {
 
  private:
   txn(const uvshm_txn_t& c, bool died) noexcept : c_(c), died_(died) {
+  }
+
+  result<void> over(int code) noexcept {
+    if (code != static_cast<int>(errc::einval)) c_.mutex = nullptr;
+    return detail::check(code);
   }
 
   uvshm_txn_t c_;

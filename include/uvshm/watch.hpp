@@ -181,15 +181,15 @@ class watch {
     return state_ != nullptr && uvshm_watch_active(&state_->c) != 0;
   }
   /* For a foreign loop, as uvshm_watch_fileno(). */
-  result<uv_os_fd_t> fileno(std::nothrow_t) noexcept {
+  result<uv_os_fd_t> descriptor(std::nothrow_t) noexcept {
     uv_os_fd_t fd{};
     if (state_ == nullptr) return detail::closed();
     int code = uvshm_watch_fileno(&state_->c, &fd);
     if (code < 0) return error(code);
     return fd;
   }
-  uv_os_fd_t fileno() {
-    return fileno(std::nothrow).value();
+  uv_os_fd_t descriptor() {
+    return descriptor(std::nothrow).value();
   }
 
  private:
@@ -212,7 +212,7 @@ class watch {
   result<void> start(const H& of, function f, F start_c) {
     if (state_ == nullptr || !of) return detail::closed();
     auto made = std::make_shared<function>(std::move(f));
-    detail::hold keep(detail::access::box_of(of));
+    detail::hold keep(nullptr, detail::access::box_of(of));
     int code = start_c(&state_->c);
     if (code < 0) {
       error what(code); /* before the end of what was watched changes it */

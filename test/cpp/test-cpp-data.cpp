@@ -190,6 +190,11 @@ TEST(heap_outlives_its_segment_object_and_refuses_nonsense) {
   CHECK_THROWS(enospc, (void) heap.make_array<account>(1 << 28));
   CHECK_THROWS(einval, heap.free(&wild));
   CHECK_THROWS(einval, (void) uvshm::heap(segment).make<account>());
+  uvshm::heap moved(std::move(heap));
+  uvshm::heap copy(moved);
+  CHECK(heap.at(heap.ref_of(block.get())) == nullptr);
+  CHECK(moved.at(copy.ref_of(block.get())) == block.get());
+  CHECK_THROWS(einval, (void) heap.make<account>());
 }
 
 /* ---- allocator ------------------------------------------------------------*/
@@ -433,6 +438,17 @@ TEST(txn_happens_whole_or_not_at_all) {
     uvshm::txn txn(till, 20s);
     CHECK(txn.owner_died() && a.balance == 900);
     CHECK_THROWS(einval, uvshm::txn(till, 0s));
+    uv_thread_t thread;
+    CHECK(uv_thread_create(
+              &thread,
+              [](void* arg) {
+                auto& other = *static_cast<uvshm::txn*>(arg);
+                CHECK(!other.commit(std::nothrow) && other);
+                CHECK(!other.abort(std::nothrow) && other);
+              },
+              &txn) == 0);
+    uv_thread_join(&thread);
+    CHECK(till.info().locked == 1);
   }
   CHECK(!uvshm::txn(till).owner_died());
 }

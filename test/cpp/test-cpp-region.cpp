@@ -115,6 +115,22 @@ TEST(error_keeps_its_sentence_whatever_comes_after) {
 }
 
 
+TEST(category_says_of_each_code_what_c_says) {
+  const std::error_category& category = uvshm::category();
+  /* Before this thread has failed, so no sentence is at hand. */
+  for (int code = -5000; code < 0; code++) {
+    std::string text = category.message(code);
+    if (text != "no such error") CHECK(text == uvshm_strerror(code));
+    if (text == "no such error")
+      CHECK(category.default_error_condition(code).category() == category);
+  }
+  for (int code : {UV_ENOENT, UV_EOF, UV_ECONNRESET, UV_ENOSYS, UV_ENOBUFS})
+    CHECK(category.message(code) != "no such error");
+  CHECK(!region::open(check::fresh("nothing")));
+  CHECK(category.message(UV_ENOENT) == "there is no such object");
+}
+
+
 TEST(handle_moves_and_a_moved_one_is_empty) {
   region a(check::fresh("move"), {UVSHM_CREATE, 4096});
   void* base = a.base();
