@@ -89,8 +89,8 @@ docs:
 format:
 	@scripts/check-format.sh --fix
 
-install: all
-	@cmake --install $(BUILD) --prefix $(PREFIX)
+install:
+	@scripts/install.sh $(BUILD) $(PREFIX)
 
 clean:
 	@rm -rf $(BUILD) build-*

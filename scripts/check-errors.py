@@ -20,7 +20,7 @@ ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
 FAQ = "docs/faq.md"
 
 # Which argument of each is the format.
-SAYERS = {"uvshm__fail": 1, "report_as": 1, "report_usage": 1, "note": 0}
+SAYERS = {"uvshm__fail": 1, "uvshm__fail_brief": 1, "report_as": 1, "report_usage": 1, "note": 0}
 SOURCES = ["src/**/*.c", "src/**/*.h", "tools/uvshm/**/*.c"]
 MEANINGS = "src/object/error.c"
 

@@ -9,7 +9,7 @@
 # CI=true, with YES=1 or without a terminal it just does it. Uses sudo when not
 # root. Sets, each with those before it:
 #
-#   build    a C compiler, cmake, ninja, pkg-config, libuv, jansson
+#   build    a C compiler, cmake, ninja, pkg-config, libuv, jansson, scdoc
 #   test     + cmocka; on Debian also tmux and python3-jsonschema
 #
 # and by themselves, on top of test:
@@ -85,6 +85,7 @@ want_build() {
   fi
   have_header uv.h || need libuv1-dev libuv-devel libuv libuv
   have_header jansson.h || need libjansson-dev jansson-devel jansson jansson
+  have scdoc || need scdoc - scdoc - # manual pages; done without, elsewhere
 }
 want_test() {
   want_build

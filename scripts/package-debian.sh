@@ -16,7 +16,7 @@
 # happens in this system, and whatever happens the packages are purged at the end.
 # Else, or if not root, it is not done, and the script says so and returns 77.
 #
-# scripts/install-deps.sh package installs what it needs.
+# What it needs is installed by scripts/install-deps.sh, which asks on a terminal.
 
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -115,6 +115,7 @@ jobs=${JOBS:-$(getconf _NPROCESSORS_ONLN 2> /dev/null || echo 2)}
 quiet=$root/scripts/quiet.sh
 
 build() {
+  scripts/install-deps.sh package
   rm -rf "${out:?}"/*
   "$root/scripts/release.sh" --worktree "$out/source" > /dev/null
   version=$(cd "$out/source" && echo uvshm-[0-9]*[0-9].tar.gz)

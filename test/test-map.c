@@ -110,7 +110,9 @@ TEST(map_keeps_what_is_put) {
   assert_int_equal(count(), 2);
   assert_int_equal(uvshm_map_remove(map, "a", 1), 0);
   assert_int_equal(uvshm_map_remove(map, "a", 1), UV_ENOENT);
+  assert_string_equal(uvshm_strerror(UV_ENOENT), "there is no such key");
   expect_none("a");
+  assert_string_equal(uvshm_strerror(UV_ENOENT), "there is no such key");
   expect("b", "");
   assert_int_equal(count(), 1);
 }
@@ -125,6 +127,8 @@ TEST(map_tells_the_size_when_the_buffer_is_too_small) {
   put("key", "value");
   assert_int_equal(uvshm_map_get(map, "key", 3, bytes, &size, NULL),
                    UV_ENOBUFS);
+  assert_string_equal(uvshm_strerror(UV_ENOBUFS),
+                      "the value is larger than the buffer");
   assert_int_equal(size, 5);
   size = 0;
   assert_int_equal(uvshm_map_get(map, "key", 3, NULL, &size, NULL), 0);

@@ -13,6 +13,8 @@
 static UVSHM__THREAD_LOCAL int last_code;
 static UVSHM__THREAD_LOCAL unsigned int failures;
 static UVSHM__THREAD_LOCAL char last_text[UVSHM__ERROR_SIZE];
+/* Where it is "", this one; NULL is none. */
+static UVSHM__THREAD_LOCAL const char* last_brief;
 
 
 /* Names in parentheses: no macro is meant. */
@@ -27,6 +29,7 @@ int(uvshm__fail)(int code, const char* format, ...) {
 
   text[sizeof(text) - 1] = '\0';
   memcpy(last_text, text, strlen(text) + 1);
+  last_brief = NULL;
   last_code = code;
   failures++;
   return code;
@@ -34,7 +37,13 @@ int(uvshm__fail)(int code, const char* format, ...) {
 
 
 int(uvshm__fail_bare)(int code) {
+  return (uvshm__fail_brief) (code, NULL);
+}
+
+
+int(uvshm__fail_brief)(int code, const char* sentence) {
   last_text[0] = '\0';
+  last_brief = sentence;
   last_code = code;
   failures++;
   return code;
@@ -47,7 +56,7 @@ unsigned int uvshm__error_count(void) {
 
 
 const char* uvshm__error_text(void) {
-  return last_text;
+  return last_text[0] == '\0' && last_brief != NULL ? last_brief : last_text;
 }
 
 
@@ -59,4 +68,5 @@ int uvshm__error_code(void) {
 void uvshm__error_clear(void) {
   last_code = 0;
   last_text[0] = '\0';
+  last_brief = NULL;
 }

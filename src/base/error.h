@@ -38,6 +38,9 @@ int uvshm__fail(int code, const char* format, ...) UVSHM__PRINTF(2, 3);
  * meaning of the code is the sentence then. */
 int uvshm__fail_bare(int code);
 
+/* As cheap, with a sentence that has nothing to fill in and stays for ever. */
+int uvshm__fail_brief(int code, const char* sentence);
+
 #ifdef __clang_analyzer__
 /* It follows "failed, and yet returned 0" paths otherwise. */
 static inline int uvshm__negative(int code) {
@@ -47,6 +50,8 @@ static inline int uvshm__negative(int code) {
 
 # define uvshm__fail(...) uvshm__negative(uvshm__fail(__VA_ARGS__))
 # define uvshm__fail_bare(code) uvshm__negative(uvshm__fail_bare(code))
+# define uvshm__fail_brief(code, sentence)                                     \
+  uvshm__negative(uvshm__fail_brief(code, sentence))
 #endif
 
 /* How often this thread has failed, so that a caller can tell whether what it

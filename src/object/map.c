@@ -287,9 +287,11 @@ int uvshm__map_end(const struct uvshm__map_call* call, int err) {
     case 0:
       return 0;
     case UV_ENOENT:
+      return uvshm__fail_brief(err, "there is no such key");
+    case UV_ENOBUFS:
+      return uvshm__fail_brief(err, "the value is larger than the buffer");
     case UV_EEXIST:
     case UV_EAGAIN:
-    case UV_ENOBUFS:
     case UV_ENXIO:
     case UV_ETIMEDOUT:
       return uvshm__fail_bare(err);

@@ -94,7 +94,7 @@ static UVSHM__USUAL int get_near(uvshm_map_t* map,
   value.version = 0;
   uvshm__map_hash_key(&map->core.secret, key);
   err = uvshm__map_get_near(&map->core, key, &value);
-  if (err == UV_ENOENT) return uvshm__fail_bare(err);
+  if (err == UV_ENOENT) return uvshm__fail_brief(err, "there is no such key");
   if (err != 0)
     return get_slow(map, key->bytes, key->size, room, size, version);
   *size = (size_t) value.size;
