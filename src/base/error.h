@@ -50,8 +50,7 @@ static inline int uvshm__negative(int code) {
 
 # define uvshm__fail(...) uvshm__negative(uvshm__fail(__VA_ARGS__))
 # define uvshm__fail_bare(code) uvshm__negative(uvshm__fail_bare(code))
-# define uvshm__fail_brief(code, sentence)                                     \
-  uvshm__negative(uvshm__fail_brief(code, sentence))
+# define uvshm__fail_brief(c, s) uvshm__negative(uvshm__fail_brief(c, s))
 #endif
 
 /* How often this thread has failed, so that a caller can tell whether what it
