@@ -308,6 +308,9 @@ static void a_stolen_posix_name_is_noticed_and_told(void** state) {
     assert_int_equal(tool_run(&tool, "doctor", NULL), 0);
     assert_contains(tool.out.bytes, "means another object");
     tool_free(&tool);
+    assert_int_equal(tool_run(&tool, "info", "--foreign", name, NULL), 0);
+    assert_contains(tool.out.bytes, "has another object, which had this name");
+    tool_free(&tool);
   }
   uvshm_region_close(region);
   uvshm_region_close(thief);

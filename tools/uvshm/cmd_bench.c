@@ -202,10 +202,10 @@ static int check_groups(const struct args* args) {
 }
 
 
-static int tell(const struct args* args,
-                const struct bench_calibration* found,
-                const struct bench_result* results,
-                int count) {
+static int report_all(const struct args* args,
+                      const struct bench_calibration* found,
+                      const struct bench_result* results,
+                      int count) {
   if (args->given[OPT_JSON])
     bench_tell_json(found, results, count);
   else
@@ -241,7 +241,7 @@ static int run_all(struct bench* bench,
   else if (err < 0)
     code = report(err);
   else
-    code = tell(args, &found, results, count);
+    code = report_all(args, &found, results, count);
   bench_tear_down(bench);
   free(found.system);
   free(found.processor);

@@ -7,6 +7,7 @@
  */
 
 #include "commands.h"
+#include "ls_foreign.h"
 #include "inside.h"
 #include "names.h"
 #include "report.h"
@@ -208,6 +209,7 @@ static int tell_foreign(const struct args* args) {
   }
   if (err < 0) return report(err);
 
+  uint32_t ousted = foreign_ousted(args->operands[0]);
   uvshm_name_info_t name = {.kind = UVSHM_KIND_REGION,
                             .lifetime = UVSHM_LIFETIME_FOREIGN,
                             .size = info.size,
@@ -221,10 +223,17 @@ static int tell_foreign(const struct args* args) {
   snprintf(name.system_name, sizeof name.system_name, "%s", info.system_name);
   if (args->given[OPT_JSON]) {
     json_t* document = json_document();
-    json_object_set_new(document, "object", names_json(&name));
+    json_t* object = names_json(&name);
+    json_object_set_new(object, "ousted_pid", json_integer(ousted));
+    json_object_set_new(document, "object", object);
     json_print(document);
   } else {
     print_name(&name, args->operands[0], args->given[OPT_BYTES]);
+    if (ousted != 0)
+      line_of("beside",
+              text_format("pid %" PRIu32
+                          " has another object, which had this name before",
+                          ousted));
   }
   return EXIT_OK;
 }

@@ -51,6 +51,21 @@ int foreign_list(uint32_t flags, uvshm_foreign_info_t** list, size_t* count) {
 }
 
 
+uint32_t foreign_ousted(const char* name) {
+  uvshm_foreign_info_t* list = NULL;
+  uint32_t pid = 0;
+  size_t count = 0;
+  if (foreign_list(UVSHM_SYSTEM, &list, &count) < 0) return 0;
+  for (size_t i = 0; i < count; i++)
+    if (list[i].state & UVSHM_FOREIGN_REPLACED &&
+        strcmp(list[i].name + (list[i].name[0] == '/'),
+               name + (name[0] == '/')) == 0)
+      pid = list[i].last_pid;
+  free(list);
+  return pid;
+}
+
+
 /* ipcs says "dest" and "locked". */
 static char* status_of(const uvshm_foreign_info_t* info) {
   bool removed = (info->state & UVSHM_FOREIGN_REMOVED) != 0;
