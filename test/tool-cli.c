@@ -164,6 +164,50 @@ static void wrong_words_exit_with_2(void** state) {
 }
 
 
+/* A program in a folder of its own, which is all of PATH. */
+static void other_programs_are_commands_too(void** state) {
+  struct tool tool;
+  char path[4096];
+  size_t size = sizeof(path);
+  (void) state;
+  assert_int_equal(tool_run(&tool, "bench-x", "--json", NULL), 2);
+  assert_contains(tool.err.bytes, "there is no command \"bench-x\"");
+  tool_free(&tool);
+  assert_int_equal(tool_run(&tool, "dcotor", NULL), 2);
+  assert_contains(tool.err.bytes, "is it \"doctor\"?");
+  tool_free(&tool);
+  assert_int_equal(tool_code("../uvshm", NULL), 2);
+  if (!tool_has_signals()) return;
+
+  const char* folder = test_path("commands");
+  uv_fs_t req;
+  assert_int_equal(uv_fs_mkdir(NULL, &req, folder, 0700, NULL), 0);
+  assert_int_equal(uv_os_getenv("PATH", path, &size), 0);
+  char* program = malloc(strlen(folder) + 32);
+  char* all = malloc(strlen(folder) + strlen(path) + 2);
+  assert_true(program != NULL && all != NULL);
+  sprintf(program, "%s/uvshm-testing", folder);
+  sprintf(all, "%s:%s", folder, path);
+  FILE* file = fopen(program, "w");
+  assert_non_null(file);
+  fputs("#!/bin/sh\necho \"$# $1 $2\"\ncat\nexit 42\n", file);
+  fclose(file);
+  uv_fs_chmod(NULL, &req, program, 0700, NULL);
+  uv_os_setenv("PATH", all);
+  tool_start(&tool, "-q", "testing", "--json", "two words", NULL);
+  tool_feed(&tool, "input", 5);
+  assert_int_equal(tool_join(&tool), 42);
+  assert_string_equal(tool.out.bytes, "2 --json two words\ninput");
+  assert_string_equal(tool.err.bytes, "");
+  tool_free(&tool);
+  uv_os_setenv("PATH", path);
+  uv_fs_unlink(NULL, &req, program, NULL);
+  uv_fs_rmdir(NULL, &req, folder, NULL);
+  free(all);
+  free(program);
+}
+
+
 static void options_may_stand_behind_operands(void** state) {
   struct tool tool;
   (void) state;
@@ -665,6 +709,7 @@ int main(int argc, char** argv) {
       cmocka_unit_test(version_is_the_librarys),
       cmocka_unit_test(every_command_has_help),
       cmocka_unit_test(wrong_words_exit_with_2),
+      cmocka_unit_test(other_programs_are_commands_too),
       cmocka_unit_test(options_may_stand_behind_operands),
       cmocka_unit_test(every_option_is_in_the_manual_page),
       cmocka_unit_test(completion_knows_every_command),

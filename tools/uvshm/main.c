@@ -9,6 +9,7 @@
 
 #include "argv.h"
 #include "commands.h"
+#include "external.h"
 #include "report.h"
 #include "text.h"
 
@@ -48,14 +49,22 @@ static int no_command(const char* first, const char* second) {
     help_group(first);
     return EXIT_OK;
   }
-  char* name = group && second != NULL ? text_format("%s %s", first, second)
-                                       : text_copy(first);
+  if (group && second == NULL)
+    return report_usage(NULL, "%s what? See uvshm help %s", first, first);
+  char* name = group ? text_format("%s %s", first, second) : text_copy(first);
+  char* similar = group ? NULL : external_similar(first);
   char* escaped = text_escape(name);
   int code =
-      group && second == NULL
-          ? report_usage(NULL, "%s what? See uvshm help %s", first, first)
+      similar != NULL
+          ? report_usage(NULL,
+                         "there is no command \"%s\", and no uvshm-%s in "
+                         "PATH; is it \"%s\"?",
+                         escaped,
+                         escaped,
+                         similar)
           : report_usage(NULL, "there is no command \"%s\"", escaped);
   free(escaped);
+  free(similar);
   free(name);
   return code;
 }
@@ -82,7 +91,9 @@ static int run(int argc, char** argv) {
   const struct command* command = command_of(argv[next], second, &words);
   next += words - 1;
   if (command != NULL) return run_command(command, argc - next, argv + next);
-  return no_command(argv[next + 1 - words], words == 2 ? second : NULL);
+  const char* first = argv[next + 1 - words];
+  if (words == 1 && external_run(first, argv + next, &code)) return code;
+  return no_command(first, words == 2 ? second : NULL);
 }
 
 
