@@ -67,8 +67,10 @@ void inside_free(struct inside* inside);
 /* What happened to it so far: messages, changes, values; 0: nothing counts. */
 uint64_t inside_count(const struct inside_part* part);
 
-/* "held by pid 812 (spooler), 1 waiting", new memory; and how it looks. */
+/* "held by pid 812 (spooler), 1 waiting", new memory; the same without numbers
+ * that a table has columns for; and how it looks. */
 char* inside_text(const struct inside_part* part);
+char* inside_brief(const struct inside_part* part);
 enum out_style inside_style(const struct inside_part* part);
 
 /* Members of `object` that say all that, as `uvshm info --json` prints them. */

@@ -96,6 +96,25 @@ char* inside_text(const struct inside_part* part) {
 }
 
 
+char* inside_brief(const struct inside_part* part) {
+  const uvshm_channel_info_t* channel = &part->is.channel;
+  if (part->known == INSIDE_MAP)
+    return text_format("%" PRIu64 " entries", part->is.map.count);
+  if (part->known != INSIDE_CHANNEL) return inside_text(part);
+  if (channel->lost == 0)
+    return text_format("%s, %" PRIu32 " writing, %" PRIu32 " reading",
+                       channel_kind(channel->kind),
+                       channel->writers,
+                       channel->readers);
+  return text_format("%s, %" PRIu32 " writing, %" PRIu32 " reading, %" PRIu64
+                     " lost",
+                     channel_kind(channel->kind),
+                     channel->writers,
+                     channel->readers,
+                     channel->lost);
+}
+
+
 enum out_style inside_style(const struct inside_part* part) {
   if (part->err == UV_EPROTO) return OUT_RED;
   if (part->known != INSIDE_LOCK) return OUT_PLAIN;

@@ -10,14 +10,14 @@
 #include <stdlib.h>
 
 #define PEERS_SHOWN 4
-#define BAR 10
+#define BAR 6
 
 static const struct column columns[] = {
     {.name = "name", .heading = "NAME"},
     {.name = "kind", .heading = "KIND"},
-    {.name = "peers", .heading = "PEERS", .right = true, .drop = 2},
+    {.name = "peers", .heading = "PEERS", .right = true, .drop = 3},
     {.name = "used", .heading = "USED", .right = true, .drop = 1},
-    {.name = "fill", .heading = "FILL", .drop = 3},
+    {.name = "fill", .heading = "FILL", .drop = 2},
     {.name = "depth", .heading = "DEPTH", .right = true},
     {.name = "rate", .heading = "RATE", .right = true},
     {.name = "state", .heading = "STATE"}};
@@ -39,7 +39,7 @@ static void add_bytes(struct table* table, uint64_t bytes) {
 }
 
 
-/* "[####      ]  42 %" */
+/* "[###   ]  50 %" */
 static void add_fill(struct table* table, double fill) {
   char bar[BAR + 1];
   int full = (int) (fill * BAR + 0.5);
@@ -111,7 +111,7 @@ static void add_part(struct table* table,
   add_part_fill(table, part);
   add_depth(table, part);
   add_rate(table, rate);
-  add(table, inside_text(part), inside_style(part));
+  add(table, inside_brief(part), inside_style(part));
 }
 
 
@@ -153,7 +153,9 @@ static void add_state(struct table* table, const struct top_object* object) {
   else if (object->looked && inside->problem != NULL)
     table_add(table, inside->problem, OUT_YELLOW);
   else if (object->looked && alone && inside->part_count == 1)
-    add(table, inside_text(&inside->parts[0]), inside_style(&inside->parts[0]));
+    add(table,
+        inside_brief(&inside->parts[0]),
+        inside_style(&inside->parts[0]));
   else
     add(table, names_state(&object->info), names_state_style(&object->info));
 }
