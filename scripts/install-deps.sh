@@ -17,7 +17,7 @@
 #   check    what `make check` runs        (Debian and its kin only)
 #   package  Debian packages, and the ABI  (Debian and its kin only)
 #   others   PHP, Python and Boost, whose shared memory the tests meet when they
-#            are there                    (Debian and its kin only)
+#            are there, and locales       (Debian and its kin only)
 #   matrix   what `make test-all` runs     (Debian and its kin only)
 #   windows  mingw-w64 and Wine            (Debian and its kin only)
 #   bench    Boost, APR, LMDB, ZeroMQ to compare with, gnuplot (optional: never
@@ -114,7 +114,7 @@ want_package() {
 want_others() {
   want_test
   debian_only others
-  need_deb php-cli python3 libboost-dev g++
+  need_deb php-cli python3 libboost-dev g++ locales
 }
 want_matrix() {
   want_test
