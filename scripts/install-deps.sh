@@ -91,7 +91,7 @@ want_test() {
   want_build
   have_header cmocka.h || need libcmocka-dev libcmocka-devel cmocka cmocka
   # For the tests on a terminal and of JSON, which are skipped elsewhere.
-  [ "$manager" != apt ] || need_deb tmux procps python3-jsonschema
+  [ "$manager" != apt ] || need_deb tmux procps python3-jsonschema jq
   # For those of uvshm.hpp; a machine with no C++ compiler need not get one.
   if [ "$manager" = apt ] && [ "${CI:-}" = true ]; then need_deb g++ libboost-dev; fi
 }
