@@ -55,10 +55,11 @@ static void swap_point(char* text,
   char* at = strstr(text, from);
   size_t from_size = strlen(from);
   size_t to_size = strlen(to);
+  size_t i;
 
   if (at == NULL || strlen(text) + to_size - from_size >= room) return;
   memmove(at + to_size, at + from_size, strlen(at + from_size) + 1);
-  memcpy(at, to, to_size);
+  for (i = 0; i < to_size; i++) at[i] = to[i];
 }
 
 
