@@ -5,10 +5,10 @@
 Does what the documents tell a reader to do, page by page, with the build in BUILD
 and the same installed in PREFIX; exits 77 where that cannot be.
 
-A page is one session: a folder of its own, one shell for all its blocks, and, if
-the system lets us, a /dev/shm and System V of its own. A program of the page lies there under
-the name in its first comment, /* counter.c */, as a reader would have saved it;
-include/, build/, examples/ and scripts/ lead to the tree. Every whole C program
+A page is one session: a folder of its own, one shell for all its blocks, and a
+/dev/shm and System V of its own. A program of the page lies there under the name in
+its first comment, /* counter.c */, as a reader would have saved it; include/, build/,
+examples/ and scripts/ lead to the tree. Every whole C program
 is also linked, whether a command does it or not.
 
 ```console: `$ command` lines and what they print, which is compared; numbers
@@ -159,11 +159,12 @@ def has(name):
 
 
 def private_shm():
-    """A command in front, that gives the session a /dev/shm of its own."""
-    front = ["unshare", "--mount", "--ipc", "sh", "-c", 'mount -t tmpfs tmpfs /dev/shm && exec "$@"', "sh"]
-    if shutil.which("unshare") and subprocess.run([*front, "true"], capture_output=True, check=False).returncode == 0:
-        return front
-    return []
+    """A command in front, that gives the session a /dev/shm of its own; or None."""
+    for rights in ([], ["--user", "--map-root-user"]):
+        front = ["unshare", *rights, "--mount", "--ipc", "sh", "-c", 'mount -t tmpfs tmpfs /dev/shm && exec "$@"', "sh"]
+        if shutil.which("unshare") and subprocess.run([*front, "true"], capture_output=True, check=False).returncode == 0:
+            return front
+    return None
 
 
 def run(page, folder, front, env):
@@ -229,6 +230,9 @@ def main():
         LC_ALL="C.UTF-8",
     )
     front = private_shm()
+    if front is None:
+        print("no /dev/shm of its own can be had here, and what others have would be listed")
+        return 77
     for path in pages():
         if chosen and path not in chosen:
             continue
