@@ -6,7 +6,8 @@ check-packaging.py [--release]
 
 - Every file that names uvshm's version names that of include/uvshm/version.h.
 - Options that packages give to CMake exist.
-- Recipes parse: vcpkg's JSON, Conan's Python. (Neither tool is in Debian, so
+- Recipes parse: vcpkg's JSON, Conan's Python; the port goes through CMake with
+  stand-ins for the functions of vcpkg. (Neither tool is in Debian, so
   neither is run.)
 - Licences: `reuse lint` is content, and Debian's copyright file, which has the same form, is
   the one that it reads.
@@ -67,6 +68,52 @@ def check_port():
     for word in ("usage", "vcpkg_install_copyright", 'set(uvshm_url "")', 'set(uvshm_sha512 "")'):
         if word not in read(f"{PORT}/portfile.cmake"):
             fault(f"{PORT}/portfile.cmake", f"has no {word}")
+
+
+# vcpkg's own functions, in so far as the port calls them.
+VCPKG = """
+cmake_minimum_required(VERSION 3.21)
+set(PORT uvshm)
+set(VERSION 0)
+set(FEATURES core;tool)
+function(vcpkg_check_features)
+  set(features -DUVSHM_BUILD_TOOL=ON PARENT_SCOPE)
+endfunction()
+function(vcpkg_cmake_configure)
+  cmake_parse_arguments(it "" SOURCE_PATH OPTIONS ${ARGN})
+  if(NOT EXISTS "${it_SOURCE_PATH}/CMakeLists.txt" OR it_UNPARSED_ARGUMENTS)
+    message(FATAL_ERROR "the port's source is ${it_SOURCE_PATH}: ${ARGN}")
+  endif()
+  message("options ${it_OPTIONS}")
+endfunction()
+foreach(name vcpkg_cmake_install vcpkg_cmake_config_fixup vcpkg_fixup_pkgconfig
+        vcpkg_copy_pdbs vcpkg_copy_tools)
+  cmake_language(EVAL CODE "function(${name})\nendfunction()")
+endforeach()
+function(vcpkg_install_copyright)
+  cmake_parse_arguments(it "" "" FILE_LIST ${ARGN})
+  file(INSTALL ${it_FILE_LIST} DESTINATION "${CURRENT_PACKAGES_DIR}/share/uvshm")
+endfunction()
+include("${PORTFILE}")
+"""
+
+
+def run_port(folder):
+    """The port as CMake reads it; vcpkg itself is not here."""
+    (folder / "vcpkg.cmake").write_text(VCPKG)
+    for linkage, shared in (("static", 0), ("dynamic", 1)):
+        packages = folder / linkage
+        result = subprocess.run(
+            ["cmake", f"-DPORTFILE={ROOT}/{PORT}/portfile.cmake", f"-DVCPKG_LIBRARY_LINKAGE={linkage}",
+             f"-DCURRENT_PACKAGES_DIR={packages}", "-P", folder / "vcpkg.cmake"],
+            capture_output=True, text=True, check=False)
+        if result.returncode != 0:
+            fault(f"{PORT}/portfile.cmake", result.stderr)
+        installed = {path.name for path in packages.rglob("*") if path.is_file()}
+        if result.returncode == 0 and installed != {"usage", "LICENSE"}:
+            fault(f"{PORT}/portfile.cmake", f"installs {installed}")
+        if f"-DUVSHM_BUILD_SHARED={shared};" not in result.stderr:
+            fault(f"{PORT}/portfile.cmake", f"with {linkage}: {result.stderr}")
 
 
 def check_options():
@@ -144,6 +191,7 @@ def main():
         check_port()
         check_options()
         check_recipes(folder)
+        run_port(folder)
         check_licences()
         check_archive(folder, f"uvshm-{wanted}")
     if "--release" in sys.argv:
