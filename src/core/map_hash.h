@@ -81,10 +81,12 @@ static inline void uvshm__map_hash_short(const struct uvshm__map_secret* secret,
 
 static inline void uvshm__map_hash_key(const struct uvshm__map_secret* secret,
                                        struct uvshm__map_key* key) {
-  if (key->size <= UVSHM__MAP_SHORT)
+  if (key->size <= UVSHM__MAP_SHORT) {
     uvshm__map_hash_short(secret, key);
-  else
-    key->hash = uvshm__siphash(secret->seed, key->bytes, key->size);
+    return;
+  }
+  key->words[0] = key->words[1] = 0; /* nobody asks */
+  key->hash = uvshm__siphash(secret->seed, key->bytes, key->size);
 }
 
 #endif /* UVSHM_CORE_MAP_HASH_H_ */
