@@ -171,11 +171,10 @@ typedef struct {
  * or, when that is NULL, known by its name alone, in a segment of its own; take
  * an end if flags say so.
  *
- *   0, UV_ENOENT, UV_EEXIST, UV_ENOSPC
+ *   0, UV_ENOENT, UV_EEXIST, UV_ENOSPC, UV_ETIMEDOUT (who repairs is slow)
  *   UV_EPROTOTYPE  another kind of object or channel, or made without a flag
  *   UV_EBUSY       stream: it has a living writer (reader) already
  *   UV_EMFILE      queue, topic: it has as many writers (readers) as it may
- *   UV_ETIMEDOUT   after timeout_ms somebody still repairs after a dead one
  *   UV_ENOTSUP     the kind cannot do what the flags say
  *   UV_EACCES      an end, in a segment attached for reading (looking works) */
 UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_channel_open(
