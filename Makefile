@@ -51,10 +51,11 @@ test-windows:
 storm: deps all
 	@UVSHM_KILLS=$${UVSHM_KILLS:-10000} $(BUILD)/test/stress-kill
 	@UVSHM_KILLS=$${UVSHM_KILLS:-10000} $(BUILD)/test/stress-queue
+	@UVSHM_KILLS=$${UVSHM_KILLS:-10000} $(BUILD)/test/stress-topic
 
 storm-windows:
 	@scripts/install-deps.sh windows
-	@UVSHM_KILLS=$${UVSHM_KILLS:-500} UVSHM_CTEST="-R stress-(kill|tokens|queue) -V" scripts/test-windows.sh
+	@UVSHM_KILLS=$${UVSHM_KILLS:-500} UVSHM_CTEST="-R stress-(kill|tokens|queue|topic|locks) -V" scripts/test-windows.sh
 
 check:
 	@scripts/install-deps.sh check

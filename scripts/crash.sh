@@ -58,6 +58,7 @@ run "$kills kills: tokens" env UVSHM_KILLS="$kills" "$build/test/stress-tokens"
 run "$kills kills: locks and objects" \
   env UVSHM_KILLS="$kills" "$build/test/stress-kill"
 run "$kills kills: a queue" env UVSHM_KILLS="$kills" "$build/test/stress-queue"
+run "$kills kills: topics" env UVSHM_KILLS="$kills" "$build/test/stress-topic"
 
 awk '
   /^crash: / {

@@ -198,13 +198,15 @@ static int nothing(void) {
 }
 
 
+#define NO_TRACING 77
+
 /* Exit code 0: done without an error and without a clock. */
 static void run_child(int (*action)(void), const char* name) {
   pid_t pid = getpid();
   long tid = syscall(SYS_gettid);
   int i;
 
-  if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) != 0) _exit(77);
+  if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) != 0) _exit(NO_TRACING);
   if (open_all() < 0) _exit(2);
   if (uvshm_mutex_open(&child.alone, NULL, name, NULL) < 0) _exit(3);
   for (i = 0; i < 2; i++) /* the first one finds lanes and maps pages */
@@ -227,17 +229,31 @@ static int next_stop(pid_t pid, int* status) {
 }
 
 
+/* It has ended, or cannot be followed: -1 when that is because nobody may trace
+ * here. */
+static int ended(pid_t pid, int status) {
+  if (WIFEXITED(status) && WEXITSTATUS(status) == NO_TRACING) return -1;
+  if (WIFSTOPPED(status)) {
+    kill(pid, SIGKILL);
+    waitpid(pid, &status, 0);
+  }
+  fail_msg("the child ended before its time: status %x", (unsigned) status);
+  return -1;
+}
+
+
 /* Stops between the two signals; -1: cannot be told. */
 static int count_stops(pid_t pid) {
-  int status;
+  int status = 0;
   int stops = 0;
 
-  if (waitpid(pid, &status, 0) != pid || !WIFSTOPPED(status)) return -1;
+  if (waitpid(pid, &status, 0) != pid || !WIFSTOPPED(status))
+    return ended(pid, status);
   do
-    if (next_stop(pid, &status) < 0) return -1;
+    if (next_stop(pid, &status) < 0) return ended(pid, status);
   while (WSTOPSIG(status) != SIGUSR1);
   for (;; stops++) {
-    if (next_stop(pid, &status) < 0) return -1;
+    if (next_stop(pid, &status) < 0) return ended(pid, status);
     if (WSTOPSIG(status) == SIGUSR1) return stops;
   }
 }

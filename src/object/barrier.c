@@ -9,6 +9,7 @@
 #include "object/lanes.h"
 #include "object/named.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -68,6 +69,7 @@ int uvshm_barrier_open(uvshm_barrier_t** result,
                        const uvshm_barrier_options_t* options) {
   struct uvshm__named_request request;
   uvshm_barrier_t* barrier;
+  void* made;
   int err = 0;
 
   memset(&request, 0, sizeof(request));
@@ -79,13 +81,12 @@ int uvshm_barrier_open(uvshm_barrier_t** result,
   if (options != NULL) err = fill(&request, options);
   if (err < 0) return err;
   if (request.argument == 0) request.flags |= UVSHM_EXISTING;
-  barrier = calloc(1, sizeof(*barrier));
-  if (barrier == NULL) return uvshm__fail(UV_ENOMEM, "no private memory");
-  err = uvshm__named_open(&barrier->named, &request);
-  if (err < 0) {
-    free(barrier);
-    return err;
-  }
+  err = uvshm__named_new(&made,
+                         sizeof(*barrier),
+                         offsetof(struct uvshm_barrier_s, named),
+                         &request);
+  if (err < 0) return err;
+  barrier = made;
   barrier->barrier = barrier->named.body;
   err = check_count(barrier, request.argument);
   if (err < 0) {

@@ -14,6 +14,7 @@
 #include "object/mutex.h"
 #include "object/named.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,6 +46,7 @@ int uvshm_cond_open(uvshm_cond_t** result,
                     const uvshm_cond_options_t* options) {
   struct uvshm__named_request request;
   uvshm_cond_t* cond;
+  void* made;
   int err;
 
   memset(&request, 0, sizeof(request));
@@ -54,13 +56,10 @@ int uvshm_cond_open(uvshm_cond_t** result,
   request.kind = UVSHM_KIND_COND;
   request.format_body = format_body;
   if (options != NULL) fill(&request, options);
-  cond = calloc(1, sizeof(*cond));
-  if (cond == NULL) return uvshm__fail(UV_ENOMEM, "no private memory");
-  err = uvshm__named_open(&cond->named, &request);
-  if (err < 0) {
-    free(cond);
-    return err;
-  }
+  err = uvshm__named_new(
+      &made, sizeof(*cond), offsetof(struct uvshm_cond_s, named), &request);
+  if (err < 0) return err;
+  cond = made;
   cond->cond = cond->named.body;
   *result = cond;
   return 0;

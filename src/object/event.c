@@ -9,6 +9,7 @@
 #include "core/wait.h"
 #include "object/lanes.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -52,6 +53,7 @@ int uvshm_event_open(uvshm_event_t** result,
                      const uvshm_event_options_t* options) {
   struct uvshm__named_request request;
   uvshm_event_t* event;
+  void* made;
   int err;
 
   memset(&request, 0, sizeof(request));
@@ -61,13 +63,10 @@ int uvshm_event_open(uvshm_event_t** result,
   request.kind = UVSHM_KIND_EVENT;
   request.format_body = format_body;
   if (options != NULL) fill(&request, options);
-  event = calloc(1, sizeof(*event));
-  if (event == NULL) return uvshm__fail(UV_ENOMEM, "no private memory");
-  err = uvshm__named_open(&event->named, &request);
-  if (err < 0) {
-    free(event);
-    return err;
-  }
+  err = uvshm__named_new(
+      &made, sizeof(*event), offsetof(struct uvshm_event_s, named), &request);
+  if (err < 0) return err;
+  event = made;
   event->event = event->named.body;
   event->manual = request.type_flags != 0;
   err = check_kind(event);

@@ -15,6 +15,7 @@
 #include "object/lanes.h"
 #include "object/mutex.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -123,6 +124,7 @@ int uvshm_mutex_open(uvshm_mutex_t** result,
                      const uvshm_mutex_options_t* options) {
   struct uvshm__named_request request;
   uvshm_mutex_t* mutex;
+  void* made;
   int err;
 
   if (options != NULL && options->flags & UVSHM_MUTEX_NATIVE)
@@ -149,13 +151,10 @@ int uvshm_mutex_open(uvshm_mutex_t** result,
     request.furnish = give_log;
     request.furnish_size = options->log_size;
   }
-  mutex = calloc(1, sizeof(*mutex));
-  if (mutex == NULL) return uvshm__fail(UV_ENOMEM, "no private memory");
-  err = uvshm__named_open(&mutex->named, &request);
-  if (err < 0) {
-    free(mutex);
-    return err;
-  }
+  err = uvshm__named_new(
+      &made, sizeof(*mutex), offsetof(struct uvshm_mutex_s, named), &request);
+  if (err < 0) return err;
+  mutex = made;
   mutex->flags = request.type_flags;
   note_facts(mutex);
   err = check_root(mutex);

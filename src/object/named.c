@@ -12,6 +12,7 @@
 #include "object/segment.h"
 #include "port.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 
@@ -200,6 +201,25 @@ int uvshm__named_open(struct uvshm__named* named,
   named->attach = uvshm__segment_attach(request.segment);
   err = open_in_segment(named, &request);
   return err < 0 ? cannot(&request, err, failures) : err;
+}
+
+
+int uvshm__named_new(void** handle,
+                     size_t size,
+                     size_t offset,
+                     const struct uvshm__named_request* request) {
+  unsigned char* bytes = calloc(1, size);
+  int err;
+
+  if (bytes == NULL) return uvshm__fail(UV_ENOMEM, "no private memory");
+  err = uvshm__named_open((struct uvshm__named*) (void*) (bytes + offset),
+                          request);
+  if (err < 0) {
+    free(bytes);
+    return err;
+  }
+  *handle = bytes;
+  return 0;
 }
 
 

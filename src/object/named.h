@@ -52,6 +52,13 @@ struct uvshm__named_request {
 int uvshm__named_open(struct uvshm__named* named,
                       const struct uvshm__named_request* request);
 void uvshm__named_close(struct uvshm__named* named);
+
+/* The same with a new handle of `size` bytes of zeros, whose named lies at
+ * `offset`. free() takes it back, after uvshm__named_close(). */
+int uvshm__named_new(void** handle,
+                     size_t size,
+                     size_t offset,
+                     const struct uvshm__named_request* request);
 int uvshm__named_unlink(struct uvshm_segment_s* segment,
                         const char* name,
                         uint32_t flags,

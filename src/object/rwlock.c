@@ -13,6 +13,7 @@
 #include "object/named.h"
 #include "uvshm/mutex.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,6 +51,7 @@ int uvshm_rwlock_open(uvshm_rwlock_t** result,
                       const uvshm_rwlock_options_t* options) {
   struct uvshm__named_request request;
   uvshm_rwlock_t* rwlock;
+  void* made;
   int err;
 
   memset(&request, 0, sizeof(request));
@@ -60,13 +62,10 @@ int uvshm_rwlock_open(uvshm_rwlock_t** result,
   request.format_body = format_body;
   request.looks = 1;
   if (options != NULL) fill(&request, options);
-  rwlock = calloc(1, sizeof(*rwlock));
-  if (rwlock == NULL) return uvshm__fail(UV_ENOMEM, "no private memory");
-  err = uvshm__named_open(&rwlock->named, &request);
-  if (err < 0) {
-    free(rwlock);
-    return err;
-  }
+  err = uvshm__named_new(
+      &made, sizeof(*rwlock), offsetof(struct uvshm_rwlock_s, named), &request);
+  if (err < 0) return err;
+  rwlock = made;
   rwlock->rwlock = rwlock->named.body;
   rwlock->place =
       uvshm__lock_place(&rwlock->named.attach->core, &rwlock->rwlock->lock);

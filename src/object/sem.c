@@ -11,6 +11,7 @@
 #include "object/lanes.h"
 #include "object/named.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,6 +48,7 @@ int uvshm_sem_open(uvshm_sem_t** result,
                    const uvshm_sem_options_t* options) {
   struct uvshm__named_request request;
   uvshm_sem_t* sem;
+  void* made;
   int err = 0;
 
   memset(&request, 0, sizeof(request));
@@ -57,13 +59,10 @@ int uvshm_sem_open(uvshm_sem_t** result,
   request.format_body = format_body;
   if (options != NULL) err = fill(&request, options);
   if (err < 0) return err;
-  sem = calloc(1, sizeof(*sem));
-  if (sem == NULL) return uvshm__fail(UV_ENOMEM, "no private memory");
-  err = uvshm__named_open(&sem->named, &request);
-  if (err < 0) {
-    free(sem);
-    return err;
-  }
+  err = uvshm__named_new(
+      &made, sizeof(*sem), offsetof(struct uvshm_sem_s, named), &request);
+  if (err < 0) return err;
+  sem = made;
   sem->sem = sem->named.body;
   *result = sem;
   return 0;
