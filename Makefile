@@ -52,6 +52,7 @@ storm: deps all
 	@UVSHM_KILLS=$${UVSHM_KILLS:-10000} $(BUILD)/test/stress-kill
 	@UVSHM_KILLS=$${UVSHM_KILLS:-10000} $(BUILD)/test/stress-queue
 	@UVSHM_KILLS=$${UVSHM_KILLS:-10000} $(BUILD)/test/stress-topic
+	@UVSHM_KILLS=$${UVSHM_KILLS:-10000} $(BUILD)/test/stress-locks
 
 storm-windows:
 	@scripts/install-deps.sh windows

@@ -205,6 +205,19 @@ check fails stream -DR=1 -DSENDS=1 -DFREE_FIRST
 check fails stream -DSTILL_THERE
 check fails stream -DR=1 -DHINT
 
+check holds barrier -DKILLS=1
+check holds barrier -DRESETS
+check holds barrier -DFOREVER -DKILLS=1 -DOPS=1
+check holds barrier -DN=3 -DOPS=1 -DKILLS=1
+check fails barrier -DRESETS -DLATE_NOTE
+check fails barrier -DRESETS -DNO_MARK
+check fails barrier -DRESETS -DLATE_MARK
+check fails barrier -DKILLS=1 -DBLIND_BACK
+check fails barrier -DKILLS=1 -DSTAY
+check fails barrier -DKILLS=1 -DKEEP
+check fails barrier -DN=3 -DOPS=1 -DKILLS=1 -DANY_ROUND
+check fails barrier -DFOREVER -DKILLS=1 -DOPS=1 -DDEAF
+
 check holds directory -DKILLS=0
 check holds directory
 check fails directory -DONE_LOOK

@@ -58,6 +58,8 @@ run "$kills kills: tokens" env UVSHM_KILLS="$kills" "$build/test/stress-tokens"
 run "$kills kills: locks and objects" \
   env UVSHM_KILLS="$kills" "$build/test/stress-kill"
 run "$kills kills: a queue" env UVSHM_KILLS="$kills" "$build/test/stress-queue"
+run "$kills kills: rwlock, cond, event, barrier" \
+  env UVSHM_KILLS="$kills" "$build/test/stress-locks"
 run "$kills kills: topics" env UVSHM_KILLS="$kills" "$build/test/stress-topic"
 
 awk '

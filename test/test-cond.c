@@ -151,7 +151,9 @@ static int role_worker(int argc, char** argv) {
     jobs[1]++;
     if (uvshm_mutex_unlock(mutex) != 0) return 5;
   }
-  return uvshm_mutex_unlock(mutex) == 0 ? 0 : 6;
+  err = uvshm_mutex_unlock(mutex);
+  uvshm_region_close(region);
+  return err == 0 ? 0 : 6;
 }
 
 

@@ -91,17 +91,38 @@ static int takes_part(const struct uvshm__core* core,
 }
 
 
+/* Because of one who was seen dead in round `round`: if it was reset meanwhile,
+ * he is no part of it any more, and the new round has nothing to do with him.
+ */
+static void break_round(const struct uvshm__core* core,
+                        struct uvshm__barrier* barrier,
+                        uint32_t round) {
+  uint32_t tries;
+  uint64_t word;
+
+  for (tries = 0; tries < TRIES; tries++) {
+    word = uvshm__a64_load_acquire(&barrier->word);
+    if (round_of(word) != round || (word & UVSHM__BARRIER_BROKEN) != 0) return;
+    if (!uvshm__a64_cas(&barrier->word, word, word | UVSHM__BARRIER_BROKEN))
+      continue;
+    uvshm__signal_raise(core, &barrier->signal, UINT32_MAX);
+    return;
+  }
+}
+
+
 /* One that leaves is no part of it any more before it is not alive any more. So
  * whoever is dead and still is part has died. */
 static void look_for_dead(const struct uvshm__core* core,
-                          struct uvshm__barrier* barrier) {
+                          struct uvshm__barrier* barrier,
+                          uint32_t round) {
   uint32_t slot;
 
   for (slot = 0; slot < core->peers_max; slot++) {
     if (slot == core->slot || !takes_part(core, barrier, slot)) continue;
     if (core->env->alive(core->env_arg, slot)) continue;
     if (!takes_part(core, barrier, slot)) continue;
-    uvshm__barrier_break(core, barrier);
+    break_round(core, barrier, round);
     return;
   }
 }
@@ -177,7 +198,7 @@ static int wait_for_others(struct uvshm__lane* lane,
     result = outcome(lane, barrier, round);
     if (result != PENDING) return result;
     err = uvshm__wait_sleep(wait, value);
-    if (err == UVSHM__WAIT_SLICE) look_for_dead(lane->core, barrier);
+    if (err == UVSHM__WAIT_SLICE) look_for_dead(lane->core, barrier, round);
     if (err < 0) return go_back(lane, barrier, round, err);
   }
 }

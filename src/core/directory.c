@@ -468,20 +468,29 @@ int uvshm__directory_remove(const struct uvshm__core* core,
 }
 
 
-/* What `slot` was in the middle of in an object. As long as its bit is there,
- * and beside it {used} or {removed} was seen, the object is: see above. The bit
- * first, then the state. */
+/* The bit first, then the state: see above. */
+int uvshm__directory_stays(const struct uvshm__core* core,
+                           uint32_t index,
+                           uint32_t slot) {
+  const struct uvshm__directory_ent* ent = uvshm__core_entry(core, index);
+  uint64_t bits = uvshm__a64_load_acquire(&ent->open[slot / 64]);
+  uint32_t state;
+
+  if ((bits >> slot % 64 & 1) == 0) return 0;
+  uvshm__fence_seq_cst();
+  state = (uint32_t) read_state(core, index);
+  return state == UVSHM__ENTRY_USED || state == UVSHM__ENTRY_REMOVED;
+}
+
+
+/* What `slot` was in the middle of in an object. */
 static void leave_object(const struct uvshm__core* core,
                          uint32_t index,
                          uint32_t slot) {
   struct uvshm__directory_ent* ent = uvshm__core_entry(core, index);
-  uint64_t bits = uvshm__a64_load_acquire(&ent->open[slot / 64]);
-  uint32_t state;
 
-  if (core->contents == NULL || (bits >> slot % 64 & 1) == 0) return;
-  uvshm__fence_seq_cst();
-  state = (uint32_t) read_state(core, index);
-  if (state != UVSHM__ENTRY_USED && state != UVSHM__ENTRY_REMOVED) return;
+  if (core->contents == NULL || !uvshm__directory_stays(core, index, slot))
+    return;
   core->contents->leave(
       core, slot, uvshm__a32_load_relaxed(&ent->type), ent->body);
 }

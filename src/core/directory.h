@@ -94,6 +94,13 @@ void uvshm__directory_close_dead(const struct uvshm__core* core,
                                  uint32_t index,
                                  uint32_t slot);
 
+/* 1: `slot` has the object of this entry open, or was about to open it, and as
+ * long as its open bit is there, the object's bytes are not made into something
+ * else. For whoever repairs after it. */
+int uvshm__directory_stays(const struct uvshm__core* core,
+                           uint32_t index,
+                           uint32_t slot);
+
 /* Take the name away; the bytes go with the last peer that has it open.
  * UV_ENOENT. */
 int uvshm__directory_remove(const struct uvshm__core* core,

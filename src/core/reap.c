@@ -73,7 +73,6 @@ static void part_locks(const struct uvshm__core* core, uint32_t slot) {
  * would wait for ever. Before it is forgotten that it had. */
 static void break_barriers(const struct uvshm__core* core, uint32_t slot) {
   struct uvshm__directory_ent* ent;
-  uint64_t bit = UINT64_C(1) << (slot % 64);
   uint32_t index;
 
   if (core->objects_max == 0 &&
@@ -82,7 +81,7 @@ static void break_barriers(const struct uvshm__core* core, uint32_t slot) {
         core, (struct uvshm__barrier*) (core->base + UVSHM__ROOT_OFFSET));
   for (index = 0; index < core->objects_max; index++) {
     ent = uvshm__core_entry(core, index);
-    if (uvshm__a64_load_relaxed(&ent->open[slot / 64]) & bit &&
+    if (uvshm__directory_stays(core, index, slot) &&
         uvshm__a32_load_relaxed(&ent->type) == UVSHM__TYPE_BARRIER)
       uvshm__barrier_break(core, (struct uvshm__barrier*) ent->body);
   }
