@@ -10,6 +10,11 @@
 #include <cstring>
 #include <vector>
 
+#if !defined(_WIN32)
+# include <sys/wait.h>
+# include <unistd.h>
+#endif
+
 using namespace std::chrono_literals;
 using uvshm::region;
 
@@ -325,5 +330,46 @@ TEST(objects_are_closed_by_many_threads_at_once) {
   for (auto& thread : threads) uv_thread_join(&thread);
   CHECK(uvshm::sem(segment, "sem").info().value == 200);
 }
+
+#if !defined(_WIN32)
+/* What the child does with its copies; the line that failed, or 0. */
+static int in_child(uvshm::segment& segment,
+                    uvshm::map& map,
+                    uvshm::mutex& mutex) {
+  if (map.put("child", 1, std::nothrow).error() != uvshm::errc::enotconn)
+    return __LINE__;
+  { uvshm::mutex never_rejoined(std::move(mutex)); }
+  if (!segment.rejoin(std::nothrow)) return __LINE__;
+  if (!map.put("child", 1, std::nothrow)) return __LINE__;
+  map.close();
+  segment.close();
+  return 0;
+}
+
+
+TEST(handles_in_a_forked_child_rejoin_or_leave_the_parent_alone) {
+  uvshm::segment segment(check::fresh("fork"), {UVSHM_CREATE, 1 << 16});
+  uvshm::map map(segment, "map");
+  uvshm::mutex mutex(check::fresh("fork-mutex"));
+  int report[2];
+  int line = -1;
+
+  mutex.lock();
+  CHECK(pipe(report) == 0);
+  pid_t child = fork();
+  if (child == 0) {
+    line = in_child(segment, map, mutex);
+    _exit(write(report[1], &line, sizeof(line)) == sizeof(line) ? 0 : 1);
+  }
+  CHECK(child > 0 && waitpid(child, nullptr, 0) == child);
+  CHECK(read(report[0], &line, sizeof(line)) == sizeof(line));
+  CHECK(line == 0);
+  CHECK(map.contains("child") && mutex.info().locked == 1);
+  mutex.unlock();
+  CHECK(segment.info().region.peers == 1);
+  (void) close(report[0]);
+  (void) close(report[1]);
+}
+#endif
 
 CHECK_MAIN({"reader", role_reader})
