@@ -44,7 +44,7 @@ struct bench {
   uvshm_mutex_t* log_lock;
   uvshm_rwlock_t* rwlock;
   uvshm_ref_t* words; /* for transactions */
-  uvshm_channel_t* small;
+  uvshm_channel_t* stream;
   uvshm_channel_t* large;
   uvshm_channel_t* queue;
   uvshm_channel_t* ping;

@@ -168,7 +168,7 @@ static int send_copies(struct bench* bench,
 
 
 static int stream_small(struct bench* bench, uint64_t count) {
-  return send_copies(bench, bench->small, 64, count);
+  return send_copies(bench, bench->stream, 64, count);
 }
 
 

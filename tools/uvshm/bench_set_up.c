@@ -31,7 +31,7 @@ static int open_channel(struct bench* bench,
 
 static int open_channels(struct bench* bench) {
   const uint32_t writer = UVSHM_WRITER | UVSHM_CHANNEL_AWAIT;
-  int err = open_channel(bench, "small", writer, 64, &bench->small);
+  int err = open_channel(bench, "small", writer, 64, &bench->stream);
   if (err >= 0)
     err = open_channel(bench, "large", writer, LARGE, &bench->large);
   if (err >= 0) err = open_channel(bench, "ping", writer, 64, &bench->ping);
@@ -88,7 +88,7 @@ void bench_tear_down(struct bench* bench) {
   uvshm_channel_close(bench->pong);
   uvshm_channel_close(bench->ping);
   uvshm_channel_close(bench->large);
-  uvshm_channel_close(bench->small);
+  uvshm_channel_close(bench->stream);
   uvshm_rwlock_close(bench->rwlock);
   if (bench->log_lock != NULL) uv_mutex_destroy(&bench->ordinary);
   uvshm_mutex_close(bench->log_lock);

@@ -100,9 +100,9 @@ char* external_similar(const char* word) {
   for (const struct command* command = commands; command->name; command++) {
     if (command->hidden || !command_begins(command)) continue;
     char* first = command_first(command);
-    int far = distance(word, first);
-    if (far < best) {
-      best = far;
+    int changes = distance(word, first);
+    if (changes < best) {
+      best = changes;
       found = command;
     }
     free(first);

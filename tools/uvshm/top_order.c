@@ -201,9 +201,9 @@ char* top_summary(const struct top_sample* sample) {
     count_locks(&sample->objects[i], &held, &waiting);
   }
   text_size(size, bytes, false);
-  return text_format("%zu object%s, %" PRIu64
+  return text_format("%" PRIu64 " object%s, %" PRIu64
                      " peer%s, %u lock%s held, %u waiting, %s of memory",
-                     sample->count,
+                     (uint64_t) sample->count,
                      plural(sample->count),
                      peers,
                      plural(peers),

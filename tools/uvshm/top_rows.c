@@ -138,7 +138,8 @@ static int add_peers(struct table* table,
   for (size_t i = 0; i < shown; i++) add_peer(table, &inside->peers[i]);
   if (shown == inside->peer_count) return (int) shown;
   add(table,
-      text_format("  and %zu more", inside->peer_count - shown),
+      text_format("  and %" PRIu64 " more",
+                  (uint64_t) (inside->peer_count - shown)),
       OUT_DIM);
   for (int i = 1; i < COLUMNS; i++) table_add(table, "", OUT_PLAIN);
   return (int) shown + 1;
