@@ -218,6 +218,17 @@ check fails barrier -DKILLS=1 -DKEEP
 check fails barrier -DN=3 -DOPS=1 -DKILLS=1 -DANY_ROUND
 check fails barrier -DFOREVER -DKILLS=1 -DOPS=1 -DDEAF
 
+check holds cond -DOPS=2
+check holds cond -DGIVERS=3
+check holds cond -DKILLS=1
+check holds cond -DKILLS=1 -DGIVERS=1
+check fails cond -DLATE_TURN
+check fails cond -DCOUNT_FIRST
+check fails cond -DOPS=2 -DGIVERS=3 -DBIT_BLIND
+check fails cond -DKILLS=1 -DGIVERS=1 -DDROP
+check fails cond -DKILLS=1 -DGIVERS=1 -DTWO_STEPS
+check fails cond -DKILLS=1 -DGIVERS=1 -DEARLY_END
+
 check holds directory -DKILLS=0
 check holds directory
 check fails directory -DONE_LOOK

@@ -128,6 +128,22 @@ static void pass_call(const struct uvshm__core* core, uint32_t turn) {
 }
 
 
+/* Passed on before it is cleared, for one who repairs after us; and cleared only
+ * as it was when we looked, because a signal may call the dead thread in between
+ * (models/cond.pml). It waits, is called, and no more comes: two rounds do. */
+static void end_turn(const struct uvshm__core* core, uvshm__a32_t* at) {
+  uint32_t tries;
+  uint32_t turn;
+
+  for (tries = 0; tries < 4; tries++) {
+    turn = uvshm__a32_load_acquire(at);
+    pass_call(core, turn);
+    if (turn == 0 || uvshm__a32_cas(at, turn, 0)) return;
+  }
+  uvshm__a32_store_release(at, 0);
+}
+
+
 void uvshm__lane_repair(const struct uvshm__core* core, uint32_t index) {
   struct uvshm__lane_ent* ent = uvshm__core_lane(core, index);
   uint32_t name = name_of(index, uvshm__a32_load_acquire(&ent->generation));
@@ -153,8 +169,7 @@ void uvshm__lane_repair(const struct uvshm__core* core, uint32_t index) {
     uvshm__a32_store_release(&ent->held[i], 0);
     if (lock != NULL && note & UVSHM__LANE_READ) wake_writer(core, lock);
   }
-  pass_call(core, uvshm__a32_load_acquire(&ent->turn));
-  uvshm__a32_store_release(&ent->turn, 0);
+  end_turn(core, &ent->turn);
   uvshm__a64_store_release(&ent->arrived, 0);
   uvshm__a64_store_release(&ent->wait_on, 0);
 }
