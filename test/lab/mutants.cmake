@@ -610,11 +610,10 @@ uvshm_mutant(lane_that_was_claimed_looks_new crash-locks core/lane.c
 "")
 
 uvshm_mutant(call_dies_with_who_was_called crash-locks core/lane.c
-"  pass_call(core, uvshm__a32_load_acquire(&ent->turn));
-  uvshm__a32_store_release(&ent->turn, 0);
+"  end_turn(core, &ent->turn);
 "
 "  uvshm__a32_store_release(&ent->turn, 0);
-  pass_call(core, uvshm__a32_load_acquire(&ent->turn));
+  end_turn(core, &ent->turn);
 ")
 
 uvshm_mutant(event_passes_and_stays_set crash-locks core/event.c
