@@ -135,13 +135,14 @@ build() {
       --unsigned-changes
   )
   (cd "$out" && ls -- *.deb)
-  for file in "$out/uvshm-$version"/debian/*/usr/bin/uvshm \
-    "$out/uvshm-$version"/debian/*/usr/lib/*/libuvshm.so.*.*.*; do
-    readelf -d "$file" | grep -q BIND_NOW && readelf -lW "$file" | grep -q GNU_RELRO &&
-      readelf -sW "$file" | grep -q _chk@ || {
+  # grep reads to the end: with -q readelf would fail, and with it the pipe.
+  for file in "$out/uvshm-$version"/debian/{uvshm/usr/bin/uvshm,libuvshm0/usr/lib/*/libuvshm.so.*.*.*}; do
+    if ! readelf -dW "$file" | grep BIND_NOW > /dev/null ||
+      ! readelf -lW "$file" | grep GNU_RELRO > /dev/null ||
+      ! readelf -sW "$file" | grep _chk@ > /dev/null; then
       echo "package-debian: $file is not hardened" >&2
       return 1
-    }
+    fi
   done
   lintian --allow-root --profile debian --fail-on error,warning --suppress-tags \
     initial-upload-closes-no-bugs "$out"/*.changes
