@@ -14,7 +14,6 @@
 #include "text.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,8 +41,23 @@ void bench_time(char* text, double ns) {
 }
 
 
+/* Digit by digit: squaring a number doubles its logarithm, so what is 10 or more
+ * then has the next binary digit. */
+static double log_ten(double number) {
+  double result = 0;
+  for (; number >= 10; number /= 10) result++;
+  for (double digit = 0.5; digit > 0.0005; digit /= 2) {
+    number *= number;
+    if (number < 10) continue;
+    number /= 10;
+    result += digit;
+  }
+  return result;
+}
+
+
 double bench_place_of(double ns) {
-  double place = ns > 1 ? log10(ns) / BENCH_DECADES : 0;
+  double place = ns > 1 ? log_ten(ns) / BENCH_DECADES : 0;
   return place < 1 ? place : 1;
 }
 
