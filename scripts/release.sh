@@ -40,7 +40,9 @@ if [ -z "$worktree" ]; then
   }
   python3 scripts/check-packaging.py --release
 fi
-epoch=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2> /dev/null || echo 0)}
+# The date of HEAD; without commits, that of the package.
+epoch=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2> /dev/null ||
+  date -d "$(sed -n 's/^ -- .*>  //p' packaging/debian/changelog | head -n 1)" +%s)}
 mkdir -p "$out"
 out=$(cd "$out" && pwd)
 stage=$(mktemp -d "${TMPDIR:-/tmp}/uvshm-release.XXXXXX")
