@@ -98,6 +98,8 @@ def save(folder, page):
 def link_program(block, folder, env):
     """A whole program is one, for the linker too."""
     given = block.value("given")
+    if (block.value("file") or "").startswith("examples/coming_from/"):
+        return  # with libraries that the page's own commands name
     if block.language not in ("c", "cpp") or given or not re.search(r"^int main\(", block.code, flags=re.M):
         return
     suffix = block.language

@@ -15,6 +15,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -45,10 +46,11 @@ static int open_native(uvshm_mutex_t** mutex,
 }
 
 
-/* It lies beside this program. */
-static void start_peer(struct test_process* peer,
-                       const char* role,
-                       const char* name) {
+/* A program that lies beside this one. */
+static void start(struct test_process* process,
+                  const char* program,
+                  const char* role,
+                  const char* name) {
   char path[1024];
   size_t size = sizeof(path);
   char* at;
@@ -56,8 +58,15 @@ static void start_peer(struct test_process* peer,
   assert_int_equal(uv_exepath(path, &size), 0);
   at = strrchr(path, '\\');
   assert_non_null(at);
-  snprintf(at + 1, sizeof(path) - (size_t) (at + 1 - path), "win32-peer.exe");
-  test_spawn_other(peer, NULL, path, role, name, NULL);
+  snprintf(at + 1, sizeof(path) - (size_t) (at + 1 - path), "%s", program);
+  test_spawn_other(process, NULL, path, role, name, NULL);
+}
+
+
+static void start_peer(struct test_process* peer,
+                       const char* role,
+                       const char* name) {
+  start(peer, "win32-peer.exe", role, name);
   test_expect(peer, "ready");
 }
 
@@ -260,6 +269,54 @@ TEST(native_mutex_and_foreign_section_count_together_with_win32) {
   test_kill(&peer);
 }
 
+/* Those of docs/coming-from/win32.md, in both orders; each takes a line for its
+ * end. */
+TEST(native_programs_of_the_page_count_on_in_one_number) {
+  static const char* const programs[] = {"theirs", "ours"};
+  struct test_process runs[3];
+  int first;
+
+  (void) state;
+  for (first = 0; first < 2; first++) {
+    int i;
+
+    for (i = 0; i < 3; i++) {
+      const char* program = programs[(first + i) % 2];
+      char text[64];
+
+      snprintf(text, sizeof(text), "win32-%s.exe", program);
+      start(&runs[i], text, "page", "");
+      snprintf(text, sizeof(text), "%s: %d", program, i + 1);
+      test_expect(&runs[i], text);
+    }
+    for (i = 0; i < 3; i++) {
+      test_tell(&runs[i], "end");
+      assert_int_equal(test_join(&runs[i]), 0);
+    }
+  }
+}
+
+
+TEST(native_program_of_the_page_that_keeps_its_number) {
+  struct test_process run;
+  char line[64];
+  int before;
+  int i;
+
+  (void) state;
+  start(&run, "win32-counter.exe", "page", "");
+  test_expect_line(&run, line, sizeof(line));
+  before = atoi(line);
+  assert_int_equal(test_join(&run), 0);
+  for (i = 1; i < 3; i++) {
+    start(&run, "win32-counter.exe", "page", "");
+    snprintf(line, sizeof(line), "%d", before + i);
+    test_expect(&run, line);
+    assert_int_equal(test_join(&run), 0);
+  }
+  assert_int_equal(uvshm_region_unlink("coming-from", 0), 0);
+}
+
 /* ---- what each call means ------------------------------------------------ */
 
 TEST(native_mutex_refuses_a_second_time_unless_recursive) {
@@ -440,6 +497,8 @@ int main(int argc, char** argv) {
       cmocka_unit_test(native_mutex_of_a_thread_that_ended_is_told),
       cmocka_unit_test(
           native_mutex_and_foreign_section_count_together_with_win32),
+      cmocka_unit_test(native_programs_of_the_page_count_on_in_one_number),
+      cmocka_unit_test(native_program_of_the_page_that_keeps_its_number),
       cmocka_unit_test(native_mutex_refuses_a_second_time_unless_recursive),
       cmocka_unit_test(native_mutex_cancel_ends_waits_of_its_handle_alone),
       cmocka_unit_test(
