@@ -92,8 +92,11 @@ want_test() {
   have_header cmocka.h || need libcmocka-dev libcmocka-devel cmocka cmocka
   # For the tests on a terminal and of JSON, which are skipped elsewhere.
   [ "$manager" != apt ] || need_deb tmux procps python3-jsonschema jq
-  # For those of uvshm.hpp; a machine with no C++ compiler need not get one.
-  if [ "$manager" = apt ] && [ "${CI:-}" = true ]; then need_deb g++ libboost-dev; fi
+  # For those of uvshm.hpp and the pages "coming from"; a machine with no C++
+  # compiler need not get one.
+  if [ "$manager" = apt ] && [ "${CI:-}" = true ]; then
+    need_deb g++ libboost-dev libapr1-dev qtbase5-dev
+  fi
 }
 want_check() {
   want_test

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+
 /* look.c */
 #include <stdio.h>
 #include <uvshm.h>

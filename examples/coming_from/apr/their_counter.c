@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+
 /* their_counter.c */
 #include <apr_file_io.h>
 #include <apr_general.h>

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+
 /* ours.c */
 #include <stdio.h>
 #include <uvshm.h>

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+
 /* theirs.c */
 #include <stdio.h>
 #include <windows.h>
