@@ -77,8 +77,7 @@ static char* escaped(const char* text) {
       result[size++] = *text;
       continue;
     }
-    memcpy(result + size, with, strlen(with));
-    size += strlen(with);
+    for (; *with != '\0'; with++) result[size++] = *with;
   }
   return result;
 }

@@ -45,8 +45,13 @@ void bench_time(char* text, double ns) {
  * then has the next binary digit. */
 static double log_ten(double number) {
   double result = 0;
-  for (; number >= 10; number /= 10) result++;
-  for (double digit = 0.5; digit > 0.0005; digit /= 2) {
+  double digit = 1;
+  for (int i = 0; i < 20 && number >= 10; i++) {
+    number /= 10;
+    result++;
+  }
+  for (int i = 0; i < 11; i++) {
+    digit /= 2;
     number *= number;
     if (number < 10) continue;
     number /= 10;
