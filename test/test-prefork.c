@@ -253,20 +253,17 @@ TEST(prefork_protected_block_faults_in_that_worker_alone) {
   pid = fork();
   if (pid == 0) {
     fault_quietly();
-    STEP(1,
+    STEP(51,
          uvshm_heap_protect(segment, block, UVSHM_PROTECT_READ) == UV_ENOTCONN);
-    STEP(2, uvshm_segment_rejoin(segment) == 0);
-    STEP(3, uvshm_heap_protect(segment, block, UVSHM_PROTECT_READ) == 0);
-    STEP(4, bytes[0] == 'a');
+    STEP(52, uvshm_segment_rejoin(segment) == 0);
+    STEP(53, uvshm_heap_protect(segment, block, UVSHM_PROTECT_READ) == 0);
+    STEP(54, bytes[0] == 'a');
     bytes[0] = 'b';
-    _exit(5);
+    _exit(55);
   }
   status = status_of(pid);
-#if defined(__SANITIZE_ADDRESS__)
-  assert_true(status != 5 && status != 0);
-#else
-  assert_true(status == -SIGSEGV || status == -SIGBUS);
-#endif
+  /* A signal, or whatever a sanitizer makes of it; but none of the steps. */
+  assert_true(status != 0 && (status < 51 || status > 55));
   assert_int_equal(bytes[0], 'a');
   bytes[0] = 'c';
   assert_int_equal(uvshm_heap_free(segment, block), 0);
