@@ -16,6 +16,7 @@
 
 #define KEYS 10000
 #define PATIENCE_MS 10000
+#define BEGIN_MS 500
 #define LARGE 65536u
 
 /* ---- locks --------------------------------------------------------------- */
@@ -49,8 +50,14 @@ static int mutex_contended(struct bench* bench, uint64_t count) {
 }
 
 
+/* The other process must be at it before the time begins. */
 static void begin_contended(struct bench* bench) {
+  uvshm_mutex_info_t info = {0};
+  uint64_t end = uv_hrtime() + (uint64_t) BEGIN_MS * 1000000;
   uvshm_event_set(bench->place.locks);
+  while (uvshm_mutex_info(bench->place.lock, &info) == 0 && !info.locked &&
+         uv_hrtime() < end)
+    continue;
 }
 
 
@@ -109,7 +116,14 @@ static int map_get(struct bench* bench, uint64_t count) {
 
 
 static void begin_writes(struct bench* bench) {
+  uvshm_map_info_t before;
+  uvshm_map_info_t now;
+  uint64_t end = uv_hrtime() + (uint64_t) BEGIN_MS * 1000000;
+  if (uvshm_map_info(bench->place.map, &before) < 0) return;
   uvshm_event_set(bench->place.writes);
+  do
+    if (uvshm_map_info(bench->place.map, &now) < 0) return;
+  while (now.changes == before.changes && uv_hrtime() < end);
 }
 
 
