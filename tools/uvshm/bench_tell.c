@@ -41,8 +41,8 @@ void bench_time(char* text, double ns) {
 }
 
 
-/* Digit by digit: squaring a number doubles its logarithm, so what is 10 or more
- * then has the next binary digit. */
+/* Digit by digit: squaring a number doubles its logarithm, so what is 10 or
+ * more then has the next binary digit. */
 static double log_ten(double number) {
   double result = 0;
   double digit = 1;
