@@ -407,6 +407,20 @@ static void lock_and_close(void* arg) {
 }
 
 
+TEST(names_lie_in_no_folder_of_windows) {
+  uvshm_region_options_t options;
+  uvshm_region_t* region;
+
+  (void) state;
+  memset(&options, 0, sizeof(options));
+  options.flags = UVSHM_CREATE | UVSHM_DIR;
+  options.size = 100;
+  assert_int_equal(uvshm_region_open(&region, "C:/temp/x", &options),
+                   UV_ENOTSUP);
+  assert_int_equal(uvshm_region_unlink("C:/temp/x", UVSHM_DIR), UV_ENOTSUP);
+}
+
+
 /* As CloseHandle() does: the thread has it until it ends. */
 TEST(native_mutex_closed_while_held_is_told_at_the_end_of_the_thread) {
   const char* name = local_name("closed");
@@ -504,6 +518,7 @@ int main(int argc, char** argv) {
       cmocka_unit_test(
           native_mutex_closed_while_held_is_told_at_the_end_of_the_thread),
       cmocka_unit_test(native_mutex_refuses_what_windows_has_not),
+      cmocka_unit_test(names_lie_in_no_folder_of_windows),
       cmocka_unit_test(
           native_mutex_goes_with_no_transaction_condition_or_watch),
   };
