@@ -128,9 +128,10 @@ static void pass_call(const struct uvshm__core* core, uint32_t turn) {
 }
 
 
-/* Passed on before it is cleared, for one who repairs after us; and cleared only
- * as it was when we looked, because a signal may call the dead thread in between
- * (models/cond.pml). It waits, is called, and no more comes: two rounds do. */
+/* Passed on before it is cleared, for one who repairs after us; and cleared
+ * only as it was when we looked, because a signal may call the dead thread in
+ * between (models/cond.pml). It waits, is called, and no more comes: two rounds
+ * do. */
 static void end_turn(const struct uvshm__core* core, uvshm__a32_t* at) {
   uint32_t tries;
   uint32_t turn;
