@@ -48,15 +48,13 @@ endif()
 # or entry is optimized as the build says, all else (opening, repair, checks,
 # names, numbers) for size, which is a fifth of the library.
 set(uvshm_fast
-    core/barrier core/cell core/channel_message core/cond core/event core/heap
-    core/heap_bin core/heap_find core/heap_mixed core/heap_publish core/heap_small
-    core/lane core/lock core/map core/map_add core/map_read core/map_write
-    core/queue core/queue_take core/rwlock core/sem core/signal core/stream_read
-    core/stream_write core/topic_limit core/topic_read core/topic_write core/txn
-    core/wait object/cell_io object/channel_io object/cond object/event
-    object/heap object/heap_link object/map_read object/map_write object/mutex
-    object/rwlock object/sem object/txn loop/ear loop/hub
-    "[a-z0-9]+/port_self" "[a-z0-9]+/port_wait[_a-z]*")
+    core/cell core/channel_message core/heap core/heap_bin core/heap_find
+    core/heap_mixed core/heap_small core/lane core/lock core/map core/map_read
+    core/map_write core/queue core/queue_take core/rwlock core/sem core/signal
+    core/stream_read core/stream_write core/topic_read core/topic_write core/txn
+    core/wait object/cell_io object/channel_io object/heap object/heap_link
+    object/map_read object/map_write object/mutex object/rwlock object/sem
+    object/txn "[a-z0-9]+/port_self" "[a-z0-9]+/port_wait[_a-z]*")
 list(JOIN uvshm_fast "|" uvshm_fast)
 if(CMAKE_C_COMPILER_ID MATCHES "GNU|Clang" AND NOT MSVC)
   set(uvshm_small ${uvshm_sources} ${uvshm_port_sources})

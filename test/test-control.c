@@ -318,7 +318,7 @@ static void check_says_what_is_wrong(void** state) {
   BREAK32(&lock->word, 9);
   BREAK32(&lock->n, 7);
   BREAK32((uvshm__a32_t*) uvshm__core_header(core)->directory_lock, 9);
-  BREAK64(&ent->state, 4);
+  BREAK64(&ent->state, 5);
   BREAK64(&ent->state, 3 | 7 << 8); /* buried by who is no peer */
   BREAK64(&ent->open[0], 2);
   BREAK64(&ent->open[15], UINT64_C(1) << 63);

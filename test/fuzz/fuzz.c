@@ -17,6 +17,7 @@ static const struct fuzz_table* const tables[] = {&fuzz_damage,
                                                   &fuzz_txn,
                                                   &fuzz_map,
                                                   &fuzz_channel,
+                                                  &fuzz_cell,
                                                   &fuzz_death};
 
 /* Of the heap: a part of the first zone at first, some zones at last. */
@@ -224,6 +225,7 @@ static void make_world(void) {
   make_named("units", UVSHM__TYPE_SEM, &world.sem);
   make_map();
   fuzz_make_channels(&world);
+  fuzz_make_cell(&world);
   first = world;
   first_memory = malloc((size_t) world.fake.memory_size);
   if (first_memory == NULL) abort();

@@ -55,6 +55,8 @@ struct fuzz_world {
   uint64_t shards; /* of the map: where they are */
   struct uvshm__directory_ref channels[FUZZ_CHANNELS];
   uint64_t channel_blocks[FUZZ_CHANNELS];
+  struct uvshm__directory_ref cell;
+  uint64_t cell_block;
   struct fuzz_end ends[FUZZ_CHANNELS][FUZZ_PEERS][2]; /* readers, writers */
   uint64_t clock_ms;
   uint32_t waits;
@@ -77,6 +79,7 @@ extern const struct fuzz_table fuzz_heap;
 extern const struct fuzz_table fuzz_txn;
 extern const struct fuzz_table fuzz_map;
 extern const struct fuzz_table fuzz_channel;
+extern const struct fuzz_table fuzz_cell;
 
 /* One of the calls above, by a peer that is killed at one of its stores. */
 extern const struct fuzz_table fuzz_death;
@@ -99,8 +102,9 @@ void fuzz_reset(void);
 
 struct uvshm__core* fuzz_core_of(struct fuzz_world* world, uint32_t peer);
 
-/* ops_channel.c: part of making the world. */
+/* ops_channel.c, ops_cell.c: parts of making the world. */
 void fuzz_make_channels(struct fuzz_world* world);
+void fuzz_make_cell(struct fuzz_world* world);
 
 /* A peer's lane, or NULL when it has none. */
 struct uvshm__lane* fuzz_lane(struct fuzz_world* world, uint32_t peer);

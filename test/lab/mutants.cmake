@@ -409,13 +409,10 @@ uvshm_mutant(batch_there_one_by_one crash-stream core/stream_write.c
   uvshm__a64_store_relaxed")
 
 uvshm_mutant(message_there_before_its_bytes crash-stream core/stream_write.c
-"    if (size != 0)
-      memcpy(
+"  uvshm__copy((unsigned char*) (word + 1), message->bytes, (size_t) size);
 "
-"    uvshm__a64_store_relaxed(uvshm__stream_word(end->channel, place),
-                             word_of(uvshm__stream_span(size), size));
-    if (size != 0)
-      memcpy(
+"  uvshm__a64_store_relaxed(word, word_of(span, size));
+  uvshm__copy((unsigned char*) (word + 1), message->bytes, (size_t) size);
 ")
 
 uvshm_mutant(successor_reads_again_what_was_released crash-stream core/stream_read.c
