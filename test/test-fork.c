@@ -304,6 +304,80 @@ TEST(fork_child_rejoins_a_mutex_known_by_its_name) {
 }
 
 
+/* A writer that rejoins is one more writer; the parent's claim stays its own. */
+TEST(fork_child_rejoins_a_channel) {
+  uvshm_channel_options_t options;
+  uvshm_channel_t* channel;
+  uvshm_channel_t* reader;
+  uvshm_channel_info_t info;
+  const char* name = test_name("channel");
+  void* room;
+  char bytes[8];
+  size_t size = sizeof(bytes);
+  pid_t pid;
+
+  (void) state;
+  memset(&options, 0, sizeof(options));
+  options.flags = UVSHM_CHANNEL_QUEUE | UVSHM_WRITER;
+  assert_int_equal(uvshm_channel_open(&channel, NULL, name, &options), 0);
+  options.flags = UVSHM_CHANNEL_QUEUE | UVSHM_READER;
+  assert_int_equal(uvshm_channel_open(&reader, NULL, name, &options), 0);
+  assert_int_equal(uvshm_channel_claim(channel, &room, 8, 0), 0);
+  pid = fork();
+  if (pid == 0) {
+    STEP(1, uvshm_channel_send(channel, "x", 1, 0) == UV_ENOTCONN);
+    STEP(2, uvshm_channel_commit(channel, room, 8) == UV_ENOTCONN);
+    STEP(3, uvshm_channel_rejoin(channel) == 0);
+    STEP(4, uvshm_channel_commit(channel, room, 8) == UV_EINVAL);
+    STEP(5, uvshm_channel_send(channel, "child", 5, 0) == 0);
+    STEP(6, uvshm_channel_info(channel, &info) == 0 && info.writers == 2);
+    raise(SIGKILL);
+  }
+  assert_int_equal(status_of(pid), -SIGKILL);
+  assert_int_equal(uvshm_channel_recv(reader, bytes, &size, 5000), 0);
+  assert_int_equal(size, 5);
+  assert_memory_equal(bytes, "child", 5);
+  memcpy(room, "parent!", 8);
+  assert_int_equal(uvshm_channel_commit(channel, room, 8), 0);
+  size = sizeof(bytes);
+  assert_int_equal(uvshm_channel_recv(reader, bytes, &size, 5000), 0);
+  assert_string_equal(bytes, "parent!");
+  uvshm_channel_close(reader);
+  uvshm_channel_close(channel);
+  assert_int_equal(test_leftovers(), 0);
+}
+
+
+TEST(fork_child_rejoins_a_cell) {
+  uvshm_cell_options_t options;
+  uvshm_cell_t* cell;
+  char bytes[8];
+  size_t size = sizeof(bytes);
+  pid_t pid;
+
+  (void) state;
+  memset(&options, 0, sizeof(options));
+  options.size = 8;
+  assert_int_equal(uvshm_cell_open(&cell, NULL, test_name("cell"), &options),
+                   0);
+  assert_int_equal(uvshm_cell_write(cell, "parent", 6), 0);
+  pid = fork();
+  if (pid == 0) {
+    STEP(1, uvshm_cell_write(cell, "child", 5) == UV_ENOTCONN);
+    STEP(2, uvshm_cell_rejoin(cell) == 0);
+    STEP(3, uvshm_cell_read(cell, bytes, &size, NULL) == 0 && size == 6);
+    STEP(4, uvshm_cell_write(cell, "child", 5) == 0);
+    raise(SIGKILL);
+  }
+  assert_int_equal(status_of(pid), -SIGKILL);
+  assert_int_equal(uvshm_cell_read(cell, bytes, &size, NULL), 0);
+  assert_int_equal(size, 5);
+  assert_memory_equal(bytes, "child", 5);
+  uvshm_cell_close(cell);
+  assert_int_equal(test_leftovers(), 0);
+}
+
+
 /* The child's handles are of the map that was there before; it opens the one
  * that was made anew under the same name, in the same place. */
 TEST(fork_child_has_open_what_was_made_anew) {
@@ -412,6 +486,8 @@ int main(void) {
       cmocka_unit_test(fork_owner_that_nobody_has_waited_for_is_dead),
       cmocka_unit_test(fork_child_rejoins_an_anonymous_segment),
       cmocka_unit_test(fork_child_rejoins_a_mutex_known_by_its_name),
+      cmocka_unit_test(fork_child_rejoins_a_channel),
+      cmocka_unit_test(fork_child_rejoins_a_cell),
       cmocka_unit_test(fork_child_has_open_what_was_made_anew),
       cmocka_unit_test(fork_child_has_no_part_in_the_parents_transaction),
   };
