@@ -33,8 +33,6 @@ static const uvshm__a32_t nobodys_lineage = {1};
 static int check(const struct uvshm_segment_s* segment,
                  const char* name,
                  const uvshm_mutex_options_t* options) {
-  uint32_t flags = options->flags;
-
   if (!UVSHM__PORT_NATIVE_LOCKS)
     return uvshm__fail(UV_ENOTSUP,
                        "cannot open a native mutex: this system has no named "
@@ -43,16 +41,17 @@ static int check(const struct uvshm_segment_s* segment,
     return uvshm__fail(UV_EINVAL,
                        "cannot open a native mutex: it lies in no segment and "
                        "takes no log_size");
-  if (flags & (UVSHM_KEEP | UVSHM_SYSTEM))
+  if (options->flags & (UVSHM_KEEP | UVSHM_SYSTEM))
     return uvshm__fail(UV_EINVAL,
                        "cannot open a native mutex: the system removes it "
                        "with its last user, and its name says its scope "
                        "(Local\\, Global\\)");
-  if (flags & ~KNOWN_FLAGS)
+  if (options->flags & ~KNOWN_FLAGS)
     return uvshm__fail(UV_EINVAL,
                        "cannot open a native mutex: unknown flag 0x%x",
-                       (unsigned int) (flags & ~KNOWN_FLAGS));
-  if (flags & UVSHM_EXISTING && flags & (UVSHM_EXCLUSIVE | UVSHM_CREATE))
+                       (unsigned int) (options->flags & ~KNOWN_FLAGS));
+  if (options->flags & UVSHM_EXISTING &&
+      options->flags & (UVSHM_EXCLUSIVE | UVSHM_CREATE))
     return uvshm__fail(UV_EINVAL,
                        "cannot open a native mutex: its flags contradict");
   if (name == NULL || *name == '\0')

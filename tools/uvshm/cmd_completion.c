@@ -111,7 +111,8 @@ static void bash_choices(void) {
 }
 
 
-static void bash(void) {
+/* Which command it is, and the operand that we are at. */
+static void bash_begin(void) {
   print(
       "# bash completion for uvshm\n"
       "_uvshm() {\n"
@@ -137,6 +138,11 @@ static void bash(void) {
       "    esac\n"
       "  done\n"
       "  case $command in\n");
+}
+
+
+static void bash(void) {
+  bash_begin();
   bash_cases();
   print("    '') options='");
   completion_spellings(args_top_options, false);

@@ -37,8 +37,7 @@ const char php_details[] =
 
 const char* const php_get_examples[] = {"uvshm php get 0x1234 1",
                                         "what shm_put_var($s, 1, ...) put",
-                                        "uvshm lock cache -- uvshm php get "
-                                        "0x1234 1",
+                                        "uvshm lock m -- uvshm php get 7 1",
                                         "while no locked script writes",
                                         NULL};
 const char* const php_put_examples[] = {"uvshm php put 0x1234 1 hello",
