@@ -48,7 +48,7 @@ check() {
   elif grep -q 'assertion violated' "$dir/pan.out"; then
     result=fails
   elif grep -qE "$cut" "$dir/pan.out"; then
-    result='cut short'
+    result='cut'
   elif grep -q 'errors: 0' "$dir/pan.out"; then
     result=holds
   else
