@@ -304,7 +304,7 @@ TEST(fork_child_rejoins_a_mutex_known_by_its_name) {
 }
 
 
-/* A writer that rejoins is one more writer; the parent's claim stays its own. */
+/* A writer that rejoins is one more writer; the parent's claim stays his. */
 TEST(fork_child_rejoins_a_channel) {
   uvshm_channel_options_t options;
   uvshm_channel_t* channel;
