@@ -4,6 +4,7 @@
  * a name in front. */
 
 #include "ls_foreign.h"
+#include "listing.h"
 #include "names.h"
 #include "report.h"
 #include "table.h"
@@ -170,29 +171,17 @@ static void print_json(const struct args* args,
 static int print_table(const struct args* args,
                        const uvshm_foreign_info_t* list,
                        size_t count) {
-  struct table* table = table_new(columns, COLUMNS);
-  const char* unknown = NULL;
-  const char* chosen = args->text[OPT_COLUMNS];
   size_t rows = 0;
   int code = EXIT_OK;
+  struct table* table = listing_begin(args, columns, COLUMNS, &code);
 
-  if (chosen != NULL && !table_select(table, chosen, &unknown)) {
-    char* name = text_escape_bytes(unknown, strcspn(unknown, ","));
-    code = report_usage(args->command, "--foreign has no column \"%s\"", name);
-    free(name);
-    table_free(table);
-    return code;
-  }
+  if (table == NULL) return code;
   for (size_t i = 0; i < count; i++) {
     if (!wanted(args, &list[i])) continue;
     add_row(table, &list[i]);
     rows++;
   }
-  if (rows == 0 && out_is_terminal())
-    note("nothing %s", args->count > 0 ? "matches" : "here");
-  else
-    table_print(table, !args->given[OPT_NO_HEADINGS]);
-  table_free(table);
+  listing_end(args, table, rows);
   return code;
 }
 
