@@ -15,6 +15,9 @@
 #   _fallback               everywhere
 #   _ofd _futex _fallocate _poll _proc
 #                           Linux, unless UVSHM_PORT_FALLBACK
+#
+# A backend without port_native.c has no locks of the system's own
+# (UVSHM__PORT_NATIVE_LOCKS), so the handles for them are not built either.
 
 # A shared uvshm with a static libuv inside would be a second libuv in the
 # process of whoever links libuv too, so it is not built.
@@ -34,6 +37,9 @@ file(GLOB uvshm_sources CONFIGURE_DEPENDS
      "${uvshm_src}/base/*.c" "${uvshm_src}/core/*.c" "${uvshm_src}/object/*.c"
      "${uvshm_src}/loop/*.c")
 file(GLOB uvshm_port_sources CONFIGURE_DEPENDS "${uvshm_src}/${uvshm_backend}/*.c")
+if(NOT EXISTS "${uvshm_src}/${uvshm_backend}/port_native.c")
+  list(FILTER uvshm_sources EXCLUDE REGEX "/object/mutex_native\\.c$")
+endif()
 if(uvshm_backend STREQUAL "posix")
   if(UVSHM_PORT_FALLBACK)
     list(FILTER uvshm_port_sources EXCLUDE REGEX "_(ofd|futex|fallocate|poll|proc)\\.c$")

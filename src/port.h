@@ -449,9 +449,9 @@ void uvshm__port_bell_ignore(struct uvshm__port_bell* bell);
 
 /* ---- native: a lock of the system's own, by its exact name --------------- */
 
-/* Where UVSHM__PORT_NATIVE_LOCKS is 0, opening is UV_ENOTSUP and nothing else
- * is ever called. Such a lock knows neither objects nor peers: what becomes of
- * it when its owner dies is the system's business. Its owner is a thread. */
+/* Only where UVSHM__PORT_NATIVE_LOCKS is 1; other backends have none of it.
+ * Such a lock knows neither objects nor peers: what becomes of it when its
+ * owner dies is the system's business. Its owner is a thread. */
 struct uvshm__port_native {
   intptr_t os[2];
 };

@@ -88,7 +88,7 @@ static int check_mutex(uvshm_mutex_t* mutex, struct uvshm__lane** lane) {
   const char* name = mutex->named.name;
   uint32_t held = 0;
 
-  if (mutex->is_native)
+  if (UVSHM__IS_NATIVE(mutex))
     return uvshm__mutex_native_refuse(mutex, "go with a condition");
   if (!uvshm__attach_is_ours(mutex->named.attach))
     return uvshm__fail_bare(UV_ENOTCONN);

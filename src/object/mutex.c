@@ -118,6 +118,18 @@ static int check_root(const uvshm_mutex_t* mutex) {
 }
 
 
+static int open_native(uvshm_mutex_t** result,
+                       struct uvshm_segment_s* segment,
+                       const char* name,
+                       const uvshm_mutex_options_t* options) {
+  if (UVSHM__PORT_NATIVE_LOCKS)
+    return uvshm__mutex_native_open(result, segment, name, options);
+  return uvshm__fail(UV_ENOTSUP,
+                     "cannot open a native mutex: this system has no named "
+                     "lock that tells of its owner's death; Windows has");
+}
+
+
 int uvshm_mutex_open(uvshm_mutex_t** result,
                      struct uvshm_segment_s* segment,
                      const char* name,
@@ -128,7 +140,7 @@ int uvshm_mutex_open(uvshm_mutex_t** result,
   int err;
 
   if (options != NULL && options->flags & UVSHM_MUTEX_NATIVE)
-    return uvshm__mutex_native_open(result, segment, name, options);
+    return open_native(result, segment, name, options);
   err = check_options(segment, options);
   if (err < 0) return err;
   memset(&request, 0, sizeof(request));
@@ -181,7 +193,7 @@ static void abandon(uvshm_mutex_t* mutex) {
 
 void uvshm_mutex_close(uvshm_mutex_t* mutex) {
   if (mutex == NULL) return;
-  if (mutex->is_native) {
+  if (UVSHM__IS_NATIVE(mutex)) {
     uvshm__mutex_native_close(mutex);
     return;
   }
@@ -253,7 +265,7 @@ static int lock_failed(const uvshm_mutex_t* mutex,
 int uvshm__mutex_lane_get(uvshm_mutex_t* mutex, struct uvshm__lane** lane) {
   int err;
 
-  if (mutex->is_native)
+  if (UVSHM__IS_NATIVE(mutex))
     return uvshm__mutex_native_refuse(mutex, "have transactions");
   err = uvshm__named_usable(&mutex->named);
   if (err < 0) return err;
@@ -270,7 +282,8 @@ UVSHM__RARE static int lock_slow(uvshm_mutex_t* mutex, uint64_t timeout_ms) {
   struct uvshm__lane* lane;
   int err;
 
-  if (mutex->is_native) return uvshm__mutex_native_lock(mutex, timeout_ms);
+  if (UVSHM__IS_NATIVE(mutex))
+    return uvshm__mutex_native_lock(mutex, timeout_ms);
   err = uvshm__mutex_lane_get(mutex, &lane);
   if (err == 0)
     err = uvshm__lock_acquire(
@@ -294,7 +307,7 @@ UVSHM__RARE static int unlock_slow(uvshm_mutex_t* mutex) {
   struct uvshm__lane* lane;
   int err;
 
-  if (mutex->is_native) return uvshm__mutex_native_unlock(mutex);
+  if (UVSHM__IS_NATIVE(mutex)) return uvshm__mutex_native_unlock(mutex);
   if (!uvshm__attach_is_ours(mutex->named.attach))
     return uvshm__fail_bare(UV_ENOTCONN);
   err = uvshm__lane_have(mutex->named.attach, &lane);
@@ -321,7 +334,7 @@ int uvshm_mutex_unlock(uvshm_mutex_t* mutex) {
 int uvshm_mutex_abandon(uvshm_mutex_t* mutex) {
   struct uvshm__lane* lane;
 
-  if (mutex->is_native)
+  if (UVSHM__IS_NATIVE(mutex))
     return uvshm__mutex_native_refuse(mutex, "be abandoned by a thread alive");
   if (!uvshm__attach_is_ours(mutex->named.attach))
     return uvshm__fail_bare(UV_ENOTCONN);
@@ -338,7 +351,7 @@ int uvshm_mutex_abandon(uvshm_mutex_t* mutex) {
 
 
 void uvshm_mutex_cancel(uvshm_mutex_t* mutex) {
-  if (mutex->is_native) {
+  if (UVSHM__IS_NATIVE(mutex)) {
     uvshm__mutex_native_cancel(mutex);
     return;
   }
@@ -355,7 +368,7 @@ int uvshm_mutex_info(const uvshm_mutex_t* mutex, uvshm_mutex_info_t* info) {
   struct uvshm__peer_facts peer;
   int err;
 
-  if (mutex->is_native) return uvshm__mutex_native_info(mutex, info);
+  if (UVSHM__IS_NATIVE(mutex)) return uvshm__mutex_native_info(mutex, info);
   err = uvshm__attach_usable(mutex->named.attach);
   if (err < 0) return err;
   core = &mutex->named.attach->core;
@@ -376,6 +389,6 @@ int uvshm_mutex_info(const uvshm_mutex_t* mutex, uvshm_mutex_info_t* info) {
 
 
 int uvshm_mutex_rejoin(uvshm_mutex_t* mutex) {
-  if (mutex->named.segment != NULL || mutex->is_native) return 0;
+  if (mutex->named.segment != NULL || UVSHM__IS_NATIVE(mutex)) return 0;
   return uvshm__attach_rejoin(mutex->named.attach);
 }

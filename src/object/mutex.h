@@ -9,6 +9,7 @@
 #include "object/lanes.h"
 #include "object/named.h"
 #include "port.h"
+#include "port_caps.h"
 #include "uvshm/mutex.h"
 
 /* All that the usual case looks at of a handle is in its first line, as copies
@@ -28,7 +29,7 @@ struct uvshm_mutex_s {
   uint64_t log;              /* of transactions, as uvshm__txn_locate() said */
   uint64_t log_size;         /* 0: it has none */
   struct uvshm__named named; /* of a native one, the name alone */
-  uint32_t is_native;        /* 1: `native` is the lock; mutex_native.c */
+  uint32_t is_native;        /* 1: `native` is the lock; UVSHM__IS_NATIVE */
   struct uvshm__port_native native;
 };
 
@@ -60,6 +61,11 @@ static inline int uvshm__mutex_is_there(const uvshm_mutex_t* mutex) {
 /* uvshm__mutex_lane() the long way, which claims a lane if the thread has none
  * yet. UV_ENOTCONN, UV_ENXIO, UV_EMFILE. */
 int uvshm__mutex_lane_get(uvshm_mutex_t* mutex, struct uvshm__lane** lane);
+
+/* Is it one of the system's own locks? Where there are none this begins with a
+ * plain 0, so that compilers leave out every call to mutex_native.c, which is
+ * not built there. */
+#define UVSHM__IS_NATIVE(mutex) (UVSHM__PORT_NATIVE_LOCKS && (mutex)->is_native)
 
 /* mutex_native.c: what the calls of mutex.h do for a native one. */
 int uvshm__mutex_native_open(uvshm_mutex_t** mutex,

@@ -5,7 +5,8 @@
  *
  * It has no attach, no lane and no lock word, so the fast paths of mutex.c must
  * never believe in it: its lineage is one that no process has, and each slow
- * path asks `is_native` first.
+ * path asks UVSHM__IS_NATIVE() first. Where the system has no such lock, this
+ * file is not built.
  *
  * The system's lock lets its owner take it again. A handle that was not opened
  * as recursive looks, once it has the lock, how often its owner has it: this
@@ -16,7 +17,6 @@
 #include "base/text.h"
 #include "object/mutex.h"
 #include "port.h"
-#include "port_caps.h"
 #include "uvshm/error.h"
 
 #include <stdlib.h>
@@ -33,10 +33,6 @@ static const uvshm__a32_t nobodys_lineage = {1};
 static int check(const struct uvshm_segment_s* segment,
                  const char* name,
                  const uvshm_mutex_options_t* options) {
-  if (!UVSHM__PORT_NATIVE_LOCKS)
-    return uvshm__fail(UV_ENOTSUP,
-                       "cannot open a native mutex: this system has no named "
-                       "lock that tells of its owner's death; Windows has");
   if (segment != NULL || options->log_size != 0)
     return uvshm__fail(UV_EINVAL,
                        "cannot open a native mutex: it lies in no segment and "

@@ -48,7 +48,7 @@ int uvshm__mutex_watchable(struct uvshm_mutex_s* mutex,
   static const struct uvshm__watch_ops ops = {ready, take, NULL};
   int err;
 
-  if (mutex->is_native)
+  if (UVSHM__IS_NATIVE(mutex))
     return uvshm__mutex_native_refuse(mutex, "be watched: lock it in a thread");
   err = uvshm__named_usable(&mutex->named);
   if (err < 0) return err;

@@ -36,7 +36,7 @@
 #define UVSHM__PORT_PLACE "nowhere"
 
 /* 1: the system has named locks of its own, which tell of their owner's
- * death. */
+ * death, and the backend a port_native.c for them. */
 #define UVSHM__PORT_NATIVE_LOCKS 0
 
 /* 1: a caller may say in which folder a name lies. */
