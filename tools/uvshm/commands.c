@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /* The table of commands. Everything that the tool knows of its own command line
- * is here; see args.h for who reads it.
- */
+ * is here and, for each group of commands, in the files of
+ * commands_options.h; args.h says who reads it. */
 
 #include "commands.h"
 #include "commands_options.h"
@@ -25,277 +25,9 @@ const struct option_spec args_top_options[] = {
     {OPT_VERSION, 'V', "version", OPTION_SWITCH, NULL, "Show the version"},
     END};
 
-static const struct option_spec ls_options[] = {
-    JSON,
-    BYTES,
-    {OPT_COLUMNS,
-     'o',
-     "columns",
-     OPTION_TEXT,
-     "LIST",
-     "Only these columns: name,kind,lifetime,size,used,max,peers,owner,age,"
-     "state"},
-    {OPT_NO_HEADINGS,
-     0,
-     "no-headings",
-     OPTION_SWITCH,
-     NULL,
-     "Leave the first line out"},
-    SYSTEM("Those of all users that can be seen"),
-    {OPT_FOREIGN,
-     0,
-     "foreign",
-     OPTION_SWITCH,
-     NULL,
-     "Memory of other programs; columns: name,key,id,owner,mode,bytes,attached,"
-     "status"},
-    END};
-
-static const struct option_spec info_options[] = {
-    JSON,
-    BYTES,
-    SYSTEM("An object of the whole system"),
-    MANAGED,
-    FOREIGN,
-    END};
-
-static const struct option_spec create_options[] = {
-    SIZE("Bytes for its users (default: 64K)"),
-    MAX_SIZE,
-    KEEP("It stays until it is removed or the machine restarts"),
-    {OPT_SEGMENT, 0, "segment", OPTION_SWITCH, NULL, "Make a segment"},
-    {OPT_MUTEX, 0, "mutex", OPTION_SWITCH, NULL, "Make a mutex"},
-    {OPT_RECURSIVE,
-     0,
-     "recursive",
-     OPTION_SWITCH,
-     NULL,
-     "The mutex may be taken again by who has it"},
-    {OPT_SEM, 0, "sem", OPTION_SWITCH, NULL, "Make a semaphore"},
-    {OPT_VALUE,
-     0,
-     "value",
-     OPTION_NUMBER,
-     "NUMBER",
-     "The semaphore's first value (default: 0)"},
-    {OPT_EXCLUSIVE,
-     'x',
-     "exclusive",
-     OPTION_SWITCH,
-     NULL,
-     "Fail when it is there already"},
-    FILE_NAME,
-    MANAGED,
-    FOREIGN,
-    SYSTEM("For all users whom the permissions let in"),
-    MODE_BITS,
-    GROUP,
-    {OPT_SDDL,
-     0,
-     "sddl",
-     OPTION_TEXT,
-     "TEXT",
-     "Windows: the whole DACL, or \"service\""},
-    END};
-
-static const struct option_spec check_options[] = {
-    JSON, SYSTEM("A segment of the whole system"), MANAGED, END};
-
-static const struct option_spec repair_options[] = {
-    JSON, SYSTEM("A segment of the whole system"), MANAGED, END};
-
-static const struct option_spec rm_options[] = {
-    DRY_RUN("Say what would be removed"),
-    FORCE("Do not ask"),
-    SYSTEM("An object of the whole system"),
-    MANAGED,
-    FOREIGN,
-    {OPT_SYSV_KEY,
-     0,
-     "sysv-key",
-     OPTION_SWITCH,
-     NULL,
-     "NAME is the key of a System V segment"},
-    {OPT_SYSV_ID,
-     0,
-     "sysv-id",
-     OPTION_SWITCH,
-     NULL,
-     "NAME is the id of a System V segment"},
-    END};
-
-static const struct option_spec read_options[] = {
-    OFFSET,
-    SIZE("So many bytes (default: all)"),
-    {OPT_HEX,
-     'x',
-     "hex",
-     OPTION_SWITCH,
-     NULL,
-     "Show offsets, digits and letters (on a terminal: always)"},
-    {OPT_RAW,
-     0,
-     "raw",
-     OPTION_SWITCH,
-     NULL,
-     "The bytes as they are, on a terminal too"},
-    SYSTEM("An object of the whole system"),
-    FILE_NAME,
-    MANAGED,
-    FOREIGN,
-    END};
-
-static const struct option_spec write_options[] = {
-    OFFSET,
-    {OPT_GROW,
-     'g',
-     "grow",
-     OPTION_SWITCH,
-     NULL,
-     "Make the region larger where the input needs it"},
-    {OPT_CREATE,
-     'c',
-     "create",
-     OPTION_SWITCH,
-     NULL,
-     "Make the region if it is not there; needs --keep"},
-    SIZE("With --create: its size (default: that of the input)"),
-    MAX_SIZE,
-    KEEP("With --create: it stays until it is removed"),
-    MODE_BITS,
-    GROUP,
-    SYSTEM("An object of the whole system"),
-    FILE_NAME,
-    MANAGED,
-    FOREIGN,
-    END};
-
-static const struct option_spec lock_options[] = {
-    {OPT_WAIT,
-     'w',
-     "wait",
-     OPTION_SECONDS,
-     "SECONDS",
-     "Wait so long at most, then exit with 4 (default: for ever)"},
-    {OPT_NONBLOCK,
-     'n',
-     "nonblock",
-     OPTION_SWITCH,
-     NULL,
-     "Do not wait: exit with 4 when somebody has it"},
-    {OPT_CONFLICT_CODE,
-     'E',
-     "conflict-exit-code",
-     OPTION_CODE,
-     "CODE",
-     "Exit with this instead of 4"},
-    KEEP("The mutex stays after its last user"),
-    SYSTEM("A mutex of the whole system"),
-    MODE_BITS,
-    GROUP,
-    END};
-
-static const struct option_spec gc_options[] = {
-    DRY_RUN("Say what would be removed"),
-    FORCE("Do not ask"),
-    SYSTEM("Look at the objects of all users"),
-    END};
-
-static const struct option_spec doctor_options[] = {JSON, END};
-
-static const struct option_spec demo_options[] = {
-    {OPT_OUTPUT,
-     'o',
-     "output",
-     OPTION_FILE,
-     "FILE",
-     "Write here what the reader received"},
-    {OPT_CHAT,
-     0,
-     "chat",
-     OPTION_SWITCH,
-     NULL,
-     "Talk with whoever runs the same in another terminal"},
-    {OPT_KILL,
-     0,
-     "kill",
-     OPTION_SWITCH,
-     NULL,
-     "Kill the writer while it holds the mutex"},
-    END};
-
 static const struct option_spec help_options[] = {JSON, END};
 static const struct option_spec no_options[] = {END};
 
-static const char* const ls_examples[] = {
-    "uvshm ls",
-    "everything of yours",
-    "uvshm ls 'build-*'",
-    "what a pattern matches",
-    "uvshm ls -o name,state",
-    "two columns",
-    "uvshm ls --json | jq '.objects[].name'",
-    "for a script",
-    "uvshm ls --foreign",
-    "what other programs have",
-    NULL};
-static const char* const info_examples[] = {
-    "uvshm info shop", "all that is known of it", NULL};
-static const char* const create_examples[] = {
-    "uvshm create frames --size 1M --max 1G --keep",
-    "a region that may grow",
-    "uvshm create slots --sem --value 4 --keep",
-    "a semaphore with four units",
-    "uvshm create /var/tmp/state --managed --size 1M",
-    "a file, safe to share",
-    NULL};
-static const char* const check_examples[] = {
-    "uvshm check shop && echo well", "in a script", NULL};
-static const char* const repair_examples[] = {
-    "uvshm repair shop", "what dead processes held is free", NULL};
-static const char* const rm_examples[] = {"uvshm rm frames slots",
-                                          "asks first",
-                                          "uvshm rm -f frames",
-                                          "in a script",
-                                          "uvshm rm --sysv-key 0x1234",
-                                          "a segment of shmget()",
-                                          NULL};
-static const char* const read_examples[] = {
-    "uvshm read greeting",
-    "on a terminal: as digits and letters",
-    "uvshm read frames --offset 64K --size 4K > frame",
-    "a part of it",
-    "uvshm read --foreign /psm_1f3a",
-    "another program's memory",
-    NULL};
-static const char* const write_examples[] = {
-    "echo hello | uvshm write greeting --create --keep",
-    "made as large as it",
-    "uvshm write frames --offset 64K < frame",
-    "a part of it",
-    NULL};
-static const char* const lock_examples[] = {
-    "uvshm lock backup -- rsync -a photos /mnt/disk",
-    "one at a time",
-    "uvshm lock -n backup -- true || echo busy",
-    "is it free?",
-    "uvshm lock -w 5 printer -- lpr letter.txt",
-    "wait five seconds at most",
-    NULL};
-static const char* const gc_examples[] = {
-    "uvshm gc -n", "what would go", "uvshm gc -f", "in a script", NULL};
-static const char* const doctor_examples[] = {
-    "uvshm doctor", "is this machine fit for shared memory?", NULL};
-static const char* const demo_examples[] = {
-    "uvshm demo",
-    "pass a file from one process to another",
-    "uvshm demo video.mp4 -o copy.mp4",
-    "your own, and keep what arrived",
-    "uvshm demo --kill",
-    "kill one while it holds the lock",
-    "uvshm demo --chat",
-    "in two terminals",
-    NULL};
 static const char* const completion_examples[] = {
     "uvshm completion bash > /etc/bash_completion.d/uvshm",
     "for all users",
@@ -309,10 +41,7 @@ const struct command commands[] = {
     {.name = "ls",
      .operands = "[PATTERN]",
      .summary = "List what there is",
-     .details =
-         "Without --system: yours. USED is what the blocks of a segment take,\n"
-         "of others the memory that exists; PEERS are the processes that have\n"
-         "it open and live.",
+     .details = ls_details,
      .options = ls_options,
      .examples = ls_examples,
      .operand = OPERAND_NAME,
@@ -330,9 +59,7 @@ const struct command commands[] = {
     {.name = "create",
      .operands = "NAME",
      .summary = "Make a region, segment, mutex or semaphore",
-     .details = "An object lives until its last user closes it, and this "
-                "command ends\n"
-                "at once: so it needs --keep, or a file.",
+     .details = create_details,
      .options = create_options,
      .examples = create_examples,
      .operands_min = 1,
@@ -341,9 +68,7 @@ const struct command commands[] = {
     {.name = "check",
      .operands = "NAME",
      .summary = "Read a whole segment and see whether it is well",
-     .details =
-         "Changes nothing, and may run while others use it. Exits with 7 and\n"
-         "says what is wrong first, if anything is.",
+     .details = check_details,
      .options = check_options,
      .examples = check_examples,
      .operand = OPERAND_NAME,
@@ -353,9 +78,7 @@ const struct command commands[] = {
     {.name = "repair",
      .operands = "NAME",
      .summary = "Clear up after dead users of a segment",
-     .details =
-         "Whoever is blocked by a dead one does this by himself; this does it\n"
-         "for all of them at once, and clears locks that name nobody.",
+     .details = repair_details,
      .options = repair_options,
      .examples = repair_examples,
      .operand = OPERAND_NAME,
@@ -365,9 +88,7 @@ const struct command commands[] = {
     {.name = "rm",
      .operands = "NAME...",
      .summary = "Remove names",
-     .details =
-         "Who has the object open keeps it; the name is free at once. Asks on\n"
-         "a terminal, needs -f elsewhere.",
+     .details = rm_details,
      .options = rm_options,
      .examples = rm_examples,
      .operand = OPERAND_NAME,
@@ -395,9 +116,7 @@ const struct command commands[] = {
     {.name = "lock",
      .operands = "NAME -- COMMAND...",
      .summary = "Run a command while holding a mutex",
-     .details =
-         "Exits with the command's own code. The mutex is made if it is not\n"
-         "there, and is free again when the command ends or this process dies.",
+     .details = lock_details,
      .options = lock_options,
      .examples = lock_examples,
      .operand = OPERAND_PROGRAM,
@@ -595,9 +314,7 @@ const struct command commands[] = {
     {.name = "gc",
      .operands = "[PATTERN]",
      .summary = "Remove what dead processes left behind",
-     .details =
-         "Only what nobody has open, as the kernel proves, and whose lifetime\n"
-         "has ended. Asks on a terminal, needs -f elsewhere.",
+     .details = gc_details,
      .options = gc_options,
      .examples = gc_examples,
      .operand = OPERAND_NAME,
@@ -621,11 +338,7 @@ const struct command commands[] = {
     {.name = "demo",
      .operands = "[FILE | NAME]",
      .summary = "See two processes share memory",
-     .details =
-         "Passes FILE (default: this program) from a writer to a reader, two\n"
-         "processes of their own, through a channel; then measures channel,\n"
-         "pipe and socket side by side. With --chat, NAME is the room to meet "
-         "in.",
+     .details = demo_details,
      .options = demo_options,
      .examples = demo_examples,
      .operand = OPERAND_FILE,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-/* Options and examples of the commands that watch and measure. */
+/* Options and examples of the commands that watch, measure and show. */
 
 #include "commands_options.h"
 
@@ -81,3 +81,44 @@ const char* const bench_examples[] = {"uvshm bench",
                                       "uvshm bench --svg bench.svg",
                                       "a picture",
                                       NULL};
+
+const struct option_spec doctor_options[] = {JSON, END};
+
+const struct option_spec demo_options[] = {
+    {OPT_OUTPUT,
+     'o',
+     "output",
+     OPTION_FILE,
+     "FILE",
+     "Write here what the reader received"},
+    {OPT_CHAT,
+     0,
+     "chat",
+     OPTION_SWITCH,
+     NULL,
+     "Talk with whoever runs the same in another terminal"},
+    {OPT_KILL,
+     0,
+     "kill",
+     OPTION_SWITCH,
+     NULL,
+     "Kill the writer while it holds the mutex"},
+    END};
+
+const char demo_details[] =
+    "Passes FILE (default: this program) from a writer to a reader, two\n"
+    "processes of their own, through a channel; then measures channel,\n"
+    "pipe and socket side by side. With --chat, NAME is the room to meet "
+    "in.";
+
+const char* const doctor_examples[] = {
+    "uvshm doctor", "is this machine fit for shared memory?", NULL};
+const char* const demo_examples[] = {"uvshm demo",
+                                     "pass a file from one process to another",
+                                     "uvshm demo video.mp4 -o copy.mp4",
+                                     "your own, and keep what arrived",
+                                     "uvshm demo --kill",
+                                     "kill one while it holds the lock",
+                                     "uvshm demo --chat",
+                                     "in two terminals",
+                                     NULL};

@@ -70,6 +70,35 @@
 #define END                                                                    \
  { OPT_NONE, 0, NULL, OPTION_SWITCH, NULL, NULL }
 
+/* commands_object.c */
+extern const struct option_spec ls_options[];
+extern const struct option_spec info_options[];
+extern const struct option_spec create_options[];
+extern const struct option_spec check_options[];
+extern const struct option_spec repair_options[];
+extern const struct option_spec rm_options[];
+extern const struct option_spec read_options[];
+extern const struct option_spec write_options[];
+extern const struct option_spec lock_options[];
+extern const struct option_spec gc_options[];
+extern const char* const ls_examples[];
+extern const char* const info_examples[];
+extern const char* const create_examples[];
+extern const char* const check_examples[];
+extern const char* const repair_examples[];
+extern const char* const rm_examples[];
+extern const char* const read_examples[];
+extern const char* const write_examples[];
+extern const char* const lock_examples[];
+extern const char* const gc_examples[];
+extern const char ls_details[];
+extern const char create_details[];
+extern const char check_details[];
+extern const char repair_details[];
+extern const char rm_details[];
+extern const char lock_details[];
+extern const char gc_details[];
+
 /* commands_map.c */
 extern const struct option_spec map_create_options[];
 extern const struct option_spec map_put_options[];
@@ -108,6 +137,11 @@ extern const char top_details[];
 extern const struct option_spec bench_options[];
 extern const char* const bench_examples[];
 extern const char bench_details[];
+extern const struct option_spec doctor_options[];
+extern const char* const doctor_examples[];
+extern const struct option_spec demo_options[];
+extern const char* const demo_examples[];
+extern const char demo_details[];
 
 /* commands_php.c */
 extern const struct option_spec php_get_options[];
