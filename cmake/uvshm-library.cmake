@@ -54,7 +54,7 @@ endif()
 # or entry is optimized as the build says, all else (opening, repair, checks,
 # names, numbers) for size, which is a fifth of the library.
 set(uvshm_fast
-    core/cell core/channel_message core/heap core/heap_bin core/heap_find
+    core/cell_read core/cell_write core/channel_message core/heap core/heap_bin core/heap_find
     core/heap_mixed core/heap_small core/lane core/lock core/map core/map_read
     core/map_write core/queue core/queue_take core/rwlock core/sem core/signal
     core/stream_read core/stream_write core/topic_read core/topic_write core/txn

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-/* A cell: core/cell.c, with the repair of core/cell_repair.c.
+/* A cell: core/cell.c and its parts cell_write.c, cell_read.c, cell_repair.c.
  *
  * Two writers, each of whom takes any buffer that he may, one reader in place
  * with one pin, one who copies. Each may be killed anywhere but the one who

@@ -89,7 +89,7 @@ static inline uint64_t uvshm__cell_version(const struct uvshm__cell* cell) {
 }
 
 
-/* ---- writing ------------------------------------------------------------- */
+/* ---- writing (cell_write.c) ---------------------------------------------- */
 
 /* Take a buffer to write into, without waiting. UV_EAGAIN: there is none, so
  * more than writers_max have one. */
@@ -124,7 +124,7 @@ void uvshm__cell_fill(const struct uvshm__cell* cell,
                       const void* bytes,
                       uint64_t size);
 
-/* ---- reading ------------------------------------------------------------- */
+/* ---- reading (cell_read.c) ----------------------------------------------- */
 
 /* The latest value as it is now; it may be overwritten at any time.
  * UV_ENOENT, UV_EPROTO; UV_EAGAIN: again and again. */
@@ -162,7 +162,7 @@ int uvshm__cell_read(const struct uvshm__cell* cell,
                      uint64_t room,
                      struct uvshm__cell_view* view);
 
-/* ---- waiting, and looks from outside ------------------------------------- */
+/* ---- waiting ------------------------------------------------------------- */
 
 /* Sleep until the version is another than *version, which it becomes.
  * UV_EAGAIN (timeout_ms is 0), UV_ETIMEDOUT, UV_ECANCELED, UV_ENXIO. */

@@ -323,9 +323,9 @@ uvshm_mutant(map_that_is_buried_by_nobody_in_particular crash-map core/map_bury.
 
 # ---- cells -------------------------------------------------------------------
 
-uvshm_mutant(value_is_the_latest_before_its_size crash-cell core/cell.c
+uvshm_mutant(value_is_the_latest_before_its_size crash-cell core/cell_write.c
 "  uvshm__a64_store_relaxed(&buffer->size, size);
-  for (tries = 0; tries < TRIES; tries++) {
+  for (tries = 0; tries < UVSHM__CELL_TRIES; tries++) {
     word = uvshm__a64_load_relaxed(current);
     version = (word >> UVSHM__CELL_VERSION_SHIFT) + 1;
     uvshm__a64_store_relaxed(&buffer->stamp, version);
@@ -334,7 +334,7 @@ uvshm_mutant(value_is_the_latest_before_its_size crash-cell core/cell.c
     if (uvshm__a64_cas(
             current, word, version << UVSHM__CELL_VERSION_SHIFT | index)) {
 "
-"  for (tries = 0; tries < TRIES; tries++) {
+"  for (tries = 0; tries < UVSHM__CELL_TRIES; tries++) {
     word = uvshm__a64_load_relaxed(current);
     version = (word >> UVSHM__CELL_VERSION_SHIFT) + 1;
     uvshm__a64_store_relaxed(&buffer->stamp, version);
@@ -343,7 +343,7 @@ uvshm_mutant(value_is_the_latest_before_its_size crash-cell core/cell.c
       uvshm__a64_store_relaxed(&buffer->size, size);
 ")
 
-uvshm_mutant(stamp_stays_while_the_buffer_is_filled crash-cell core/cell.c
+uvshm_mutant(stamp_stays_while_the_buffer_is_filled crash-cell core/cell_write.c
 "      uvshm__a64_store_relaxed(&buffer->stamp, 0);
       /* Pairs"
 "      (void) buffer;
