@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-/* The end of a named object: core/directory.c.
+/* The end of a named object: core/directory_end.c.
  *
  * One object, and four peers: an opener, who may come too late; a remover; an
  * earlier opener, who has it open and may die or close; and who repairs. Up to

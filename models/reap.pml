@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
 /* Repair in two parts, with owners and repairers that die: src/core/reap.c,
- * peer.c, directory.c.
+ * peer.c, directory_end.c.
  *
  * Peer 0 has joined, has a lane, holds lock X, and has an object open that
  * somebody removed; it is killed at once. Peers 1 and 2 each hold the directory's

@@ -125,7 +125,7 @@ void uvshm__txn_apply(const struct uvshm__core* core,
                       uint64_t used,
                       uint32_t slot);
 
-/* The directory entry of a lock goes (directory.c): so does its log, by peer
+/* The directory entry of a lock goes (directory_end.c): so does its log, by
  * `slot`. */
 void uvshm__txn_bury(const struct uvshm__core* core,
                      uint32_t slot,

@@ -98,18 +98,18 @@ uvshm_mutant(object_there_before_its_name crash-core core/directory.c
 "  uvshm__a32_store_relaxed(&ent->type, spec->type);
 "
 "  uvshm__a64_store_release(&ent->state,
-                           state_word(generation, UVSHM__ENTRY_USED));
+                           uvshm__entry_word(generation, UVSHM__ENTRY_USED));
   uvshm__a32_store_relaxed(&ent->type, spec->type);
 ")
 
-uvshm_mutant(claims_of_the_dead_stay crash-core core/directory.c
+uvshm_mutant(claims_of_the_dead_stay crash-core core/directory_end.c
 "  if (state == claimed_by(state, slot))
 "
 "  if (state == 0)
 ")
 
-uvshm_mutant(only_own_entries_are_settled crash-core core/directory.c
-"    if ((uint32_t) read_state(core, index) == UVSHM__ENTRY_REMOVED)
+uvshm_mutant(only_own_entries_are_settled crash-core core/directory_end.c
+"    if ((uint32_t) uvshm__entry_state(core, index) == UVSHM__ENTRY_REMOVED)
       uvshm__directory_settle(core, index);
 "
 "")
@@ -373,7 +373,7 @@ uvshm_mutant(burial_forgets_the_buffers_first crash-cell core/cell_repair.c
     return;
 ")
 
-uvshm_mutant(objects_are_closed_before_they_are_left crash-cell core/directory.c
+uvshm_mutant(objects_are_closed_before_they_are_left crash-cell core/directory_end.c
 "    leave_object(core, index, slot);
     clear_bit(core, index, slot);
 "
