@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
 /* A queue whose writers, readers and repairers die at any step:
- * src/core/queue.c, queue_take.c, queue_repair.c.
+ * src/core/queue.c, queue_put.c, queue_take.c, queue_repair.c.
  *
  * WRITERS send SENDS messages each, READERS take TAKES each at most, by
  * copying or by peek and release; KILLS of them are killed at any step. Two repairers

@@ -109,6 +109,20 @@ int uvshm__queue_damaged(const char* what, uint64_t number);
 
 /* ---- the table (queue.c), in the files where it says --------------------- */
 
+/* queue_put.c */
+int uvshm__queue_claim(struct uvshm__channel_end* end,
+                       uvshm_message_t* messages,
+                       size_t* count);
+int uvshm__queue_commit(struct uvshm__channel_end* end,
+                        const uvshm_message_t* messages,
+                        size_t count);
+int uvshm__queue_send(struct uvshm__channel_end* end,
+                      const uvshm_message_t* messages,
+                      size_t* count);
+int uvshm__queue_writable(const struct uvshm__channel_end* end, uint64_t size);
+int uvshm__queue_glance(const struct uvshm__channel_end* end, uint64_t size);
+int uvshm__queue_drained(const struct uvshm__channel_end* end);
+
 /* queue_take.c */
 int uvshm__queue_peek(struct uvshm__channel_end* end,
                       uvshm_message_t* messages,

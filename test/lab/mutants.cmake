@@ -548,7 +548,7 @@ core/queue_repair.c
 "
 "")
 
-uvshm_mutant(chunk_in_a_slot_before_it_says_which crash-queue core/queue.c
+uvshm_mutant(chunk_in_a_slot_before_it_says_which crash-queue core/queue_put.c
 "    uvshm__a32_store_relaxed(&queue->notes[chunk].slot,
                              uvshm__queue_index(queue, *place));
 "
@@ -561,7 +561,7 @@ uvshm_mutant(claims_of_the_dead_forgotten crash-queue core/queue_repair.c
     if (own != 0) return;
 ")
 
-uvshm_mutant(message_there_before_its_size crash-queue core/queue.c
+uvshm_mutant(message_there_before_its_size crash-queue core/queue_put.c
 "    uvshm__a32_store_relaxed(&queue->notes[chunk].size,
                              (uint32_t) messages[i].size);
     err = uvshm__queue_put(end->channel, chunk, &mine->place);
