@@ -198,8 +198,11 @@ int uvshm__port_set_rights(struct uvshm__port_object* object,
  * `system`, of the system scope and of all users that can be seen. Stops when
  * `each` answers non-zero and returns that. `name` is what was given at
  * creation when the system name tells it; else NULL, and the caller reads it
- * from the header after uvshm__port_find_system(). */
-int uvshm__port_each_name(uint32_t system,
+ * from the header after uvshm__port_find_system(). `dir`: the folder of
+ * spec.dir to look into, or NULL for the system's place; UV_ENOTSUP where
+ * UVSHM__PORT_TAKES_DIRS is 0, UV_ENOENT when it is not there. */
+int uvshm__port_each_name(const char* dir,
+                          uint32_t system,
                           int (*each)(void* arg,
                                       const char* name,
                                       const char* system_name),

@@ -321,9 +321,9 @@ void name_lists_what_exists(void** state) {
   subject_create(&subject, name);
   sought.name = name;
   sought.system_name = subject.object.system_name;
-  assert_int_equal(uvshm__port_each_name(0, look, &sought), 0);
+  assert_int_equal(uvshm__port_each_name(NULL, 0, look, &sought), 0);
   assert_int_equal(sought.count, 1);
-  assert_int_equal(uvshm__port_each_name(1, look, &sought), 0);
+  assert_int_equal(uvshm__port_each_name(NULL, 1, look, &sought), 0);
   assert_int_equal(sought.count, 2);
 
   assert_int_equal(find_system_wait(&object, sought.found), 0);
@@ -335,7 +335,7 @@ void name_lists_what_exists(void** state) {
   assert_int_equal(subject_enter_wait(&subject), 0);
   assert_int_equal(uvshm__port_unlink(&subject.object), 0);
   uvshm__port_gate_leave(&subject.object);
-  assert_int_equal(uvshm__port_each_name(1, look, &sought), 0);
+  assert_int_equal(uvshm__port_each_name(NULL, 1, look, &sought), 0);
   assert_int_equal(sought.count, 0);
   assert_true(uvshm__port_find_system(&object, sought.found) < 0);
   subject_drop(&subject);
@@ -358,7 +358,7 @@ void name_listing_stops_when_told(void** state) {
   (void) state;
   subject_create(&a, test_name("stop-a"));
   subject_create(&b, test_name("stop-b"));
-  assert_int_equal(uvshm__port_each_name(0, stop_at_first, &calls), 7);
+  assert_int_equal(uvshm__port_each_name(NULL, 0, stop_at_first, &calls), 7);
   assert_int_equal(calls, 1);
   subject_remove(&a);
   subject_remove(&b);

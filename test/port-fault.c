@@ -455,7 +455,7 @@ static int list_names(void) {
   int err;
 
   fault_arm();
-  err = uvshm__port_each_name(1, count_names, &count);
+  err = uvshm__port_each_name(NULL, 1, count_names, &count);
   fault_disarm();
   return err;
 }

@@ -161,11 +161,11 @@ static void litter_of_a_dead_maker_is_swept(void** state) {
            slash + 1);
   fd = open(temp, O_RDWR | O_CREAT | O_EXCL, 0600);
   assert_true(fd >= 0);
-  assert_int_equal(uvshm__port_each_name(0, count_each, wanted), 0);
+  assert_int_equal(uvshm__port_each_name(NULL, 0, count_each, wanted), 0);
   assert_int_equal(access(temp, F_OK), 0); /* its maker may just begin */
   assert_int_equal(futimens(fd, long_ago), 0);
   close(fd);
-  assert_int_equal(uvshm__port_each_name(0, count_each, wanted), 0);
+  assert_int_equal(uvshm__port_each_name(NULL, 0, count_each, wanted), 0);
   assert_int_not_equal(access(temp, F_OK), 0);
 }
 
@@ -179,7 +179,7 @@ static void hashed_name_is_listed_without_its_name(void** state) {
   snprintf(name, sizeof(name), "~%s", test_name("hashed"));
   subject_create(&subject, name);
   wanted[0] = subject.object.system_name;
-  assert_int_equal(uvshm__port_each_name(0, count_each, wanted), 0);
+  assert_int_equal(uvshm__port_each_name(NULL, 0, count_each, wanted), 0);
   assert_non_null(wanted[1]);
   assert_string_equal(wanted[1], "(null)");
   subject_remove(&subject);

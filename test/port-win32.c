@@ -353,13 +353,13 @@ static void leftovers_are_swept_unless_somebody_has_them(void** state) {
   CloseHandle(leave_file(path, ".uvshm-0123456789abcdef.gone"));
   CloseHandle(leave_file(path, ".uvshm-0123456789abcdef.mine"));
   open_one = leave_file(path, ".uvshm-fedcba9876543210.new");
-  assert_int_equal(uvshm__port_each_name(0, ignore, NULL), 0);
+  assert_int_equal(uvshm__port_each_name(NULL, 0, ignore, NULL), 0);
   assert_int_equal(exists(path, ".uvshm-0123456789abcdef.new"), 0);
   assert_int_equal(exists(path, ".uvshm-0123456789abcdef.gone"), 0);
   assert_int_equal(exists(path, ".uvshm-0123456789abcdef.mine"), 1);
   assert_int_equal(exists(path, ".uvshm-fedcba9876543210.new"), 1);
   CloseHandle(open_one);
-  assert_int_equal(uvshm__port_each_name(0, ignore, NULL), 0);
+  assert_int_equal(uvshm__port_each_name(NULL, 0, ignore, NULL), 0);
   assert_int_equal(exists(path, ".uvshm-fedcba9876543210.new"), 0);
   {
     wchar_t wide[1024];

@@ -275,6 +275,65 @@ TEST(dir_takes_every_kind_of_object_and_removes_it) {
 }
 
 
+/* Names of a folder, in a row: "long-... plain ". */
+static const char* list_folder(const char* folder, uint32_t flags) {
+  static char all[1200];
+  uvshm_name_info_t info;
+  uvshm_names_t* names;
+
+  all[0] = '\0';
+  assert_int_equal(uvshm_names_open_in(&names, folder, flags), 0);
+  while (uvshm_names_next(names, &info) == 0) {
+    assert_int_equal(info.state, UVSHM_STATE_LIVE);
+    assert_int_equal(info.own, 1);
+    strcat(strcat(all, info.name), " ");
+  }
+  uvshm_names_close(names);
+  return all;
+}
+
+
+/* What lies elsewhere is not in the list, nor are the caller's own files. */
+TEST(dir_is_listed_with_long_names_and_those_of_the_system) {
+  const uint32_t make = UVSHM_DIR | UVSHM_CREATE;
+  uvshm_region_t* all[4];
+  uvshm_names_t* names;
+  char folder[600];
+  char deeper[700];
+  char longest[UVSHM_NAME_MAX + 1];
+  FILE* file;
+
+  (void) state;
+  make_folder(folder, sizeof(folder), "list");
+  memset(longest, 'n', UVSHM_NAME_MAX);
+  longest[UVSHM_NAME_MAX] = '\0';
+  assert_string_equal(list_folder(folder, 0), "");
+  assert_int_equal(open_region(&all[0], in(folder, "a b"), make, 8), 0);
+  assert_int_equal(open_region(&all[1], in(folder, longest), make, 8), 0);
+  assert_int_equal(
+      open_region(&all[2], in(folder, "c"), make | UVSHM_SYSTEM, 8), 0);
+  assert_int_equal(open_region(&all[3], test_name("else"), UVSHM_CREATE, 8), 0);
+  file = fopen(in(folder, "notes"), "w");
+  assert_non_null(file);
+  fclose(file);
+  assert_non_null(strstr(list_folder(folder, 0), "a b "));
+  assert_non_null(strstr(list_folder(folder, 0), longest));
+  assert_int_equal(strlen(list_folder(folder, 0)), UVSHM_NAME_MAX + 5);
+  snprintf(deeper, sizeof(deeper), "%s/", folder);
+  assert_int_equal(strlen(list_folder(deeper, UVSHM_SYSTEM)),
+                   UVSHM_NAME_MAX + 7);
+  for (int i = 0; i < 4; i++) uvshm_region_close(all[i]);
+  assert_string_equal(list_folder(folder, UVSHM_SYSTEM), "");
+  assert_int_equal(uvshm_names_open_in(&names, folder, UVSHM_DIR), UV_EINVAL);
+  assert_int_equal(uvshm_names_open_in(&names, in(folder, "notes"), 0),
+                   UV_ENOTDIR);
+  assert_int_equal(unlink(in(folder, "notes")), 0);
+  assert_int_equal(rmdir(folder), 0);
+  assert_int_equal(uvshm_names_open_in(&names, folder, 0), UV_ENOENT);
+  assert_non_null(strstr(uvshm_error_detail(), "no folder"));
+}
+
+
 TEST(dir_says_what_is_wrong_with_a_folder) {
   uvshm_segment_t* segment;
   uvshm_mutex_options_t options;
@@ -433,6 +492,7 @@ int main(int argc, char** argv) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(dir_has_objects_of_its_own_under_the_same_names),
       cmocka_unit_test(dir_takes_every_kind_of_object_and_removes_it),
+      cmocka_unit_test(dir_is_listed_with_long_names_and_those_of_the_system),
       cmocka_unit_test(dir_says_what_is_wrong_with_a_folder),
       cmocka_unit_test(container_that_shares_a_folder_shares_locks_and_deaths),
       cmocka_unit_test(container_that_shares_a_folder_wakes_a_loop),

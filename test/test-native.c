@@ -409,6 +409,7 @@ static void lock_and_close(void* arg) {
 
 TEST(names_lie_in_no_folder_of_windows) {
   uvshm_region_options_t options;
+  uvshm_names_t* names;
   uvshm_region_t* region;
 
   (void) state;
@@ -418,6 +419,7 @@ TEST(names_lie_in_no_folder_of_windows) {
   assert_int_equal(uvshm_region_open(&region, "C:/temp/x", &options),
                    UV_ENOTSUP);
   assert_int_equal(uvshm_region_unlink("C:/temp/x", UVSHM_DIR), UV_ENOTSUP);
+  assert_int_equal(uvshm_names_open_in(&names, "C:/temp", 0), UV_ENOTSUP);
 }
 
 

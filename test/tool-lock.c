@@ -46,6 +46,19 @@ static int role_owner(int argc, char** argv) {
 }
 
 
+/* The same with the system's own mutex. */
+static int role_native(int argc, char** argv) {
+  uvshm_mutex_options_t options = {.flags = UVSHM_MUTEX_NATIVE};
+  uvshm_mutex_t* mutex;
+  if (argc < 1 || uvshm_mutex_open(&mutex, NULL, argv[0], &options) < 0)
+    return 1;
+  if (uvshm_mutex_lock(mutex, TEST_PATIENCE_MS) < 0) return 2;
+  test_say("held");
+  test_hear();
+  return 0;
+}
+
+
 static int role_exit(int argc, char** argv) {
   (void) argv;
   return argc > 0 ? 7 : 0;
@@ -176,6 +189,46 @@ static void it_says_that_the_last_owner_died(void** state) {
 }
 
 
+/* Where the system has no named mutex, that is said. */
+static void native_is_the_systems_own_mutex(void** state) {
+  uvshm_mutex_options_t options = {.flags = UVSHM_MUTEX_NATIVE};
+  const char* name = test_name("native");
+  struct test_process owner;
+  uvshm_mutex_t* mutex;
+  struct tool tool;
+  (void) state;
+  assert_int_equal(
+      tool_code("lock", "--native", "--keep", name, "--", "true", NULL), 2);
+  if (uvshm_mutex_open(&mutex, NULL, name, &options) == UV_ENOTSUP) {
+    assert_int_equal(
+        tool_run(&tool, "lock", "--native", name, "--", "true", NULL), 1);
+    assert_contains(tool.err.bytes, "no named lock");
+    tool_free(&tool);
+    return;
+  }
+  test_spawn(&owner, "native", name, NULL);
+  test_expect(&owner, "held");
+  assert_int_equal(
+      tool_code(
+          "lock", "-n", "--native", name, "--", self, "--role=exit", NULL),
+      4);
+  test_kill(&owner);
+  assert_int_equal(tool_run(&tool,
+                            "lock",
+                            "--native",
+                            name,
+                            "--",
+                            self,
+                            "--role=exit",
+                            "7",
+                            NULL),
+                   7);
+  assert_contains(tool.err.bytes, "died holding it");
+  tool_free(&tool);
+  uvshm_mutex_close(mutex);
+}
+
+
 static void killing_the_tool_frees_the_mutex(void** state) {
   const char* name = test_name("kill");
   uvshm_mutex_t* mutex;
@@ -248,6 +301,7 @@ static void nothing_was_left_behind(void** state) {
 int main(int argc, char** argv) {
   static const struct test_role roles[] = {{"command", role_command},
                                            {"owner", role_owner},
+                                           {"native", role_native},
                                            {"exit", role_exit},
                                            {NULL, NULL}};
   const struct CMUnitTest tests[] = {
@@ -257,6 +311,7 @@ int main(int argc, char** argv) {
       cmocka_unit_test(it_holds_the_mutex_while_the_command_runs),
       cmocka_unit_test(the_next_one_waits_its_turn),
       cmocka_unit_test(it_says_that_the_last_owner_died),
+      cmocka_unit_test(native_is_the_systems_own_mutex),
       cmocka_unit_test(killing_the_tool_frees_the_mutex),
       cmocka_unit_test(signals_reach_the_command),
       cmocka_unit_test(an_interrupted_wait_exits_with_130),

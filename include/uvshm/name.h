@@ -82,6 +82,13 @@ typedef struct uvshm_names_s uvshm_names_t;
 UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_names_open(uvshm_names_t** names,
                                                    uint32_t flags);
 
+/* The same for a folder that holds names by UVSHM_DIR; NULL: the system's
+ * place. UV_ENOENT: no such folder; UV_ENOTSUP on Windows. The `name` of what
+ * it finds is without the folder. */
+UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_names_open_in(uvshm_names_t** names,
+                                                      const char* folder,
+                                                      uint32_t flags);
+
 /* The next one: 0, or UV_ENOENT after the last. What vanished since the
  * snapshot is left out. */
 UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_names_next(uvshm_names_t* names,
@@ -90,8 +97,8 @@ UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_names_next(uvshm_names_t* names,
 /* Free the list. NULL is fine. */
 UVSHM_EXTERN void uvshm_names_close(uvshm_names_t* names);
 
-/* What is `name`? `flags`: 0, UVSHM_SYSTEM, or UVSHM_FILE | UVSHM_MANAGED with
- * a path. 0, UV_ENOENT, UV_EINVAL. */
+/* What is `name`? `flags`: 0, UVSHM_SYSTEM, UVSHM_DIR, or UVSHM_FILE |
+ * UVSHM_MANAGED with a path. 0, UV_ENOENT, UV_EINVAL. */
 UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_name_info(const char* name,
                                                   uint32_t flags,
                                                   uvshm_name_info_t* info);

@@ -62,9 +62,19 @@ class names {
   /* `flags`: 0 for this user's, UVSHM_SYSTEM for all that can be seen. */
   explicit names(std::uint32_t flags = 0) : names(open(flags).value()) {
   }
+  /* Those in a folder that holds names by UVSHM_DIR. */
+  explicit names(zstring folder, std::uint32_t flags = 0)
+      : names(open_in(folder, flags).value()) {
+  }
   static result<names> open(std::uint32_t flags) noexcept {
     uvshm_names_t* c = nullptr;
     int code = uvshm_names_open(&c, flags);
+    if (code < 0) return error(code);
+    return names(c);
+  }
+  static result<names> open_in(zstring folder, std::uint32_t flags) noexcept {
+    uvshm_names_t* c = nullptr;
+    int code = uvshm_names_open_in(&c, folder.c_str(), flags);
     if (code < 0) return error(code);
     return names(c);
   }

@@ -264,6 +264,13 @@ static int by_system_name(const void* a, const void* b) {
 
 
 int uvshm_names_open(uvshm_names_t** result, uint32_t flags) {
+  return uvshm_names_open_in(result, NULL, flags);
+}
+
+
+int uvshm_names_open_in(uvshm_names_t** result,
+                        const char* folder,
+                        uint32_t flags) {
   unsigned int failures = uvshm__error_count();
   uvshm_names_t* names;
   int err;
@@ -272,7 +279,8 @@ int uvshm_names_open(uvshm_names_t** result, uint32_t flags) {
     return uvshm__fail(UV_EINVAL, "unknown flag 0x%x", (unsigned int) flags);
   names = calloc(1, sizeof(*names));
   if (names == NULL) return uvshm__fail(UV_ENOMEM, "no private memory");
-  err = uvshm__port_each_name((flags & UVSHM_SYSTEM) != 0, add_name, names);
+  err = uvshm__port_each_name(
+      folder, (flags & UVSHM_SYSTEM) != 0, add_name, names);
   if (err < 0) {
     uvshm_names_close(names);
     return uvshm__fail(

@@ -234,6 +234,7 @@ struct listing {
   const char* place;
   const char* own; /* prefix of the calling user's names */
   uint32_t system;
+  int given; /* the caller's own choice: it must be there */
   int (*each)(void* arg, const char* name, const char* system_name);
   void* arg;
 };
@@ -279,6 +280,8 @@ static int list_place(const struct listing* listing) {
   while (
       folder == NULL &&
       (errno == EINTR || (errno == EMFILE && uvshm__posix_more_descriptors())));
+  if (folder == NULL && errno == ENOENT && listing->given)
+    return uvshm__fail(UV_ENOENT, "no folder %s", listing->place);
   if (folder == NULL) return errno == ENOENT ? 0 : uvshm__posix_error(errno);
   while (result == 0) {
     errno = 0;
@@ -294,20 +297,31 @@ static int list_place(const struct listing* listing) {
 }
 
 
-int uvshm__port_each_name(uint32_t system,
+int uvshm__port_each_name(const char* dir,
+                          uint32_t system,
                           int (*each)(void* arg,
                                       const char* name,
                                       const char* system_name),
                           void* arg) {
   char place[64];
   char own[32];
-  struct listing listing = {place, own, system, each, arg};
-  int result = uvshm__posix_folder(0, 0);
+  struct listing listing = {place, own, system, dir != NULL, each, arg};
+  char* folder;
+  int result;
 
+  prefix_of(own, sizeof(own), 0);
+  if (dir != NULL) {
+    result = absolute(&folder, dir);
+    if (result < 0) return result;
+    listing.place = folder;
+    result = list_place(&listing);
+    free(folder);
+    return result;
+  }
+  result = uvshm__posix_folder(0, 0);
   if (result == UV_ENOENT) result = 0;
   if (result != 0) return result;
   uvshm__posix_place(place, sizeof(place), 0);
-  prefix_of(own, sizeof(own), 0);
   result = list_place(&listing);
   if (result != 0 || !system || !uvshm__posix_in_folder()) return result;
 

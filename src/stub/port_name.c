@@ -93,11 +93,13 @@ int uvshm__port_set_rights(struct uvshm__port_object* object,
 }
 
 
-int uvshm__port_each_name(uint32_t system,
+int uvshm__port_each_name(const char* dir,
+                          uint32_t system,
                           int (*each)(void* arg,
                                       const char* name,
                                       const char* system_name),
                           void* arg) {
+  (void) dir;
   (void) system;
   (void) each;
   (void) arg;

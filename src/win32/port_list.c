@@ -237,7 +237,8 @@ static int tell_scope(const struct audience* audience, uint32_t global) {
 }
 
 
-int uvshm__port_each_name(uint32_t system,
+int uvshm__port_each_name(const char* dir,
+                          uint32_t system,
                           int (*each)(void* arg,
                                       const char* name,
                                       const char* system_name),
@@ -246,6 +247,7 @@ int uvshm__port_each_name(uint32_t system,
   uint32_t scope;
   int result = 0;
 
+  if (dir != NULL) return UV_ENOTSUP;
   audience.each = each;
   audience.arg = arg;
   for (scope = 0; scope <= (system != 0) && result == 0; scope++) {

@@ -24,6 +24,7 @@
 
 bool args_quiet;
 bool args_verbose;
+const char* args_dir;
 
 /* Options of one command and the common ones, as getopt_long wants them. */
 struct parser {
@@ -182,6 +183,8 @@ static const char* parse_value(const struct option_spec* spec,
                                               : "seconds such as 5 or 0.25";
     case OPTION_KIND:
       return parse_kind(text, number) ? NULL : "stream, queue or topic";
+    case OPTION_FOLDER:
+      return text[0] != '\0' ? NULL : "a folder";
     case OPTION_COLOR:
       return parse_color(text, number) ? NULL : "auto, always or never";
     default:

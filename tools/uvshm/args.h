@@ -36,6 +36,7 @@ enum option_id {
   OPT_CONFLICT_CODE,
   OPT_CREATE,
   OPT_DELAY,
+  OPT_DIR,
   OPT_DRY_RUN,
   OPT_EXCLUSIVE,
   OPT_FILE,
@@ -61,6 +62,7 @@ enum option_id {
   OPT_MESSAGES,
   OPT_MODE,
   OPT_MUTEX,
+  OPT_NATIVE,
   OPT_NEW,
   OPT_NO_HEADINGS,
   OPT_NONBLOCK,
@@ -101,6 +103,7 @@ enum option_kind {
   OPTION_MODE,
   OPTION_SECONDS, /* number[] holds milliseconds */
   OPTION_FILE,    /* text; completes to files */
+  OPTION_FOLDER,  /* text, not empty; completes to folders */
   OPTION_COLOR,
   OPTION_KIND, /* of a channel; number[] is the flag */
   OPTION_ORDER /* text; by what top sorts */
@@ -141,6 +144,7 @@ struct command {
   int leading;      /* that many operands, and what follows */
                     /* is another program's; 0: all ours */
   bool hidden;      /* the tool starts it itself */
+  bool nowhere;     /* has no objects of ours: takes no --dir */
   int (*run)(const struct args* args);
 };
 
@@ -195,5 +199,6 @@ void args_free(struct args* args);
 /* What the tool keeps from the command line for all its parts. */
 extern bool args_quiet;
 extern bool args_verbose;
+extern const char* args_dir; /* where objects lie; NULL: the system's place */
 
 #endif /* UVSHM_TOOL_ARGS_H_ */

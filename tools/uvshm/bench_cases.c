@@ -6,6 +6,7 @@
  */
 
 #include "bench.h"
+#include "names.h"
 #include "text.h"
 
 #include <inttypes.h>
@@ -221,9 +222,11 @@ static int there_and_back(struct bench* bench, uint64_t count) {
 /* ---- segments ------------------------------------------------------------ */
 
 static int segment_open(struct bench* bench, uint64_t count) {
+  uvshm_segment_options_t options = {.flags = names_where()};
   for (uint64_t i = 0; i < count; i++) {
     uvshm_segment_t* segment;
-    int err = uvshm_segment_open(&segment, bench->place.name, NULL);
+    int err =
+        uvshm_segment_open(&segment, names_at(bench->place.name), &options);
     if (err < 0) return err;
     uvshm_segment_close(segment);
   }
@@ -232,12 +235,13 @@ static int segment_open(struct bench* bench, uint64_t count) {
 
 
 static int segment_make(struct bench* bench, uint64_t count) {
-  uvshm_segment_options_t options = {.flags = UVSHM_CREATE | UVSHM_EXCLUSIVE};
+  uvshm_segment_options_t options = {.flags = UVSHM_CREATE | UVSHM_EXCLUSIVE |
+                                              names_where()};
   char* name = text_format("%s-made", bench->place.name);
   int err = 0;
   for (uint64_t i = 0; i < count && err >= 0; i++) {
     uvshm_segment_t* segment;
-    err = uvshm_segment_open(&segment, name, &options);
+    err = uvshm_segment_open(&segment, names_at(name), &options);
     if (err >= 0) uvshm_segment_close(segment);
   }
   free(name);

@@ -6,6 +6,7 @@
  */
 
 #include "bench.h"
+#include "names.h"
 #include "commands.h"
 #include "report.h"
 #include "text.h"
@@ -43,8 +44,8 @@ int bench_place_open(struct bench_place* place, const char* name, bool make) {
       .size = SIZE, .max_size = 2 * (uint64_t) SIZE, .label = "uvshm bench"};
   memset(place, 0, sizeof *place);
   place->name = text_copy(name);
-  options.flags = make ? UVSHM_CREATE | UVSHM_EXCLUSIVE : 0;
-  int err = uvshm_segment_open(&place->segment, name, &options);
+  options.flags = names_where() | (make ? UVSHM_CREATE | UVSHM_EXCLUSIVE : 0);
+  int err = uvshm_segment_open(&place->segment, names_at(name), &options);
   return err < 0 ? err : open_parts(place, make);
 }
 

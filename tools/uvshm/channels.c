@@ -82,7 +82,7 @@ static int open_segment(const struct args* args,
   if (slash == NULL) return 0;
   *slash = '\0';
   *channel = slash + 1;
-  return uvshm_segment_open(&place->segment, name, &options);
+  return uvshm_segment_open(&place->segment, names_at(name), &options);
 }
 
 
@@ -99,7 +99,10 @@ int channel_open(const struct args* args,
   int err = open_segment(args, label, name, place, &channel);
   if (err >= 0) {
     fill(args, &options);
-    if (place->segment == NULL) options.flags |= names_flags(args);
+    if (place->segment == NULL) {
+      options.flags |= names_flags(args);
+      channel = names_at(channel);
+    }
     err =
         uvshm_channel_open(&place->channel, place->segment, channel, &options);
   }

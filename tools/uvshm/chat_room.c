@@ -9,6 +9,7 @@
  */
 
 #include "chat_room.h"
+#include "names.h"
 #include "text.h"
 
 #include <stdlib.h>
@@ -34,16 +35,17 @@ static int open_locks(struct room* room) {
 
 
 static int open_room(struct room* room, const char* name) {
-  uvshm_region_options_t region = {.flags = UVSHM_CREATE,
+  uvshm_region_options_t region = {.flags = UVSHM_CREATE | names_where(),
                                    .size = 2 * sizeof(struct room_ring),
                                    .label = "demo chat"};
-  uvshm_segment_options_t locks = {.flags = UVSHM_CREATE, .label = "demo chat"};
-  int err = uvshm_region_open(&room->region, name, &region);
+  uvshm_segment_options_t locks = {.flags = UVSHM_CREATE | names_where(),
+                                   .label = "demo chat"};
+  int err = uvshm_region_open(&room->region, names_at(name), &region);
   if (err < 0) return err;
   room->rings = uvshm_region_base(room->region);
 
   char* locks_name = text_format("%s.locks", name);
-  err = uvshm_segment_open(&room->locks, locks_name, &locks);
+  err = uvshm_segment_open(&room->locks, names_at(locks_name), &locks);
   free(locks_name);
   return err < 0 ? err : open_locks(room);
 }

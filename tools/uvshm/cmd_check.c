@@ -25,7 +25,7 @@ static int open_segment(const struct args* args,
                                      .label = label};
   int code = names_check_flags(args);
   if (code != 0) return code;
-  int err = uvshm_segment_open(segment, args->operands[0], &options);
+  int err = uvshm_segment_open(segment, names_at(args->operands[0]), &options);
   return err < 0 ? report(err) : 0;
 }
 

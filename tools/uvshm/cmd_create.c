@@ -43,7 +43,7 @@ static int make_region(const struct args* args, uint32_t how) {
                                     .group = args->text[OPT_GROUP],
                                     .sddl = args->text[OPT_SDDL],
                                     .label = "uvshm create"};
-  int err = uvshm_region_open(&region, args->operands[0], &options);
+  int err = uvshm_region_open(&region, names_at(args->operands[0]), &options);
   if (err >= 0) uvshm_region_close(region);
   return err;
 }
@@ -58,7 +58,7 @@ static int make_segment(const struct args* args, uint32_t how) {
                                      .group = args->text[OPT_GROUP],
                                      .sddl = args->text[OPT_SDDL],
                                      .label = "uvshm create"};
-  int err = uvshm_segment_open(&segment, args->operands[0], &options);
+  int err = uvshm_segment_open(&segment, names_at(args->operands[0]), &options);
   if (err >= 0) uvshm_segment_close(segment);
   return err;
 }
@@ -74,7 +74,8 @@ static int make_mutex(const struct args* args, uint32_t how) {
       .group = args->text[OPT_GROUP],
       .sddl = args->text[OPT_SDDL],
       .label = "uvshm create"};
-  int err = uvshm_mutex_open(&mutex, NULL, args->operands[0], &options);
+  int err =
+      uvshm_mutex_open(&mutex, NULL, names_at(args->operands[0]), &options);
   if (err >= 0) uvshm_mutex_close(mutex);
   return err;
 }
@@ -89,7 +90,7 @@ static int make_sem(const struct args* args, uint32_t how) {
       .group = args->text[OPT_GROUP],
       .sddl = args->text[OPT_SDDL],
       .label = "uvshm create"};
-  int err = uvshm_sem_open(&sem, NULL, args->operands[0], &options);
+  int err = uvshm_sem_open(&sem, NULL, names_at(args->operands[0]), &options);
   if (err >= 0) uvshm_sem_close(sem);
   return err;
 }

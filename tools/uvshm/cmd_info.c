@@ -171,8 +171,11 @@ static bool tell_inside(const struct args* args,
                         const uvshm_name_info_t* info,
                         json_t* document) {
   struct inside inside;
-  int err = inside_look(
-      &inside, info, args->operands[0], names_flags(args), "uvshm info");
+  int err = inside_look(&inside,
+                        info,
+                        names_at(args->operands[0]),
+                        names_flags(args),
+                        "uvshm info");
   bool damaged = inside.damaged;
   if (err < 0) note("%s", inside.problem);
   if (document != NULL)
@@ -245,7 +248,8 @@ int cmd_info(const struct args* args) {
   if (code != 0) return code;
   if (args->given[OPT_FOREIGN]) return tell_foreign(args);
 
-  int err = uvshm_name_info(args->operands[0], names_flags(args), &info);
+  int err =
+      uvshm_name_info(names_at(args->operands[0]), names_flags(args), &info);
   if (err < 0) return report(err);
   bool damaged = info.state == UVSHM_STATE_DAMAGED;
   if (args->given[OPT_JSON]) {

@@ -90,7 +90,7 @@ static int conflict(const struct lock* lock) {
     label = text_format(" (%s)", escaped);
     free(escaped);
   }
-  if (known)
+  if (known && info.owner_pid != 0)
     note("\"%s\" is held by pid %" PRIu32 "%s", name, info.owner_pid, label);
   else
     note("\"%s\" was held by somebody", name);
@@ -170,13 +170,18 @@ static void make_label(const struct args* args, char* label) {
 int cmd_lock(const struct args* args) {
   char label[UVSHM_LABEL_SIZE];
   uint32_t keep = args->given[OPT_KEEP] ? UVSHM_KEEP : 0;
-  uvshm_mutex_options_t options = {.flags = names_flags(args) | keep,
+  uint32_t native = args->given[OPT_NATIVE] ? UVSHM_MUTEX_NATIVE : 0;
+  uvshm_mutex_options_t options = {.flags = names_flags(args) | keep | native,
                                    .mode = (uint32_t) args->number[OPT_MODE],
                                    .group = args->text[OPT_GROUP],
                                    .label = label};
   struct lock lock = {.args = args, .timeout_ms = UVSHM_FOREVER};
   if (args->given[OPT_WAIT]) lock.timeout_ms = args->number[OPT_WAIT];
   if (args->given[OPT_NONBLOCK]) lock.timeout_ms = 0;
+  if (native != 0 && options.flags != native)
+    return report_usage(
+        args->command,
+        "--native is the system's own: drop --dir, --keep and --system");
 
   make_label(args, label);
   uv_loop_init(&lock.loop);
@@ -185,7 +190,8 @@ int cmd_lock(const struct args* args) {
   uv_sem_init(&lock.release, 0);
   lock.taken.data = &lock;
 
-  int err = uvshm_mutex_open(&lock.mutex, NULL, args->operands[0], &options);
+  int err = uvshm_mutex_open(
+      &lock.mutex, NULL, names_at(args->operands[0]), &options);
   if (err < 0)
     lock.code = report(err);
   else

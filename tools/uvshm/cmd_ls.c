@@ -60,7 +60,7 @@ static uint64_t used_by(const struct args* args,
   uvshm_segment_options_t options = {
       .flags = names_flags(args) | UVSHM_READONLY, .label = "uvshm ls"};
   if (info->kind != UVSHM_KIND_SEGMENT || info->state != UVSHM_STATE_LIVE ||
-      uvshm_segment_open(&segment, info->name, &options) < 0)
+      uvshm_segment_open(&segment, names_at(info->name), &options) < 0)
     return info->committed_size;
   int err = uvshm_heap_info(segment, &heap);
   uvshm_segment_close(segment);

@@ -152,7 +152,7 @@ static int open_or_make(const struct args* args,
                                      .mode = (uint32_t) args->number[OPT_MODE],
                                      .group = args->text[OPT_GROUP],
                                      .label = "uvshm map"};
-  int err = uvshm_segment_open(segment, name, &options);
+  int err = uvshm_segment_open(segment, names_at(name), &options);
   if (err != UV_ENOENT) return err < 0 ? report(err) : 0;
   if (!args->given[OPT_KEEP] && !args->given[OPT_MANAGED])
     return report_usage(args->command,
@@ -162,7 +162,7 @@ static int open_or_make(const struct args* args,
   if (args->given[OPT_KEEP]) options.flags |= UVSHM_KEEP;
   options.size = args->given[OPT_SIZE] ? args->number[OPT_SIZE] : SIZE_DEFAULT;
   options.max_size = args->number[OPT_MAX];
-  err = uvshm_segment_open(segment, name, &options);
+  err = uvshm_segment_open(segment, names_at(name), &options);
   return err < 0 ? report(err) : 0;
 }
 

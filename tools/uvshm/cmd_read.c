@@ -108,7 +108,7 @@ int cmd_read(const struct args* args) {
                                     .label = "uvshm read"};
   int code = names_check_flags(args);
   if (code != 0) return code;
-  int err = uvshm_region_open(&region, args->operands[0], &options);
+  int err = uvshm_region_open(&region, names_at(args->operands[0]), &options);
   if (err < 0) return report(err);
   code = show(args, region);
   out_flush();

@@ -57,14 +57,14 @@ static bool agreed(const struct args* args, const char* what, int* code) {
 static int remove_one(const struct args* args, const char* name) {
   uvshm_name_info_t info;
   int code = EXIT_OK;
-  int err = uvshm_name_info(name, names_flags(args), &info);
+  int err = uvshm_name_info(names_at(name), names_flags(args), &info);
   if (err < 0) return report(err);
 
   char* what = describe(&info, name);
   if (args->given[OPT_DRY_RUN]) {
     print("would remove %s\n", what);
   } else if (agreed(args, what, &code)) {
-    err = uvshm_name_unlink(name, names_flags(args));
+    err = uvshm_name_unlink(names_at(name), names_flags(args));
     if (err < 0)
       code = report(err);
     else
@@ -161,7 +161,7 @@ static int check_rm(const struct args* args) {
   const bool* given = args->given;
   int kinds = given[OPT_FOREIGN] + given[OPT_SYSV_KEY] + given[OPT_SYSV_ID];
   bool ours = given[OPT_SYSTEM] || given[OPT_MANAGED];
-  if (kinds > 1 || (kinds == 1 && ours))
+  if (kinds > 1 || (kinds == 1 && (ours || args_dir != NULL)))
     return report_usage(args->command,
                         "--foreign, --sysv-key and --sysv-id go alone");
   return names_check_flags(args);
@@ -192,12 +192,12 @@ static bool is_garbage(const struct args* args, const uvshm_name_info_t* info) {
 
 static int collect_one(const struct args* args, const uvshm_name_info_t* info) {
   int code = EXIT_OK;
-  uint32_t flags = info->system ? UVSHM_SYSTEM : 0;
+  uint32_t flags = (info->system ? UVSHM_SYSTEM : 0) | names_where();
   char* what = describe(info, info->name);
   if (args->given[OPT_DRY_RUN]) {
     print("would remove %s\n", what);
   } else {
-    int err = uvshm_name_gc(info->name, flags);
+    int err = uvshm_name_gc(names_at(info->name), flags);
     if (err == 0)
       print("removed %s\n", what);
     else if (err == UV_EBUSY)

@@ -234,13 +234,20 @@ static int watch_map(struct session* session, const char* name) {
 }
 
 
+/* In a segment a name is what it is; alone it may lie in a folder. */
+static const char* place_of(const struct session* session, const char* name) {
+  return session->segment == NULL ? names_at(name) : name;
+}
+
+
 static int watch_cell(struct session* session,
                       const char* name,
                       uint32_t flags) {
   struct item* item = item_new(session, "cell", name);
   uvshm_cell_options_t options = {.flags = UVSHM_EXISTING | flags};
   uvshm_cell_info_t info;
-  int err = uvshm_cell_open(&item->cell, session->segment, name, &options);
+  int err = uvshm_cell_open(
+      &item->cell, session->segment, place_of(session, name), &options);
   if (err >= 0) err = uvshm_cell_info(item->cell, &info);
   if (err >= 0) {
     item->seen = info.version;
@@ -257,8 +264,8 @@ static int watch_channel(struct session* session,
   uvshm_channel_options_t options = {.flags = UVSHM_EXISTING | flags,
                                      .label = "uvshm watch"};
   uvshm_channel_info_t info;
-  int err =
-      uvshm_channel_open(&item->channel, session->segment, name, &options);
+  int err = uvshm_channel_open(
+      &item->channel, session->segment, place_of(session, name), &options);
   if (err >= 0) err = uvshm_channel_info(item->channel, &info);
   if (err < 0) return err;
   item->seen = info.sent;
@@ -270,7 +277,8 @@ static int watch_channel(struct session* session,
   uvshm_channel_close(item->channel);
   item->channel = NULL;
   options.flags |= UVSHM_READER;
-  err = uvshm_channel_open(&item->channel, session->segment, name, &options);
+  err = uvshm_channel_open(
+      &item->channel, session->segment, place_of(session, name), &options);
   return err < 0 ? err
                  : uvshm_watch_start_readable(
                        &item->watch, item->channel, on_message);
@@ -363,7 +371,7 @@ static int begin(struct session* session) {
   else
     err = find_kind(name, flags, &kind);
   if (err == 0 && kind == UVSHM_KIND_SEGMENT) {
-    err = uvshm_segment_open(&session->segment, name, &options);
+    err = uvshm_segment_open(&session->segment, names_at(name), &options);
     if (err >= 0)
       err = watch_segment(session, slash != NULL ? slash + 1 : NULL);
   } else if (err == 0) {

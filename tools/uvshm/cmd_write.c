@@ -71,13 +71,14 @@ static int open_region(const struct args* args,
     options.mode = (uint32_t) args->number[OPT_MODE];
     options.group = args->text[OPT_GROUP];
   }
-  int err = uvshm_region_open(region, args->operands[0], &options);
+  int err = uvshm_region_open(region, names_at(args->operands[0]), &options);
 
   /* One that is there and too small is not made: it may be grown. */
   if (err == UV_ENOSPC && create && args->given[OPT_GROW]) {
     options.flags = names_flags(args);
     options.size = 0;
-    int again = uvshm_region_open(region, args->operands[0], &options);
+    int again =
+        uvshm_region_open(region, names_at(args->operands[0]), &options);
     err = again >= 0 ? again : err;
   }
   return err;

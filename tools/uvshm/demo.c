@@ -3,6 +3,7 @@
 /* The objects of a demonstration of a death, made or joined. */
 
 #include "demo.h"
+#include "names.h"
 #include "out.h"
 #include "text.h"
 
@@ -24,14 +25,16 @@ static void make_names(struct demo* demo, const char* name) {
 static int open_all(struct demo* demo, uint32_t flags, const char* label) {
   bool new = (flags & UVSHM_EXCLUSIVE) != 0;
   uvshm_region_options_t region = {
-      .flags = new ? UVSHM_CREATE | UVSHM_EXCLUSIVE : 0,
+      .flags = names_where() | (new ? UVSHM_CREATE | UVSHM_EXCLUSIVE : 0),
       .size = new ? DEMO_SIZE : 0,
       .label = label};
-  uvshm_mutex_options_t mutex = {.flags = flags, .label = label};
+  uvshm_mutex_options_t mutex = {.flags = flags | names_where(),
+                                 .label = label};
 
-  int err = uvshm_region_open(&demo->region, demo->name, &region);
+  int err = uvshm_region_open(&demo->region, names_at(demo->name), &region);
   if (err >= 0)
-    err = uvshm_mutex_open(&demo->lock, NULL, demo->lock_name, &mutex);
+    err =
+        uvshm_mutex_open(&demo->lock, NULL, names_at(demo->lock_name), &mutex);
   if (err < 0) return err;
 
   /* A region of that name may have been made by anything. */

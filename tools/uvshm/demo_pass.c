@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
 #include "demo_pass.h"
+#include "names.h"
 #include "text.h"
 
 #include <stdlib.h>
@@ -31,10 +32,11 @@ static int open_cell(uvshm_cell_t** cell,
                      const char* name,
                      const char* part,
                      uint32_t flags) {
-  uvshm_cell_options_t options = {
-      .flags = flags, .size = sizeof(struct pass_tally), .pins = 1};
+  uvshm_cell_options_t options = {.flags = flags | names_where(),
+                                  .size = sizeof(struct pass_tally),
+                                  .pins = 1};
   char* whole = text_format("%s.%s", name, part);
-  int err = uvshm_cell_open(cell, NULL, whole, &options);
+  int err = uvshm_cell_open(cell, NULL, names_at(whole), &options);
   free(whole);
   return err;
 }
@@ -47,15 +49,16 @@ int pass_open(struct pass_place* place,
               const char* label) {
   bool new = (flags & UVSHM_EXCLUSIVE) != 0;
   uint32_t cell_flags = new ? UVSHM_EXCLUSIVE : UVSHM_EXISTING;
-  uvshm_channel_options_t options = {
-      .flags = flags | UVSHM_CHANNEL_STREAM | (new ? 0 : UVSHM_EXISTING),
-      .size_max = PASS_CHUNK,
-      .bytes = PASS_ROOM,
-      .label = label};
+  uvshm_channel_options_t options = {.flags = flags | names_where() |
+                                              UVSHM_CHANNEL_STREAM |
+                                              (new ? 0 : UVSHM_EXISTING),
+                                     .size_max = PASS_CHUNK,
+                                     .bytes = PASS_ROOM,
+                                     .label = label};
   int err = 0;
   memset(place, 0, sizeof *place);
   if (way == PASS_FILE || way == PASS_CHANNEL)
-    err = uvshm_channel_open(&place->channel, NULL, name, &options);
+    err = uvshm_channel_open(&place->channel, NULL, names_at(name), &options);
   if (err >= 0) err = open_cell(&place->sent, name, "sent", cell_flags);
   if (err >= 0) err = open_cell(&place->received, name, "received", cell_flags);
   return err;

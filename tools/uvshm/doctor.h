@@ -42,6 +42,7 @@ void doctor_container(struct doctor* doctor);
 void doctor_confinement(struct doctor* doctor);
 
 /* doctor_place.c: where objects lie. */
+char* doctor_place(void); /* the folder; new memory */
 void doctor_mount(struct doctor* doctor);
 void doctor_all_users(struct doctor* doctor);
 void doctor_layout(struct doctor* doctor);

@@ -4,6 +4,7 @@
  * of all users can be made there, and which versions made those that are there.
  */
 
+#include "args.h"
 #include "doctor.h"
 #include "names.h"
 #include "text.h"
@@ -18,53 +19,98 @@
 #define SHM "/dev/shm"
 
 
-/* The words of the last line of /proc/self/mounts that is about `folder`: its
- * type, and its options behind a zero. NULL: there is none. */
+/* Does the mount point, which ends at a blank, hold `folder`? */
+static bool holds(const char* point, const char* folder) {
+  size_t size = strcspn(point, " ");
+  if (size == 1) return true;
+  return strncmp(point, folder, size) == 0 &&
+         (folder[size] == '/' || folder[size] == '\0');
+}
+
+
+/* The words of /proc/self/mounts about the mount that `folder` lies in: its
+ * type, and its options. Of several the deepest, and of these the last, which
+ * covers the others. NULL: there is none. */
 static char* mount_of(const char* folder) {
   char* mounts = doctor_file("/proc/self/mounts");
-  char* wanted = text_format(" %s ", folder);
-  char* found = NULL;
-  for (char* at = mounts; at != NULL && (at = strstr(at, wanted)) != NULL;) {
-    at += strlen(wanted);
-    free(found);
-    found = text_copy(at);
+  const char* found = NULL;
+  size_t deepest = 0;
+  for (char* line = mounts; line != NULL && *line != '\0';) {
+    char* next = strchr(line, '\n');
+    char* point = strchr(line, ' ');
+    if (point != NULL && (next == NULL || point < next) &&
+        holds(++point, folder) && strcspn(point, " \n") >= deepest) {
+      deepest = strcspn(point, " \n");
+      found = point + deepest;
+    }
+    line = next != NULL ? next + 1 : NULL;
   }
-  free(wanted);
+  char* words =
+      found != NULL && *found == ' '
+          ? text_format("%.*s", (int) strcspn(found + 1, "\n"), found + 1)
+          : NULL;
   free(mounts);
-  if (found == NULL) return NULL;
-  found[strcspn(found, "\n")] = '\0';
-  return found;
+  return words;
+}
+
+
+char* doctor_place(void) {
+  uv_fs_t req;
+  if (args_dir == NULL) return text_copy(SHM);
+  int err = uv_fs_realpath(NULL, &req, args_dir, NULL);
+  char* place = text_copy(err == 0 ? req.ptr : args_dir);
+  uv_fs_req_cleanup(&req);
+  return place;
+}
+
+
+static bool has_option(const char* options, const char* name) {
+  size_t size = strlen(name);
+  for (;;) {
+    size_t one = strcspn(options, ", ");
+    if (one == size && strncmp(options, name, size) == 0) return true;
+    if (options[one] != ',') return false;
+    options += one + 1;
+  }
 }
 
 
 /* noexec, nosuid and nodev are no trouble: nothing in an object is run. */
 void doctor_mount(struct doctor* doctor) {
-  char* mount = mount_of(SHM);
-  if (mount == NULL) return;
-  size_t size = strcspn(mount, " ");
-  char* type = text_format("%.*s", (int) size, mount);
-  const char* options = mount[size] == ' ' ? mount + size + 1 : "";
-  bool memory = strcmp(type, "tmpfs") == 0 || strcmp(type, "ramfs") == 0;
-  bool readonly = strncmp(options, "ro", 2) == 0 &&
-                  (options[2] == ',' || options[2] == ' ');
-  char* name = text_escape(type);
-  doctor_tell(doctor,
-              readonly  ? VERDICT_FAIL
-              : !memory ? VERDICT_WARN
-                        : VERDICT_OK,
-              "mount",
-              readonly  ? "mount -o remount,rw " SHM
-              : !memory ? "no memory but a disk, perhaps: slow, and not empty "
-                          "after a restart"
-                        : NULL,
-              SHM " is a %s%s",
-              name,
-              readonly                            ? ", only to be read"
-              : strstr(options, "noexec") != NULL ? ", noexec, which is fine"
-                                                  : "");
-  free(name);
-  free(type);
+  char* place = doctor_place();
+  char* mount = mount_of(place);
+  if (mount != NULL) {
+    size_t size = strcspn(mount, " ");
+    char* type = text_format("%.*s", (int) size, mount);
+    const char* options = mount[size] == ' ' ? mount + size + 1 : "";
+    bool memory = strcmp(type, "tmpfs") == 0 || strcmp(type, "ramfs") == 0;
+    bool readonly = has_option(options, "ro");
+    char* name = text_escape(type);
+    char* where = text_escape(place);
+    char* remount = text_format("mount -o remount,rw %s", where);
+    doctor_tell(doctor,
+                readonly  ? VERDICT_FAIL
+                : !memory ? VERDICT_WARN
+                          : VERDICT_OK,
+                "mount",
+                readonly  ? remount
+                : !memory ? "no memory but a disk, perhaps: slow, and not "
+                            "empty after a restart"
+                          : NULL,
+                "%s %s %s%s",
+                where,
+                args_dir != NULL ? "lies on" : "is a",
+                name,
+                readonly                        ? ", only to be read"
+                : has_option(options, "noexec") ? ", noexec, which is fine"
+                                                : "");
+    free(remount);
+    free(where);
+    free(name);
+    free(type);
+  }
   free(mount);
+  free(place);
 }
 
 
@@ -72,11 +118,12 @@ void doctor_mount(struct doctor* doctor) {
 void doctor_all_users(struct doctor* doctor) {
   uvshm_region_t* region;
   uvshm_region_options_t options = {
-      .flags = UVSHM_CREATE | UVSHM_EXCLUSIVE | UVSHM_SYSTEM, .size = 4096};
+      .flags = UVSHM_CREATE | UVSHM_EXCLUSIVE | UVSHM_SYSTEM | names_where(),
+      .size = 4096};
   uint32_t random = 0;
   uv_random(NULL, NULL, &random, sizeof random, 0, NULL);
   char* name = text_format("doctor-%08" PRIx32, random);
-  int err = uvshm_region_open(&region, name, &options);
+  int err = uvshm_region_open(&region, names_at(name), &options);
   free(name);
   if (err >= 0) {
     uvshm_region_close(region);
@@ -99,9 +146,10 @@ void doctor_all_users(struct doctor* doctor) {
 /* Does another version's format keep us from opening it? */
 static bool is_of_another_version(const uvshm_name_info_t* info) {
   uvshm_region_t* region;
-  uvshm_region_options_t options = {.flags = UVSHM_READONLY, .timeout_ms = 200};
+  uvshm_region_options_t options = {.flags = UVSHM_READONLY | names_where(),
+                                    .timeout_ms = 200};
   if (info->state != UVSHM_STATE_DAMAGED || info->name[0] == '\0') return false;
-  int err = uvshm_region_open(&region, info->name, &options);
+  int err = uvshm_region_open(&region, names_at(info->name), &options);
   if (err >= 0) uvshm_region_close(region);
   return err == UV_EPROTONOSUPPORT;
 }

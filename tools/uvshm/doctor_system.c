@@ -5,6 +5,7 @@
  * tell.
  */
 
+#include "args.h"
 #include "doctor.h"
 #include "text.h"
 
@@ -61,6 +62,7 @@ static bool exists(const char* path) {
 
 
 static void tell_space(struct doctor* doctor,
+                       const char* place,
                        uint64_t all,
                        uint64_t free_bytes) {
   char size[TEXT_SIZE_ROOM];
@@ -70,7 +72,10 @@ static void tell_space(struct doctor* doctor,
   const char* hint = NULL;
   if (all <= SMALL_SHM) {
     verdict = VERDICT_WARN;
-    hint = "small: docker run --shm-size=1g, or mount -o remount,size=1g " SHM;
+    hint = args_dir != NULL
+               ? "small: mount -o remount,size=1g, if it is a tmpfs"
+               : "small: docker run --shm-size=1g, or mount -o "
+                 "remount,size=1g " SHM;
   } else if (used >= 90) {
     verdict = VERDICT_WARN;
     hint = "nearly full: growing will end with ENOSPC";
@@ -83,23 +88,30 @@ static void tell_space(struct doctor* doctor,
               verdict,
               "shared memory",
               hint,
-              SHM ", %s, %" PRIu64 " %% used",
+              "%s, %s, %" PRIu64 " %% used",
+              place,
               size,
               used);
 }
 
 
 void doctor_memory(struct doctor* doctor) {
+  char* place = doctor_place();
+  char* name = text_escape(place);
   uint64_t all;
   uint64_t free_bytes;
-  if (space(SHM, &all, &free_bytes))
-    tell_space(doctor, all, free_bytes);
-  else if (exists("/proc/self"))
+  if (space(place, &all, &free_bytes))
+    tell_space(doctor, name, all, free_bytes);
+  else if (args_dir != NULL || exists("/proc/self"))
     doctor_tell(doctor,
                 VERDICT_FAIL,
                 "shared memory",
-                "mount -t tmpfs shm " SHM,
-                SHM " is not there");
+                args_dir != NULL ? "--dir takes a folder that is there"
+                                 : "mount -t tmpfs shm " SHM,
+                "%s is not there",
+                name);
+  free(name);
+  free(place);
 }
 
 

@@ -92,17 +92,18 @@ static int try_region(const char* name, uint32_t* peers) {
   static const char text[] = "is it there?";
   uvshm_region_t* region;
   uvshm_name_info_t info;
-  uvshm_region_options_t options = {.flags = UVSHM_CREATE | UVSHM_EXCLUSIVE,
-                                    .size = 4096,
-                                    .max_size = 1 << 20,
-                                    .label = "uvshm doctor"};
-  int err = uvshm_region_open(&region, name, &options);
+  uvshm_region_options_t options = {
+      .flags = UVSHM_CREATE | UVSHM_EXCLUSIVE | names_where(),
+      .size = 4096,
+      .max_size = 1 << 20,
+      .label = "uvshm doctor"};
+  int err = uvshm_region_open(&region, names_at(name), &options);
   if (err < 0) return err;
   memcpy(uvshm_region_base(region), text, sizeof text);
   err = uvshm_region_grow(region, 1 << 20);
   if (err >= 0 && memcmp(uvshm_region_base(region), text, sizeof text) != 0)
     err = UV_EIO;
-  if (err >= 0) err = uvshm_name_info(name, 0, &info);
+  if (err >= 0) err = uvshm_name_info(names_at(name), names_where(), &info);
   if (err >= 0) *peers = info.peers;
   uvshm_region_close(region);
   return err;
@@ -126,7 +127,8 @@ void doctor_region(struct doctor* doctor) {
                 "region",
                 "the locks of this file system do not work",
                 "its one user was not seen");
-  } else if (uvshm_name_info(name, 0, &info) != UV_ENOENT) {
+  } else if (uvshm_name_info(names_at(name), names_where(), &info) !=
+             UV_ENOENT) {
     doctor_tell(doctor,
                 VERDICT_FAIL,
                 "region",

@@ -191,6 +191,8 @@ int ls_foreign(const struct args* args) {
   size_t count = 0;
   int code = EXIT_OK;
   uint32_t flags = args->given[OPT_SYSTEM] ? UVSHM_SYSTEM : 0;
+  if (args_dir != NULL)
+    return report_usage(args->command, "--foreign is in no folder");
   int err = foreign_list(flags, &list, &count);
   if (err < 0) return report(err);
   if (args->given[OPT_JSON])

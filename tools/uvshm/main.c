@@ -25,6 +25,7 @@ static void settle(const struct args* args) {
     out_set_color((enum out_color) args->number[OPT_COLOR]);
   args_quiet = args_quiet || args->given[OPT_QUIET];
   args_verbose = args_verbose || args->given[OPT_VERBOSE];
+  if (args->given[OPT_DIR]) args_dir = args->text[OPT_DIR];
 }
 
 
@@ -34,6 +35,8 @@ static int run_command(const struct command* command, int argc, char** argv) {
   settle(&args);
   if (code == 0 && args.given[OPT_HELP])
     help_command(command);
+  else if (code == 0 && command->nowhere && args_dir != NULL)
+    code = report_usage(command, "--dir is for objects of uvshm");
   else if (code == 0)
     code = command->run(&args);
   args_free(&args);
@@ -92,6 +95,8 @@ static int run(int argc, char** argv) {
   next += words - 1;
   if (command != NULL) return run_command(command, argc - next, argv + next);
   const char* first = argv[next + 1 - words];
+  if (words == 1 && args_dir != NULL)
+    return report_usage(NULL, "--dir is for the commands of uvshm itself");
   if (words == 1 && external_run(first, argv + next, &code)) return code;
   return no_command(first, words == 2 ? second : NULL);
 }

@@ -50,7 +50,7 @@ int map_open(const struct args* args, uint32_t flags, struct map_place* place) {
   if (code == 0) code = map_split(args, &segment, &name);
   if (code != 0) return code;
 
-  int err = uvshm_segment_open(&place->segment, segment, &options);
+  int err = uvshm_segment_open(&place->segment, names_at(segment), &options);
   if (err >= 0) {
     err = uvshm_map_open(&place->map, place->segment, name, &existing);
     if (err < 0) {

@@ -22,7 +22,25 @@ uint32_t names_flags(const struct args* args) {
   if (args->given[OPT_FILE]) flags |= UVSHM_FILE;
   if (args->given[OPT_MANAGED]) flags |= UVSHM_FILE | UVSHM_MANAGED;
   if (args->given[OPT_FOREIGN]) flags |= UVSHM_REGION_FOREIGN;
-  return flags;
+  return flags | names_where();
+}
+
+
+uint32_t names_where(void) {
+  return args_dir != NULL ? UVSHM_DIR : 0;
+}
+
+
+const char* names_at(const char* name) {
+  static char* kept[8];
+  static unsigned int last;
+  char** place = &kept[last++ % 8];
+  if (args_dir == NULL) return name;
+  size_t size = strlen(args_dir);
+  while (size > 1 && args_dir[size - 1] == '/') size--;
+  free(*place);
+  *place = text_format("%.*s/%s", (int) size, args_dir, name);
+  return *place;
 }
 
 
@@ -30,6 +48,10 @@ int names_check_flags(const struct args* args) {
   bool file = args->given[OPT_FILE] || args->given[OPT_MANAGED];
   if (file && args->given[OPT_SYSTEM])
     return report_usage(args->command, "a file has no scope: drop --system");
+  if (args_dir != NULL && (file || args->given[OPT_FOREIGN]))
+    return report_usage(args->command,
+                        "--dir does not go with the path of a file or the name "
+                        "of another program's memory");
   if (args->given[OPT_FOREIGN] && (file || args->given[OPT_SYSTEM]))
     return report_usage(args->command, "--foreign goes alone");
   return 0;
@@ -49,7 +71,7 @@ int names_list(uint32_t flags, uvshm_name_info_t** list, size_t* count) {
   uvshm_name_info_t* found = NULL;
   size_t used = 0;
   size_t room = 0;
-  int err = uvshm_names_open(&names, flags);
+  int err = uvshm_names_open_in(&names, args_dir, flags & UVSHM_SYSTEM);
   if (err < 0) return err;
 
   for (;;) {

@@ -14,14 +14,20 @@
 #include <jansson.h>
 #include <uvshm.h>
 
-/* UVSHM_SYSTEM, UVSHM_FILE, UVSHM_MANAGED, UVSHM_REGION_FOREIGN, as the options
- * say. */
+/* UVSHM_SYSTEM, UVSHM_FILE, UVSHM_MANAGED, UVSHM_REGION_FOREIGN, UVSHM_DIR, as
+ * the options say. */
 uint32_t names_flags(const struct args* args);
+
+/* UVSHM_DIR when --dir was given, else 0; and `name` with the folder before it,
+ * valid until the eighth call after. The two go together into a call. */
+uint32_t names_where(void);
+const char* names_at(const char* name);
 
 /* 0, or EXIT_USAGE after saying that these do not go together. */
 int names_check_flags(const struct args* args);
 
-/* All names, sorted. *list is for free(). A UV_E code, nothing said. */
+/* All names, sorted, where --dir says. *list is for free(). A UV_E code,
+ * nothing said. */
 int names_list(uint32_t flags, uvshm_name_info_t** list, size_t* count);
 
 const char* names_kind(uvshm_kind_t kind);

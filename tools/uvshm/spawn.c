@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
 #include "spawn.h"
+#include "args.h"
 #include "text.h"
 
 #include <stdlib.h>
@@ -63,9 +64,10 @@ int child_start_self(uv_loop_t* loop, struct child* child, char** argv) {
 int child_start_between(
     uv_loop_t* loop, struct child* child, char** argv, int in, int out) {
   char* path = self_path();
-  argv[0] = path;
-  int err = start(loop, child, path, argv, in, out);
-  argv[0] = NULL;
+  char* all[16] = {path, "--dir", (char*) args_dir};
+  int count = args_dir != NULL ? 3 : 1;
+  for (int i = 1; argv[i] != NULL && count < 15; i++) all[count++] = argv[i];
+  int err = start(loop, child, path, all, in, out);
   free(path);
   return err;
 }

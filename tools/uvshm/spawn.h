@@ -24,7 +24,8 @@ struct child {
  * stderr; without `input`, stdin is empty. 0 or a UV_E code. */
 int child_start(uv_loop_t* loop, struct child* child, char** argv, bool input);
 
-/* The same, of this program itself. argv[0] is set here. */
+/* The same, of this program itself, for the same --dir. argv[0] does not count;
+ * the rest are at most ten words. */
 int child_start_self(uv_loop_t* loop, struct child* child, char** argv);
 
 /* The same with these descriptors as its stdin (-1: none) and stdout. */

@@ -17,8 +17,11 @@
 
 static void look(struct top_object* object, uint32_t flags) {
   if (!inside_has(&object->info)) return;
-  inside_look(
-      &object->inside, &object->info, object->info.name, flags, "uvshm top");
+  inside_look(&object->inside,
+              &object->info,
+              names_at(object->info.name),
+              flags,
+              "uvshm top");
   object->looked = true;
   object->rates =
       text_alloc((object->inside.part_count + 1) * sizeof *object->rates);
