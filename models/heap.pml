@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /* Spans and zones of the heap that become something else while somebody takes a
- * block there: src/core/heap_small.c, heap_zone.c, heap_huge.c, heap_repair.c.
+ * block there: src/core/heap_small.c, heap_zone.c, heap_reclaim.c, heap_huge.c,
+ * heap_repair.c.
  *
  * One zone with one span of two owner words. A taker has an old hint of what
  * the span was, takes a block without a lock, and frees it; it is the only user

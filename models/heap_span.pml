@@ -2,7 +2,7 @@
 
 /* Who takes blocks of a span, while others become its user or make it, and its
  * zone, free: src/core/heap_small.c, heap_take.h, close_span() and close_zone()
- * of heap_zone.c.
+ * of heap_reclaim.c.
  *
  * LANES threads take and free blocks of one span of BLOCKS blocks, OPS times
  * each; who is not the span's user becomes it first. One more thread, which

@@ -211,17 +211,9 @@ uint32_t uvshm__zone_new_span(struct uvshm__lane* lane,
  * one of its own? */
 int uvshm__zone_may_cut(const struct uvshm__core* core);
 
-/* Does a lane say that it takes blocks of the span just now? `number` is the
- * span's + 1. After a full barrier; also without the lock. */
-int uvshm__span_is_entered(const struct uvshm__core* core, uint32_t number);
-
 /* `count` free spans in a row, 1 to 31, as one block for this peer; its
  * offset, or 0. */
 uint64_t uvshm__zone_take_run(struct uvshm__lane* lane, uint32_t count);
-
-/* Free what is empty: spans of small blocks none of which is allocated, and
- * zones without any block. Returns how many became free. */
-uint32_t uvshm__zone_reclaim(struct uvshm__lane* lane);
 
 /* What kind of zone it is, after what a dead holder of the lock left half done
  * is finished, and a huge block that was given back is free. */
@@ -232,6 +224,16 @@ uint32_t uvshm__zone_settle(const struct uvshm__core* core, uint32_t zone);
 int uvshm__zone_is_inside(const struct uvshm__core* core,
                           uint32_t zone,
                           uint64_t word);
+
+/* ---- heap_reclaim.c, the heap's lock held -------------------------------- */
+
+/* Free what is empty: spans of small blocks none of which is allocated, and
+ * zones without any block. Returns how many became free. */
+uint32_t uvshm__zone_reclaim(struct uvshm__lane* lane);
+
+/* Does a lane say that it takes blocks of the span just now? `number` is the
+ * span's + 1. After a full barrier; also without the lock. */
+int uvshm__span_is_entered(const struct uvshm__core* core, uint32_t number);
 
 /* ---- heap_mixed.c -------------------------------------------------------- */
 

@@ -69,7 +69,7 @@ static void walk_zone(struct walk* walk, uint32_t zone, uint32_t places) {
 
   judge_word(walk, &entry->own);
   uvshm__a32_store_seq_cst(here, zone + 1);
-  /* Pairs with close_zone(), heap_zone.c. */
+  /* Pairs with close_zone(), heap_reclaim.c. */
   uvshm__fence_seq_cst();
   word = uvshm__a64_load_seq_cst(&entry->word);
   /* Who is closing it may have looked for us before. Either he is done with it

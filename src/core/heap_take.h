@@ -110,7 +110,7 @@ static inline int uvshm__heap_may_be_own(const struct uvshm__core* core,
 /* ---- taking and giving back ---------------------------------------------- */
 
 /* 1: until leave() the span is what it was, and nobody else takes blocks of it.
- * Pairs with close_span() and close_zone(), heap_zone.c, and make_mine(),
+ * Pairs with close_span() and close_zone(), heap_reclaim.c, and make_mine(),
  * heap_small.c: we name the span, then look at it; they change it, then look
  * whether somebody names it. All of it is seq_cst, so one of the two sees the
  * other. */
