@@ -58,7 +58,7 @@ int uvshm__win_last_error(void);
 /* A function of a system DLL, NULL when this Windows has no such function. */
 FARPROC uvshm__win_function(const wchar_t* dll, const char* name);
 
-/* ---- rights (port_rights.c) ---------------------------------------------- */
+/* ---- rights of new memory (port_sddl.c) ---------------------------------- */
 
 /* The calling user's SID as text; NULL when it cannot be had. */
 const wchar_t* uvshm__win_user(void);
@@ -73,6 +73,8 @@ int uvshm__win_rights_usual(PSECURITY_DESCRIPTOR* rights);
 /* Of memory without a name: nobody has any, but for what a handle was made
  * with. Else whoever is given a handle for reading could widen it. */
 int uvshm__win_rights_anonymous(PSECURITY_DESCRIPTOR* rights);
+
+/* ---- rights of what is there (port_rights.c) ----------------------------- */
 
 /* Rights for mutexes and events beside memory with the rights `memory`: whoever
  * may read it may use them. LocalFree() it. */
