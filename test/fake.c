@@ -152,6 +152,12 @@ static uint64_t env_now_ms(void* arg) {
 }
 
 
+static uint64_t env_now_ns(void* arg) {
+  (void) arg;
+  return uv_hrtime();
+}
+
+
 static void env_yield(void* arg) {
   (void) arg;
 }
@@ -212,6 +218,7 @@ void fake_make_sized(struct fake* fake,
   fake->env.claim = env_claim;
   fake->env.unclaim = env_unclaim;
   fake->env.now_ms = env_now_ms;
+  fake->env.now_ns = env_now_ns;
   fake->env.yield = env_yield;
   fake->env.grow = env_grow;
   fake->env.exists = env_exists;

@@ -14,6 +14,7 @@
 
 #include "core/lock.h"
 #include "core/sem.h"
+#include "core/spin.h"
 #include "core/wait.h"
 #include "uvshm/flags.h"
 #include "uvshm/name.h"
@@ -323,6 +324,78 @@ static void spinning_in_vain_gets_shorter_and_comes_back(void** state) {
   assert_int_equal(lane.spins, UVSHM__WAIT_SPINS);
 }
 
+/* ---- by the clock -------------------------------------------------------- */
+
+static uint64_t ticks;
+static uint64_t tick_ns;
+
+
+static uint64_t ticking(void* arg) {
+  (void) arg;
+  ticks++;
+  return ticks * tick_ns;
+}
+
+
+/* How often it looked, when the clock goes on by `ns` with each call. */
+static uint32_t spin_in_vain(uint64_t ns) {
+  struct uvshm__spin spin;
+
+  ticks = 0;
+  tick_ns = ns;
+  uvshm__spin_begin(&spin, &lane);
+  while (uvshm__spin_on(&spin)) continue;
+  uvshm__spin_end(&spin, 0);
+  return spin.looks;
+}
+
+
+static void a_spin_ends_by_the_clock(void** state) {
+  (void) state;
+  fake.env.now_ns = ticking;
+  /* The first look at the clock, then one each microsecond. */
+  assert_int_equal(spin_in_vain(1000), 11 * UVSHM__SPIN_LOOKS);
+  assert_int_equal(spin_in_vain(100000), 2 * UVSHM__SPIN_LOOKS);
+  /* A clock that stands still. */
+  assert_int_equal(spin_in_vain(0), 65536);
+}
+
+
+static void found_at_once_no_clock_is_read(void** state) {
+  struct uvshm__spin spin;
+  uint32_t i;
+
+  (void) state;
+  fake.env.now_ns = ticking;
+  ticks = 0;
+  uvshm__spin_begin(&spin, &lane);
+  for (i = 1; i < UVSHM__SPIN_LOOKS; i++) assert_true(uvshm__spin_on(&spin));
+  uvshm__spin_end(&spin, 1);
+  uvshm__a32_store_relaxed(&lock()->n, 0);
+  assert_int_equal(uvshm__spin_word(&lane, &lock()->n, 1, 1), 0);
+  assert_true(ticks == 0);
+}
+
+
+static void in_vain_it_is_short_for_a_while(void** state) {
+  struct uvshm__spin spin;
+  uint32_t i;
+
+  (void) state;
+  fake.env.now_ns = ticking;
+  for (i = 0; i < 4; i++) assert_true(spin_in_vain(1000) > UVSHM__SPIN_LOOKS);
+  for (i = 0; i < 60; i++) {
+    assert_int_equal(spin_in_vain(1000), UVSHM__SPIN_LOOKS);
+    assert_true(ticks == 0);
+  }
+  for (i = 0; i < 4; i++) assert_true(spin_in_vain(1000) > UVSHM__SPIN_LOOKS);
+  assert_int_equal(spin_in_vain(1000), UVSHM__SPIN_LOOKS);
+  /* Once it was of use, the next one may be long again. */
+  uvshm__spin_begin(&spin, &lane);
+  uvshm__spin_end(&spin, 1);
+  assert_true(spin_in_vain(1000) > UVSHM__SPIN_LOOKS);
+}
+
 /* ---- what a lock makes of it --------------------------------------------- */
 
 static void release_it(uint32_t nth) {
@@ -433,6 +506,9 @@ int main(void) {
       CASE(by_lane_everybody_gets_his_turn),
       CASE(by_lane_one_who_died_asleep_is_found),
       CASE(spinning_in_vain_gets_shorter_and_comes_back),
+      CASE(a_spin_ends_by_the_clock),
+      CASE(found_at_once_no_clock_is_read),
+      CASE(in_vain_it_is_short_for_a_while),
       CASE(who_has_slept_takes_the_lock_on_behalf_of_others),
       CASE(who_gives_up_passes_the_wake_on),
       CASE(damage_during_a_sleep_ends_it),

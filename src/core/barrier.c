@@ -27,6 +27,7 @@
 #include "core/directory.h"
 #include "core/lock_layout.h"
 #include "core/reap.h"
+#include "core/spin.h"
 
 #include <string.h>
 
@@ -238,12 +239,14 @@ static int come(struct uvshm__lane* lane,
 static void spin(struct uvshm__lane* lane,
                  const struct uvshm__barrier* barrier,
                  uint32_t round) {
-  uint32_t spins;
+  struct uvshm__spin spin;
+  int over = outcome(lane, barrier, round) != PENDING;
 
-  for (spins = lane->spins; spins > 0; spins--) {
-    if (outcome(lane, barrier, round) != PENDING) return;
-    uvshm__pause();
-  }
+  if (over) return;
+  uvshm__spin_begin(&spin, lane);
+  while (!over && uvshm__spin_on(&spin))
+    over = outcome(lane, barrier, round) != PENDING;
+  uvshm__spin_end(&spin, over);
 }
 
 

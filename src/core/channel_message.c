@@ -8,16 +8,15 @@
  * writes and makes no system call (signal.h). A reader that finds nothing looks
  * again for some microseconds, because a message that comes soon comes much
  * sooner than a sleeper is woken; how long that is worth it, the lane remembers
- * (wait.c). Then it says that it sleeps, looks once more, and sleeps in slices,
+ * (spin.c). Then it says that it sleeps, looks once more, and sleeps in slices,
  * each of which ends with a look for ends that died.
  */
 
 #include "base/error.h"
 #include "core/channel.h"
+#include "core/spin.h"
 
 #include <string.h>
-
-#define SPINS_LEAST 10u
 
 
 static void tell_readers(const struct uvshm__channel* channel, size_t count) {
@@ -232,29 +231,21 @@ void uvshm__channel_wait_begin(struct uvshm__wait* wait,
 }
 
 
-/* As uvshm__wait_spin(), with a look that is not at a single word. */
 static int spin(struct uvshm__lane* lane,
                 const struct uvshm__channel_end* end,
                 uint64_t size) {
   const struct uvshm__channel_kind* kind = end->channel->kind;
-  uint32_t spins;
+  struct uvshm__spin spin;
   int ready = 0;
 
-  for (spins = lane->spins; spins > 0 && !ready; spins--) {
-    uvshm__pause();
+  uvshm__spin_begin(&spin, lane);
+  while (!ready && uvshm__spin_on(&spin))
     ready = kind->glance != NULL ? kind->glance(end, size)
                                  : uvshm__channel_ready(end, size);
-  }
-  if (!ready) ready = uvshm__channel_ready(end, size);
   /* A glance sees room, not that a writer waits for its first reader. */
-  if (ready && end->writer) ready = uvshm__channel_alone(end) != UV_EAGAIN;
-  if (ready) {
-    lane->spins = UVSHM__WAIT_SPINS;
-    return 1;
-  }
-  lane->spins -= lane->spins / 4;
-  if (lane->spins < SPINS_LEAST) lane->spins = SPINS_LEAST;
-  return 0;
+  ready = uvshm__channel_ready(end, size);
+  uvshm__spin_end(&spin, ready);
+  return ready;
 }
 
 
@@ -306,9 +297,11 @@ int uvshm__channel_wait(struct uvshm__wait* wait,
   uint32_t value;
   int err;
 
-  if (wait->timeout_ms != 0 && spin(wait->lane, end, size)) return 0;
+  /* Who was woken for nothing does not begin anew. */
+  if (wait->timeout_ms != 0 && wait->sleeps == 0 && spin(wait->lane, end, size))
+    return 0;
   value = uvshm__signal_prepare(signal);
-  uvshm__signal_settle();
+  uvshm__spin_settle(wait->lane->core);
   if (uvshm__channel_ready(end, size)) return 0;
   err = still_worth_it(end);
   if (err < 0) return uvshm__channel_ready(end, size) ? 0 : err;
@@ -341,7 +334,7 @@ void uvshm__channel_linger(struct uvshm__lane* lane,
   uvshm__channel_wait_begin(&wait, lane, end, timeout_ms);
   while (err >= 0 && !kind->drained(end)) {
     value = uvshm__signal_prepare(signal_of(end));
-    uvshm__signal_settle();
+    uvshm__spin_settle(lane->core);
     if (kind->drained(end)) break;
     err = still_worth_it(end);
     if (err == 0) err = uvshm__wait_sleep(&wait, value);

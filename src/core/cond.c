@@ -26,6 +26,7 @@
 #include "base/error.h"
 #include "core/lock.h"
 #include "core/reap.h"
+#include "core/spin.h"
 #include "core/wait.h"
 
 #include <string.h>
@@ -174,7 +175,7 @@ int uvshm__cond_sleep(struct uvshm__lane* lane,
 
   uvshm__wait_begin(&wait, lane, turn, timeout_ms, cancelled);
   if (timeout_ms != 0)
-    (void) uvshm__wait_spin(lane, turn, UVSHM__TURN_WAITS, 1);
+    (void) uvshm__spin_word(lane, turn, UVSHM__TURN_WAITS, 1);
   while (err >= 0) {
     if (uvshm__a32_load_acquire(turn) != waits) return 0;
     err = uvshm__wait_sleep(&wait, waits);

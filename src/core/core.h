@@ -34,6 +34,7 @@ struct uvshm__env {
   int (*claim)(void* arg, uint32_t slot);    /* as a repairer: 0, UV_EBUSY */
   void (*unclaim)(void* arg, uint32_t slot); /* what claim took */
   uint64_t (*now_ms)(void* arg);
+  uint64_t (*now_ns)(void* arg); /* for spins: any start, may be coarse */
   void (*yield)(void* arg);
 
   /* Wake those of a peer's loops whose bits are set. NULL where nothing has

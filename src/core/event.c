@@ -14,6 +14,7 @@
 #include "core/event.h"
 
 #include "base/error.h"
+#include "core/spin.h"
 #include "core/wait.h"
 
 #include <string.h>
@@ -97,7 +98,7 @@ int uvshm__event_wait(struct uvshm__lane* lane,
   if (timeout_ms == 0) return UV_EAGAIN;
 
   uvshm__wait_begin(&wait, lane, &event->signal.word, timeout_ms, cancelled);
-  (void) uvshm__wait_spin(lane, &event->word, UVSHM__EVENT_IS_SET, 0);
+  (void) uvshm__spin_word(lane, &event->word, UVSHM__EVENT_IS_SET, 0);
   for (;;) {
     if (wait.sleeps == 0 && passes(event, manual, first)) return 0;
     /* The sleepers' bit before the event: a set that comes after we took ours

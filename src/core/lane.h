@@ -44,6 +44,7 @@ struct uvshm__lane {
   uint32_t name;  /* what the words of our locks say */
   uint32_t count; /* how many locks it has */
   uint32_t spins; /* how often to look again before sleeping (wait.c) */
+  uint32_t vain;  /* how often that was of no use, longer (spin.c) */
   uint32_t txn;   /* place of the lock whose transaction it is in; 0: none */
   uint32_t late;  /* heap.c: somebody was in the way who is gone in a moment */
   uint32_t reads; /* bit i: held[i] is held for reading (rwlock.c) */

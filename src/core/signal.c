@@ -27,10 +27,6 @@
 /* How often others may be faster: each time one of them has raised. */
 #define TRIES 1000u
 
-/* Pauses of some 25 ns; stores come out of a processor in less than one
- * microsecond, however many caches are between. */
-#define SETTLES 60u
-
 
 /* 1: there may be sleepers, and it is ours to wake them. */
 static int take_sleepers(struct uvshm__signal* signal) {
@@ -63,13 +59,6 @@ uint32_t uvshm__signal_prepare(struct uvshm__signal* signal) {
 
   uvshm__fence_seq_cst();
   return word | UVSHM__SIGNAL_SLEEPERS;
-}
-
-
-void uvshm__signal_settle(void) {
-  uint32_t i;
-
-  for (i = 0; i < SETTLES; i++) uvshm__pause();
 }
 
 

@@ -56,7 +56,7 @@ static inline void uvshm__signal_raise(const struct uvshm__core* core,
 /* The same, without a fence as long as nobody sleeps or watches. The store may
  * still be on its way out of this processor when the word is read, and who goes
  * to sleep in that moment is not seen. So whoever sleeps on a signal that is
- * raised like this calls uvshm__signal_settle() after uvshm__signal_prepare()
+ * raised like this calls uvshm__spin_settle() after uvshm__signal_prepare()
  * and looks then: by that time the store has come out. Were it later after all,
  * the sleeper would lose a slice. */
 static inline void uvshm__signal_raise_soon(const struct uvshm__core* core,
@@ -68,9 +68,6 @@ static inline void uvshm__signal_raise_soon(const struct uvshm__core* core,
     uvshm__signal_raise(core, signal, count);
 }
 
-
-/* Some microseconds, a hundredth of what a sleep takes. */
-void uvshm__signal_settle(void);
 
 /* Before a sleep: say that somebody may sleep. Then look once more whether what
  * one waits for is there, and if not, uvshm__wait_sleep() on signal->word with

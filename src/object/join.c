@@ -127,6 +127,12 @@ static uint64_t env_now_ms(void* arg) {
 }
 
 
+static uint64_t env_now_ns(void* arg) {
+  (void) arg;
+  return uv_hrtime();
+}
+
+
 static int env_grow(void* arg, uint64_t to) {
   return uvshm__attach_extend(arg, to);
 }
@@ -173,6 +179,7 @@ void uvshm__attach_wire(struct uvshm__attach* attach) {
                                         .claim = env_claim,
                                         .unclaim = env_unclaim,
                                         .now_ms = env_now_ms,
+                                        .now_ns = env_now_ns,
                                         .yield = env_yield,
                                         .ring = env_ring,
                                         .hush = env_hush};
