@@ -323,8 +323,8 @@ static void the_private_goes_when_its_owner_closes(void** state) {
 /* How large a block is; sometimes so large that zones have to be free. */
 static size_t exchange_size(uint64_t random) {
   if ((random >> 58) == 0) return 2500000;
-  if ((random >> 60) == 1) return 16 + (random >> 20) % 200000;
-  return 16 + (random >> 20) % 2000;
+  if ((random >> 60) == 1) return 16 + (size_t) ((random >> 20) % 200000);
+  return 16 + (size_t) ((random >> 20) % 2000);
 }
 
 
