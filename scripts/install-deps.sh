@@ -10,7 +10,7 @@
 # root. Sets, each with those before it:
 #
 #   build    a C compiler, cmake, ninja, pkg-config, libuv, jansson, scdoc
-#   test     + cmocka; on Debian also tmux and python3-jsonschema
+#   test     + cmocka; on Debian also tmux, python3-jsonschema, zsh and fish
 #
 # and by themselves, on top of test:
 #
@@ -91,7 +91,8 @@ want_test() {
   want_build
   have_header cmocka.h || need libcmocka-dev libcmocka-devel cmocka cmocka
   # For the tests on a terminal and of JSON, which are skipped elsewhere.
-  [ "$manager" != apt ] || need_deb tmux procps python3-jsonschema jq
+  [ "$manager" != apt ] || need_deb tmux procps python3-jsonschema jq \
+    zsh fish
   # For those of uvshm.hpp and the pages "coming from"; a machine with no C++
   # compiler need not get one.
   if [ "$manager" = apt ] && [ "${CI:-}" = true ]; then

@@ -15,6 +15,8 @@ static void fish_options(const char* when, const struct option_spec* option) {
     if (option->letter != 0) print(" -s %c", option->letter);
     if (option->kind == OPTION_FILE)
       print(" -r -F");
+    else if (option->kind == OPTION_FOLDER)
+      print(" -x -a '(__fish_complete_directories)'");
     else if (option_choices(option->kind) != NULL)
       print(" -x -a '%s'", option_choices(option->kind));
     else if (option->value != NULL)
@@ -29,7 +31,7 @@ static void fish_options(const char* when, const struct option_spec* option) {
 static void fish_operand(const char* when, enum operand_kind operand) {
   switch (operand) {
     case OPERAND_NAME:
-      print("complete -c uvshm%s -a '(" COMPLETION_NAMES ")'\n", when);
+      print("complete -c uvshm%s -a '(__uvshm_names)'\n", when);
       break;
     case OPERAND_FILE:
       print("complete -c uvshm%s -F\n", when);
@@ -40,10 +42,7 @@ static void fish_operand(const char* when, enum operand_kind operand) {
       print("'\n");
       break;
     case OPERAND_PROGRAM:
-      print("complete -c uvshm%s -a '(" COMPLETION_NAMES
-            ") "
-            "(__fish_complete_subcommand --fcs-skip=3)'\n",
-            when);
+      print("complete -c uvshm%s -a '(__uvshm_program)'\n", when);
       break;
     case OPERAND_SHELL:
     case OPERAND_BENCH:
@@ -56,11 +55,10 @@ static void fish_operand(const char* when, enum operand_kind operand) {
 
 
 static void fish_command(const struct command* command) {
-  print("complete -c uvshm -n __fish_use_subcommand -a %s -d ", command->name);
+  print("complete -c uvshm -n __uvshm_begins -a %s -d ", command->name);
   completion_quoted(command->summary, "\\'");
   print("\n");
-  char* when =
-      text_format(" -n '__fish_seen_subcommand_from %s'", command->name);
+  char* when = text_format(" -n '__uvshm_in %s'", command->name);
   fish_options(when, command->options);
   fish_operand(when, command->operand);
   free(when);
@@ -72,23 +70,16 @@ static void fish_two_words(const struct command* command) {
   char* first = command_first(command);
   if (command_begins(command))
     print(
-        "complete -c uvshm -n __fish_use_subcommand -a %s "
+        "complete -c uvshm -n __uvshm_begins -a %s "
         "-d 'Several commands'\n",
         first);
-  print(
-      "# %s\ncomplete -c uvshm -n '__fish_seen_subcommand_from %s; and not "
-      "__fish_seen_subcommand_from ",
-      command->name,
-      first);
-  completion_seconds(first);
-  print("' -a %s -d ", second);
+  print("# %s\ncomplete -c uvshm -n '__uvshm_at %s' -a %s -d ",
+        command->name,
+        first,
+        second);
   completion_quoted(command->summary, "\\'");
   print("\n");
-  char* when = text_format(
-      " -n '__fish_seen_subcommand_from %s; and __fish_seen_subcommand_from "
-      "%s'",
-      first,
-      second);
+  char* when = text_format(" -n '__uvshm_in %s'", command->name);
   fish_options(when, command->options);
   fish_operand(when, command->operand);
   free(when);
@@ -96,12 +87,67 @@ static void fish_two_words(const struct command* command) {
 }
 
 
+/* fish's own __fish_seen_subcommand_from looks for a word anywhere, also where
+ * it is the name of an object. */
+static void fish_functions(void) {
+  print(
+      "function __uvshm_words\n"
+      "  set -l skip no\n"
+      "  for word in (commandline -opc)[2..-1]\n"
+      "    if test $skip = yes\n"
+      "      set skip no\n"
+      "      continue\n"
+      "    end\n"
+      "    switch $word\n"
+      "      case --dir --color\n"
+      "        set skip yes\n"
+      "      case '-*'\n"
+      "      case '*'\n"
+      "        echo -- $word\n"
+      "    end\n"
+      "  end\n"
+      "end\n"
+      "function __uvshm_begins\n"
+      "  test (count (__uvshm_words)) -eq 0\n"
+      "end\n"
+      "function __uvshm_in\n"
+      "  set -l words (__uvshm_words)\n"
+      "  test (count $words) -ge (count $argv); or return 1\n"
+      "  set words $words[1..(count $argv)]\n"
+      "  test \"$words\" = \"$argv\"\n"
+      "end\n"
+      "function __uvshm_at\n"
+      "  set -l words (__uvshm_words)\n"
+      "  test \"$words\" = \"$argv\"\n"
+      "end\n"
+      "function __uvshm_names\n"
+      "  set -l words (commandline -opc)\n"
+      "  set -l dir\n"
+      "  if set -l at (contains -i -- --dir $words)\n"
+      "    set dir --dir $words[(math $at + 1)]\n"
+      "  end\n"
+      "  uvshm ls $dir " COMPLETION_NAMES
+      "\n"
+      "end\n"
+      "function __uvshm_program\n"
+      "  set -l words (commandline -opc)\n"
+      "  if set -l at (contains -i -- -- $words)\n"
+      "    set -l line (string escape -- $words[(math $at + 1)..-1])\n"
+      "    complete -C \"$line \"(commandline -ct)\n"
+      "  else\n"
+      "    __uvshm_names\n"
+      "  end\n"
+      "end\n");
+}
+
+
 void completion_fish(void) {
   print(
       "# fish completion for uvshm\n"
       "complete -c uvshm -f\n");
+  fish_functions();
   fish_options("", args_common_options);
-  fish_options(" -n __fish_use_subcommand", args_top_options);
+  fish_options(" -n __uvshm_begins", args_top_options);
   for (const struct command* command = commands; command->name; command++) {
     if (command->hidden) continue;
     if (command_second(command) != NULL)
@@ -121,7 +167,7 @@ void completion_powershell(void) {
   for (const struct command* command = commands; command->name; command++) {
     if (command->hidden) continue;
     print("    '%s' = '", command->name);
-    completion_spellings(command->options, false);
+    completion_spellings(command->options, NULL);
     print("'\n");
   }
   print(
