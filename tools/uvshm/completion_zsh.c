@@ -82,7 +82,9 @@ static void zsh_case(const char* word, const struct command* command) {
 /* Commands of two words: the second is completed, then what follows it. */
 static void zsh_group(const struct command* group) {
   char* first = command_first(group);
-  print("    # %s\n    %s) _arguments -C -A '-*' '1:command:(", group->name, first);
+  print("    # %s\n    %s) _arguments -C -A '-*' '1:command:(",
+        group->name,
+        first);
   completion_seconds(first);
   print(
       ")' '*::word:->seconds'\n"
