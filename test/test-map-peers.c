@@ -3,6 +3,7 @@
 /* Maps that several processes or threads use, and some of them leave. */
 
 #include "harness.h"
+#include "map_desk.h"
 
 #include "uvshm.h"
 
@@ -15,68 +16,6 @@
 #include <cmocka.h>
 
 #define TEST(sentence) static void sentence(void** state)
-
-static uvshm_segment_t* segment;
-static uvshm_map_t* map;
-static const char* segment_name;
-
-
-static uvshm_segment_t* open_segment(const char* name, uint32_t flags) {
-  uvshm_segment_options_t options;
-  uvshm_segment_t* opened = NULL;
-  int err;
-
-  memset(&options, 0, sizeof(options));
-  options.flags = flags;
-  options.size = 1 << 20;
-  options.max_size = 64 << 20;
-  err = uvshm_segment_open(&opened, name, &options);
-  if (err < 0) fail_msg("%s", uvshm_strerror(err));
-  return opened;
-}
-
-
-static uvshm_map_t* open_map(uvshm_segment_t* in) {
-  uvshm_map_t* opened = NULL;
-  int err = uvshm_map_open(&opened, in, "map", NULL);
-
-  if (err < 0) fail_msg("%s", uvshm_strerror(err));
-  return opened;
-}
-
-
-static int set_up(void** state) {
-  (void) state;
-  segment_name = test_name("map");
-  segment = open_segment(segment_name, UVSHM_CREATE);
-  map = open_map(segment);
-  return 0;
-}
-
-
-static int tear_down(void** state) {
-  (void) state;
-  assert_int_equal(uvshm_segment_check(segment), 0);
-  uvshm_map_close(map);
-  uvshm_segment_close(segment);
-  assert_int_equal(test_leftovers(), 0);
-  return 0;
-}
-
-
-static void put(const char* key, const char* value) {
-  int err = uvshm_map_put(map, key, strlen(key), value, strlen(value));
-
-  if (err < 0) fail_msg("put: %s", uvshm_strerror(err));
-}
-
-
-static uint64_t count(void) {
-  uvshm_map_info_t info;
-
-  assert_int_equal(uvshm_map_info(map, &info), 0);
-  return info.count;
-}
 
 /* ---- other processes ----------------------------------------------------- */
 
@@ -251,7 +190,7 @@ TEST(map_readers_see_whole_values) {
 
 
 TEST(map_can_be_read_in_a_segment_attached_for_reading) {
-  uvshm_segment_t* segment2 = open_segment(segment_name, UVSHM_READONLY);
+  uvshm_segment_t* segment2 = test_segment(segment_name, UVSHM_READONLY);
   uvshm_map_cursor_t cursor = {{0, 0}};
   uvshm_map_t* map2 = open_map(segment2);
   uint64_t version = 0;
@@ -428,7 +367,6 @@ TEST(map_threads_share_a_handle) {
 
 int main(int argc, char** argv) {
   const struct CMUnitTest tests[] = {
-#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
       CASE(map_loses_no_change_of_two_processes),
       CASE(map_readers_see_whole_values),
       CASE(map_can_be_read_in_a_segment_attached_for_reading),

@@ -3,6 +3,7 @@
 /* Maps, as one process sees them. Several are in test-map-peers.c. */
 
 #include "harness.h"
+#include "map_desk.h"
 
 #include "uvshm.h"
 
@@ -18,60 +19,6 @@
 
 #define KEYS 20000u
 
-static uvshm_segment_t* segment;
-static uvshm_map_t* map;
-static const char* segment_name;
-
-
-static uvshm_segment_t* open_segment(const char* name, uint32_t flags) {
-  uvshm_segment_options_t options;
-  uvshm_segment_t* opened = NULL;
-  int err;
-
-  memset(&options, 0, sizeof(options));
-  options.flags = flags;
-  options.size = 1 << 20;
-  options.max_size = 64 << 20;
-  err = uvshm_segment_open(&opened, name, &options);
-  if (err < 0) fail_msg("%s", uvshm_strerror(err));
-  return opened;
-}
-
-
-static uvshm_map_t* open_map(uvshm_segment_t* in) {
-  uvshm_map_t* opened = NULL;
-  int err = uvshm_map_open(&opened, in, "map", NULL);
-
-  if (err < 0) fail_msg("%s", uvshm_strerror(err));
-  return opened;
-}
-
-
-static int set_up(void** state) {
-  (void) state;
-  segment_name = test_name("map");
-  segment = open_segment(segment_name, UVSHM_CREATE);
-  map = open_map(segment);
-  return 0;
-}
-
-
-static int tear_down(void** state) {
-  (void) state;
-  assert_int_equal(uvshm_segment_check(segment), 0);
-  uvshm_map_close(map);
-  uvshm_segment_close(segment);
-  assert_int_equal(test_leftovers(), 0);
-  return 0;
-}
-
-
-static void put(const char* key, const char* value) {
-  int err = uvshm_map_put(map, key, strlen(key), value, strlen(value));
-
-  if (err < 0) fail_msg("put: %s", uvshm_strerror(err));
-}
-
 
 static void expect(const char* key, const char* value) {
   char bytes[256];
@@ -86,14 +33,6 @@ static void expect(const char* key, const char* value) {
 
 static void expect_none(const char* key) {
   assert_int_equal(uvshm_map_contains(map, key, strlen(key)), UV_ENOENT);
-}
-
-
-static uint64_t count(void) {
-  uvshm_map_info_t info;
-
-  assert_int_equal(uvshm_map_info(map, &info), 0);
-  return info.count;
 }
 
 /* ---- one process --------------------------------------------------------- */
@@ -533,7 +472,6 @@ TEST(map_that_is_removed_leaves_no_memory) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
       CASE(map_keeps_what_is_put),
       CASE(map_tells_the_size_when_the_buffer_is_too_small),
       CASE(map_refuses_keys_of_no_size),

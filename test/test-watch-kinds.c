@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 
-/* What is told of channels, cells and events. The handle itself, and what is
- * told of maps, locks and peers, is in test-watch.c. */
+/* What is told of channels, cells and events. Maps, locks and peers are in
+ * test-watch.c, the handle itself in test-watch-handle.c. */
 
 #include "harness.h"
+#include "watch_desk.h"
 
 #include "uvshm.h"
 #include "uvshm/cell.h"
@@ -21,67 +22,13 @@
 
 #define TEST(sentence) static void sentence(void** state)
 
-static uvshm_segment_t* segment;
-static const char* segment_name;
-static uv_loop_t loop;
-static uv_timer_t deadline;
 static uvshm_watch_t watch;
-static int calls;
-static int last_status;
 
 
-static int set_up(void** state) {
-  uvshm_segment_options_t options;
-
-  (void) state;
-  memset(&options, 0, sizeof(options));
-  options.flags = UVSHM_CREATE;
-  options.size = 1 << 20;
-  segment_name = test_name("kinds");
-  assert_int_equal(uvshm_segment_open(&segment, segment_name, &options), 0);
-  assert_int_equal(uv_loop_init(&loop), 0);
-  assert_int_equal(uv_timer_init(&loop, &deadline), 0);
-  assert_int_equal(uvshm_watch_init(&loop, &watch), 0);
-  calls = 0;
-  last_status = 1000;
+static int set_up_watch(void** state) {
+  (void) set_up(state);
+  init(&watch);
   return 0;
-}
-
-
-static int tear_down(void** state) {
-  (void) state;
-  uv_close((uv_handle_t*) &deadline, NULL);
-  assert_int_equal(uv_run(&loop, UV_RUN_DEFAULT), 0);
-  assert_int_equal(uv_loop_close(&loop), 0);
-  assert_int_equal(uvshm_segment_check(segment), 0);
-  uvshm_segment_close(segment);
-  assert_int_equal(test_leftovers(), 0);
-  return 0;
-}
-
-
-static void on_news(uvshm_watch_t* watched, int status) {
-  (void) watched;
-  calls++;
-  last_status = status;
-}
-
-
-static void on_deadline(uv_timer_t* timer) {
-  (void) timer;
-  fail_msg("nothing came for %d ms", TEST_PATIENCE_MS);
-}
-
-
-static void run_until(int count) {
-  uv_timer_start(&deadline, on_deadline, TEST_PATIENCE_MS, 0);
-  while (calls < count) uv_run(&loop, UV_RUN_ONCE);
-  uv_timer_stop(&deadline);
-}
-
-
-static void turns(int count) {
-  while (count-- > 0) uv_run(&loop, UV_RUN_NOWAIT);
 }
 
 /* ---- cells --------------------------------------------------------------- */
@@ -96,12 +43,12 @@ TEST(cell_values_are_told_once_for_many) {
   options.size = sizeof(value);
   assert_int_equal(uvshm_cell_open(&cell, segment, "cell", &options), 0);
   assert_int_equal(uvshm_watch_start_cell(&watch, cell, on_news), 0);
-  turns(3);
+  turns();
   calls = 0;
   for (value = 2; value < 5; value++)
     assert_int_equal(uvshm_cell_write(cell, &value, sizeof(value)), 0);
   run_until(1);
-  turns(3);
+  turns();
   assert_int_equal(calls, 1);
   assert_int_equal(last_status, 0);
   uvshm_watch_close(&watch, NULL);
@@ -151,7 +98,7 @@ TEST(event_that_is_set_elsewhere_is_taken_by_the_watch) {
     run_until(i);
     assert_int_equal(uvshm_event_wait(event, 0), UV_EAGAIN);
   }
-  turns(3);
+  turns();
   assert_int_equal(calls, 20);
   test_tell(&setter, "exit");
   assert_int_equal(test_join(&setter), 0);
@@ -165,13 +112,13 @@ TEST(event_with_manual_reset_is_told_until_it_is_reset) {
 
   (void) state;
   assert_int_equal(uvshm_watch_start_event(&watch, event, on_news), 0);
-  turns(2);
+  turns();
   assert_int_equal(calls, 0);
   assert_int_equal(uvshm_event_set(event), 0);
   run_until(5);
   assert_int_equal(uvshm_event_reset(event), 0);
   calls = 0;
-  turns(3);
+  turns();
   assert_int_equal(calls, 0);
   uvshm_watch_close(&watch, NULL);
   uvshm_event_close(event);
@@ -285,13 +232,13 @@ TEST(channel_stays_readable_while_there_is_something) {
   assert_int_equal(open_channel(&reader, UVSHM_READER), 0);
   assert_int_equal(open_channel(&writer, UVSHM_WRITER), 0);
   assert_int_equal(uvshm_watch_start_readable(&watch, reader, on_news), 0);
-  turns(2);
+  turns();
   assert_int_equal(calls, 0);
   assert_int_equal(uvshm_channel_send(writer, "one", 3, 0), 0);
   run_until(5);
   assert_int_equal(uvshm_channel_recv(reader, bytes, &size, 0), 0);
   calls = 0;
-  turns(3);
+  turns();
   assert_int_equal(calls, 0);
   uvshm_watch_close(&watch, NULL);
   uvshm_channel_close(writer);
@@ -313,9 +260,9 @@ TEST(channel_with_room_again_is_told) {
   while ((err = uvshm_channel_send(writer, bytes, sizeof(bytes), 0)) == 0)
     continue;
   assert_int_equal(err, UV_EAGAIN);
-  turns(1);
+  turns();
   calls = 0;
-  turns(3);
+  turns();
   assert_int_equal(calls, 0);
   do size = sizeof(bytes);
   while (uvshm_channel_recv(reader, bytes, &size, 0) == 0);
@@ -347,18 +294,20 @@ TEST(channel_whose_writer_is_killed_is_told) {
 static const struct test_role roles[] = {
     {"setter", role_setter}, {"writer", role_writer}, {NULL, NULL}};
 
+#define WATCH(name)                                                            \
+ cmocka_unit_test_setup_teardown(name, set_up_watch, tear_down)
+
 int main(int argc, char** argv) {
   const struct CMUnitTest tests[] = {
-#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-      CASE(cell_values_are_told_once_for_many),
-      CASE(event_that_is_set_elsewhere_is_taken_by_the_watch),
-      CASE(event_with_manual_reset_is_told_until_it_is_reset),
-      CASE(stream_messages_and_the_end_are_told),
-      CASE(queue_messages_and_the_end_are_told),
-      CASE(topic_messages_and_the_end_are_told),
-      CASE(channel_stays_readable_while_there_is_something),
-      CASE(channel_with_room_again_is_told),
-      CASE(channel_whose_writer_is_killed_is_told),
+      WATCH(cell_values_are_told_once_for_many),
+      WATCH(event_that_is_set_elsewhere_is_taken_by_the_watch),
+      WATCH(event_with_manual_reset_is_told_until_it_is_reset),
+      WATCH(stream_messages_and_the_end_are_told),
+      WATCH(queue_messages_and_the_end_are_told),
+      WATCH(topic_messages_and_the_end_are_told),
+      WATCH(channel_stays_readable_while_there_is_something),
+      WATCH(channel_with_room_again_is_told),
+      WATCH(channel_whose_writer_is_killed_is_told),
   };
 
   if (test_is_role(argc, argv)) return test_role_main(argc, argv, roles);
