@@ -32,11 +32,6 @@ static int teardown(void** state) {
 }
 
 
-static void assert_contains(const char* text, const char* part) {
-  if (strstr(text, part) == NULL) fail_msg("no \"%s\" in: %s", part, text);
-}
-
-
 static void assert_ends_with(struct tool* tool, int code) {
   int found = tool_join(tool);
   if (found != code)

@@ -19,11 +19,6 @@
 #define FILE_SIZE 3000001
 
 
-static void assert_contains(const char* text, const char* part) {
-  if (strstr(text, part) == NULL) fail_msg("no \"%s\" in: %s", part, text);
-}
-
-
 /* The words behind "label " in what the tool printed, up to a blank or a
  * comma. */
 static void told(const struct tool* tool, const char* label, char* text) {

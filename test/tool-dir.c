@@ -35,16 +35,6 @@ static int teardown(void** state) {
 }
 
 
-static void assert_contains(const char* text, const char* part) {
-  if (strstr(text, part) == NULL) fail_msg("no \"%s\" in: %s", part, text);
-}
-
-
-static void assert_lacks(const char* text, const char* part) {
-  if (strstr(text, part) != NULL) fail_msg("\"%s\" in: %s", part, text);
-}
-
-
 /* Runs `uvshm --dir FOLDER` and these words; what it prints has `part` in it.
  */
 static void assert_says(const char* part,

@@ -5,6 +5,7 @@
  * regions here; the real ones are in test-with-*.c. */
 
 #include "harness.h"
+#include "tool/json.h"
 #include "tool/run.h"
 
 #include <setjmp.h>
@@ -24,31 +25,6 @@ static int is_posix(void) {
   if (tool_has_signals()) return 1;
   print_message("only POSIX systems have memory that outlives its users\n");
   return 0;
-}
-
-
-static void assert_contains(const char* text, const char* part) {
-  if (strstr(text, part) == NULL) fail_msg("no \"%s\" in: %s", part, text);
-}
-
-
-static const char* text_of(const json_t* object, const char* key) {
-  const char* text = json_string_value(json_object_get(object, key));
-  return text != NULL ? text : "";
-}
-
-
-static int64_t number_of(const json_t* object, const char* key) {
-  return json_integer_value(json_object_get(object, key));
-}
-
-
-static json_t* parsed(const struct tool* tool) {
-  json_error_t error;
-  json_t* document = json_loads(tool->out.bytes, 0, &error);
-  if (document == NULL)
-    fail_msg("not JSON (%s): %s", error.text, tool->out.bytes);
-  return document;
 }
 
 

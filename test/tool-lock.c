@@ -18,11 +18,6 @@
 static char self[2048];
 
 
-static void assert_contains(const char* text, const char* part) {
-  if (strstr(text, part) == NULL) fail_msg("no \"%s\" in: %s", part, text);
-}
-
-
 /* ---- roles --------------------------------------------------------------- */
 
 /* The command of a lock: says that it runs, and ends with its input. */

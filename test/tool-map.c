@@ -38,11 +38,6 @@ static int teardown(void** state) {
 }
 
 
-static void assert_contains(const char* text, const char* part) {
-  if (strstr(text, part) == NULL) fail_msg("no \"%s\" in: %s", part, text);
-}
-
-
 /* What the command prints, and that it ends well. */
 static void assert_prints(const char* text, const char* verb, const char* key) {
   struct tool tool;

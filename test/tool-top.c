@@ -112,10 +112,6 @@ static json_t* named(const json_t* list, const char* name) {
 }
 
 
-static void assert_contains(const char* text, const char* part) {
-  if (strstr(text, part) == NULL) fail_msg("no \"%s\" in: %s", part, text);
-}
-
 /* ---- what it shows ------------------------------------------------------- */
 
 static void top_shows_what_a_segment_holds(void** state) {

@@ -237,6 +237,16 @@ int tool_code(const char* word, ...) {
 }
 
 
+void assert_contains(const char* text, const char* part) {
+  if (strstr(text, part) == NULL) fail_msg("no \"%s\" in: %s", part, text);
+}
+
+
+void assert_lacks(const char* text, const char* part) {
+  if (strstr(text, part) != NULL) fail_msg("\"%s\" in: %s", part, text);
+}
+
+
 int tool_has_signals(void) {
   uv_utsname_t system;
   if (uv_os_uname(&system) < 0) return 0;

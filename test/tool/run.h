@@ -66,6 +66,11 @@ int tool_run(struct tool* tool, ...);
 /* Start, join and free: only the exit code. */
 int tool_code(const char* word, ...);
 
+/* Fail the test, with both texts, unless `part` stands in `text`; or if it
+ * does. */
+void assert_contains(const char* text, const char* part);
+void assert_lacks(const char* text, const char* part);
+
 /* Is this a system of POSIX signals? */
 int tool_has_signals(void);
 
