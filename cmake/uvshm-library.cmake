@@ -68,6 +68,14 @@ if(CMAKE_C_COMPILER_ID MATCHES "GNU|Clang" AND NOT MSVC)
   set_source_files_properties(${uvshm_small} PROPERTIES
     COMPILE_OPTIONS "$<$<CONFIG:Release,RelWithDebInfo>:-Os>")
 endif()
+# Where a jump ends, gcc begins a new line of code, which no processor of today
+# asks for, and which would be another twentieth of those that are fast.
+if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
+  set(uvshm_quick ${uvshm_sources} ${uvshm_port_sources})
+  list(FILTER uvshm_quick INCLUDE REGEX "/(${uvshm_fast})\\.c$")
+  set_source_files_properties(${uvshm_quick} PROPERTIES
+    COMPILE_OPTIONS "$<$<CONFIG:Release,RelWithDebInfo>:-fno-align-jumps>")
+endif()
 
 set(THREADS_PREFER_PTHREAD_FLAG ON)
 find_package(Threads REQUIRED)

@@ -207,10 +207,10 @@ int uvshm__cell_read(const struct uvshm__cell* cell,
 
 /* ---- wait ---------------------------------------------------------------- */
 
-int uvshm__cell_wait(struct uvshm__lane* lane,
-                     const struct uvshm__cell* cell,
-                     uint64_t timeout_ms,
-                     uint64_t* version) {
+UVSHM__RARE int uvshm__cell_wait(struct uvshm__lane* lane,
+                                 const struct uvshm__cell* cell,
+                                 uint64_t timeout_ms,
+                                 uint64_t* version) {
   struct uvshm__signal* news = &cell->block->news;
   struct uvshm__wait wait;
   uint64_t now;

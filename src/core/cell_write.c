@@ -6,6 +6,7 @@
 #include "core/cell.h"
 
 #include "base/error.h"
+#include "base/rare.h"
 #include "core/cell_inside.h"
 #include "core/reap.h"
 #include "core/wait.h"
@@ -81,8 +82,8 @@ int uvshm__cell_claim_try(const struct uvshm__cell* cell, uint32_t* index) {
 
 /* Those who died with a buffer or a pin. Only a thread that holds no lock may
  * clear them away; one that does goes on waiting. */
-static void bury_writers(const struct uvshm__lane* lane,
-                         const struct uvshm__cell* cell) {
+UVSHM__RARE static void bury_writers(const struct uvshm__lane* lane,
+                                     const struct uvshm__cell* cell) {
   const struct uvshm__core* core = cell->core;
   uint32_t slot;
   uint32_t i;
@@ -96,9 +97,9 @@ static void bury_writers(const struct uvshm__lane* lane,
 }
 
 
-int uvshm__cell_claim_wait(struct uvshm__lane* lane,
-                           const struct uvshm__cell* cell,
-                           uint32_t* index) {
+UVSHM__RARE int uvshm__cell_claim_wait(struct uvshm__lane* lane,
+                                       const struct uvshm__cell* cell,
+                                       uint32_t* index) {
   struct uvshm__signal* room = &cell->block->room;
   struct uvshm__wait wait;
   uint32_t word;

@@ -13,6 +13,7 @@
  */
 
 #include "base/error.h"
+#include "base/rare.h"
 #include "core/channel.h"
 #include "core/spin.h"
 
@@ -281,8 +282,8 @@ static int only_dead_left(const struct uvshm__channel_end* end) {
 }
 
 
-static int look_for_dead(struct uvshm__lane* lane,
-                         const struct uvshm__channel_end* end) {
+UVSHM__RARE static int look_for_dead(struct uvshm__lane* lane,
+                                     const struct uvshm__channel_end* end) {
   uvshm__channel_tend(lane, end->channel);
   if (lane->count != 0 && !uvshm__channel_ready(end, 0) && only_dead_left(end))
     return end->writer ? UV_EPIPE : UV_ECONNRESET;

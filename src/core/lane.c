@@ -15,6 +15,7 @@
 #include "core/lane.h"
 
 #include "base/error.h"
+#include "base/rare.h"
 #include "core/cond_layout.h"
 #include "core/extent.h"
 #include "core/lock.h"
@@ -145,7 +146,8 @@ static void end_turn(const struct uvshm__core* core, uvshm__a32_t* at) {
 }
 
 
-void uvshm__lane_repair(const struct uvshm__core* core, uint32_t index) {
+UVSHM__RARE void uvshm__lane_repair(const struct uvshm__core* core,
+                                    uint32_t index) {
   struct uvshm__lane_ent* ent = uvshm__core_lane(core, index);
   uint32_t name = name_of(index, uvshm__a32_load_acquire(&ent->generation));
   struct uvshm__lock* lock;
@@ -213,7 +215,8 @@ uint32_t uvshm__lane_used(const struct uvshm__core* core) {
 
 /* ---- damage -------------------------------------------------------------- */
 
-int uvshm__lane_is_damaged(const struct uvshm__core* core, uint32_t index) {
+UVSHM__RARE int uvshm__lane_is_damaged(const struct uvshm__core* core,
+                                       uint32_t index) {
   const struct uvshm__lane_ent* ent = uvshm__core_lane(core, index);
   uint32_t owner = uvshm__a32_load_acquire(&ent->owner);
   uint32_t slot = (owner & UVSHM__LANE_SLOT) - 1;
@@ -239,7 +242,8 @@ int uvshm__lane_is_damaged(const struct uvshm__core* core, uint32_t index) {
 /* The mender takes the lane for himself first. Two menders, or a claimer and
  * one, would else clear up after each other; and if he dies, the lane is
  * repaired like any other of his. */
-int uvshm__lane_mend(const struct uvshm__core* core, uint32_t index) {
+UVSHM__RARE int uvshm__lane_mend(const struct uvshm__core* core,
+                                 uint32_t index) {
   uvshm__a32_t* word = &uvshm__core_lane(core, index)->owner;
   uint32_t owner = uvshm__a32_load_acquire(word);
 

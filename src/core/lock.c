@@ -47,6 +47,7 @@
 #include "core/lock.h"
 
 #include "base/error.h"
+#include "base/rare.h"
 #include "core/contents.h"
 #include "core/reap.h"
 #include "core/signal.h"
@@ -64,7 +65,7 @@
 #define NOT_HELD 0u
 
 
-void uvshm__lock_format(struct uvshm__lock* lock, uint32_t flags) {
+UVSHM__RARE void uvshm__lock_format(struct uvshm__lock* lock, uint32_t flags) {
   memset(lock, 0, sizeof(*lock));
   uvshm__a32_store_relaxed(&lock->flags, flags & UVSHM__LOCK_RECURSIVE);
 }
@@ -98,7 +99,7 @@ static void set_depth(struct uvshm__lane* lane, uint32_t i, uint32_t depth) {
 /* The last one takes its place. A repairer may meet the moved one twice, but
  * never misses it; nor does a writer who looks for readers, since he looks from
  * the last note to the first. */
-void uvshm__lock_forget(struct uvshm__lane* lane, uint32_t i) {
+UVSHM__RARE void uvshm__lock_forget(struct uvshm__lane* lane, uint32_t i) {
   uint32_t last = lane->count;
   uint32_t is_read = lane->reads >> last & 1;
 
@@ -152,7 +153,8 @@ static int acquire_again(struct uvshm__lane* lane,
 }
 
 
-int uvshm__lock_question(struct uvshm__lane* lane, struct uvshm__lock* lock) {
+UVSHM__RARE int uvshm__lock_question(struct uvshm__lane* lane,
+                                     struct uvshm__lock* lock) {
   const struct uvshm__core* core = lane->core;
   uint32_t word = uvshm__a32_load_acquire(&lock->word);
   uint32_t slot = 0;
@@ -321,7 +323,8 @@ int uvshm__lock_announce(struct uvshm__lock* lock) {
 }
 
 
-int uvshm__lock_abandon(struct uvshm__lane* lane, struct uvshm__lock* lock) {
+UVSHM__RARE int uvshm__lock_abandon(struct uvshm__lane* lane,
+                                    struct uvshm__lock* lock) {
   uint32_t held = uvshm__lock_find(lane, lock);
 
   if (held == NOT_HELD) return UV_EPERM;
@@ -333,7 +336,8 @@ int uvshm__lock_abandon(struct uvshm__lane* lane, struct uvshm__lock* lock) {
 
 /* ---- mend ---------------------------------------------------------------- */
 
-int uvshm__lock_mend(struct uvshm__lane* lane, struct uvshm__lock* lock) {
+UVSHM__RARE int uvshm__lock_mend(struct uvshm__lane* lane,
+                                 struct uvshm__lock* lock) {
   uint32_t word = uvshm__a32_load_acquire(&lock->word);
   uint32_t n = uvshm__a32_load_acquire(&lock->n);
   uint32_t count = lane->count;

@@ -38,6 +38,7 @@
  */
 
 #include "base/error.h"
+#include "base/rare.h"
 #include "core/lock.h"
 #include "core/map_walk.h"
 #include "core/reap.h"
@@ -68,11 +69,11 @@ static void format_shards(struct uvshm__map_shard* shards,
 }
 
 
-int uvshm__map_format(struct uvshm__lane* lane,
-                      uint32_t shard_bits,
-                      const uint64_t seed[2],
-                      struct uvshm__map_hdr* body,
-                      uint64_t* block) {
+UVSHM__RARE int uvshm__map_format(struct uvshm__lane* lane,
+                                  uint32_t shard_bits,
+                                  const uint64_t seed[2],
+                                  struct uvshm__map_hdr* body,
+                                  uint64_t* block) {
   uint64_t size = shards_size(shard_bits);
   struct uvshm__map_shard* shards;
   uint64_t ref;
@@ -122,9 +123,9 @@ static void copy_facts(const struct uvshm__core* core,
 }
 
 
-int uvshm__map_attach(const struct uvshm__core* core,
-                      const struct uvshm__directory_ref* ref,
-                      struct uvshm__map* map) {
+UVSHM__RARE int uvshm__map_attach(const struct uvshm__core* core,
+                                  const struct uvshm__directory_ref* ref,
+                                  struct uvshm__map* map) {
   uint64_t shards;
 
   copy_facts(core, ref, map);

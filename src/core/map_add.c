@@ -53,7 +53,7 @@ static int add_once(struct uvshm__lane* lane,
   int err = uvshm__map_enter(lane, map, shard, map->patience_ms);
 
   if (err < 0) return err;
-  found = uvshm__map_way(map, shard, key, &place);
+  found = uvshm__map_find(map, shard, key, &place);
   if (found == UVSHM__MAP_BROKEN)
     err = uvshm__map_damaged(map, shard);
   else if (found == UVSHM__MAP_ABSENT || !uvshm__map_lives(map, &place))

@@ -28,7 +28,7 @@ int uvshm__map_expire(struct uvshm__lane* lane,
   int err = uvshm__map_enter(lane, map, shard, map->patience_ms);
 
   if (err < 0) return err;
-  found = uvshm__map_way(map, shard, key, &place);
+  found = uvshm__map_find(map, shard, key, &place);
   if (found == UVSHM__MAP_BROKEN)
     err = uvshm__map_damaged(map, shard);
   else if (found == UVSHM__MAP_ABSENT || !uvshm__map_lives(map, &place))
@@ -58,7 +58,7 @@ int uvshm__map_ttl(const struct uvshm__map* map,
 
   for (round = 0; round < ROUNDS; round++) {
     version = uvshm__a64_load_acquire(&shard->version);
-    found = uvshm__map_way(map, shard, key, &place);
+    found = uvshm__map_find(map, shard, key, &place);
     if (found == UVSHM__MAP_FOUND) expires = uvshm__peek(&place.node->expires);
     uvshm__fence_acquire();
     if (uvshm__a64_load_relaxed(&shard->version) != version) continue;
@@ -81,7 +81,7 @@ void uvshm__map_drop(struct uvshm__lane* lane,
 
   uvshm__heap_mark(map->core);
   if (uvshm__map_enter(lane, map, shard, 0) < 0) return;
-  if (uvshm__map_way(map, shard, key, &place) == UVSHM__MAP_FOUND &&
+  if (uvshm__map_find(map, shard, key, &place) == UVSHM__MAP_FOUND &&
       !uvshm__map_lives(map, &place) &&
       uvshm__map_unlink(map, shard, &place) == 0)
     old = place.ref;

@@ -69,34 +69,23 @@ static UVSHM__USUAL int get_once(const struct uvshm__map* map,
 }
 
 
-UVSHM__RARE static int get_again(const struct uvshm__map* map,
-                                 struct uvshm__map_shard* shard,
-                                 const struct uvshm__map_key* key,
-                                 struct uvshm__map_value* value) {
-  uint32_t round;
-  int err;
-
-  for (round = 0; round < ROUNDS; round++) {
-    uvshm__pause();
-    if (get_once(map, shard, key, value, &err)) return err;
-  }
-  return UV_EAGAIN;
-}
-
-
 /* As uvshm__map_get(). */
 UVSHM__APART static int get_any(const struct uvshm__map* map,
                                 const struct uvshm__map_key* key,
                                 int locked,
                                 struct uvshm__map_value* value) {
   struct uvshm__map_shard* shard = uvshm__map_shard(map, key->hash);
+  uint32_t round;
   int err;
 
-  if (get_once(map, shard, key, value, &err)) return err;
-  /* The version of a shard that is held changes only when somebody writes where
-   * he should not. */
-  return locked ? uvshm__map_damaged(map, shard)
-                : get_again(map, shard, key, value);
+  for (round = 0; round < ROUNDS; round++) {
+    if (get_once(map, shard, key, value, &err)) return err;
+    /* The version of a shard that is held changes only when somebody writes
+     * where he should not. */
+    if (locked) return uvshm__map_damaged(map, shard);
+    uvshm__pause();
+  }
+  return UV_EAGAIN;
 }
 
 

@@ -244,3 +244,16 @@ void uvshm__map_grow(struct uvshm__lane* lane,
   if (words != NULL) install(lane, map, shard, split.level, &block);
   if (block != 0) (void) uvshm__heap_free(lane, block);
 }
+
+/* ---- a key, meanwhile ---------------------------------------------------- */
+
+int uvshm__map_way_on(const struct uvshm__map* map,
+                      struct uvshm__map_shard* shard,
+                      uint64_t index,
+                      const struct uvshm__map_key* key,
+                      struct uvshm__map_place* place) {
+  uvshm__a64_t* bucket = uvshm__map_bucket(map, shard, index);
+
+  return bucket != NULL ? uvshm__map_chain(map, bucket, key, place)
+                        : UVSHM__MAP_BROKEN;
+}

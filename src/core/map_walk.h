@@ -222,17 +222,12 @@ static UVSHM__USUAL int uvshm__map_chain(const struct uvshm__map* map,
 }
 
 
-/* While a bucket is being split: the other one. */
-UVSHM__RARE static int uvshm__map_way_on(const struct uvshm__map* map,
-                                         struct uvshm__map_shard* shard,
-                                         uint64_t index,
-                                         const struct uvshm__map_key* key,
-                                         struct uvshm__map_place* place) {
-  uvshm__a64_t* bucket = uvshm__map_bucket(map, shard, index);
-
-  return bucket != NULL ? uvshm__map_chain(map, bucket, key, place)
-                        : UVSHM__MAP_BROKEN;
-}
+/* While a bucket is being split: the other one (map_split.c). */
+UVSHM__RARE int uvshm__map_way_on(const struct uvshm__map* map,
+                                  struct uvshm__map_shard* shard,
+                                  uint64_t index,
+                                  const struct uvshm__map_key* key,
+                                  struct uvshm__map_place* place);
 
 
 /* The whole way. */
@@ -254,6 +249,13 @@ static UVSHM__USUAL int uvshm__map_way(const struct uvshm__map* map,
     return uvshm__map_way_on(map, shard, split.buckets, key, place);
   return found;
 }
+
+
+/* The same, not copied into its caller (map_write.c). */
+int uvshm__map_find(const struct uvshm__map* map,
+                    struct uvshm__map_shard* shard,
+                    const struct uvshm__map_key* key,
+                    struct uvshm__map_place* place);
 
 
 /* ---- time (map.c) -------------------------------------------------------- */

@@ -115,10 +115,10 @@ static UVSHM__USUAL int make_node(struct uvshm__lane* lane,
 
 /* ---- put ----------------------------------------------------------------- */
 
-UVSHM__APART static int any_way(const struct uvshm__map* map,
-                                struct uvshm__map_shard* shard,
-                                const struct uvshm__map_key* key,
-                                struct uvshm__map_place* place) {
+UVSHM__APART int uvshm__map_find(const struct uvshm__map* map,
+                                 struct uvshm__map_shard* shard,
+                                 const struct uvshm__map_key* key,
+                                 struct uvshm__map_place* place) {
   return uvshm__map_way(map, shard, key, place);
 }
 
@@ -225,7 +225,8 @@ static UVSHM__USUAL int put_node(const struct uvshm__map* map,
   int lives;
   int err;
 
-  if (found == UVSHM__MAP_BROKEN) found = any_way(map, shard, key, &place);
+  if (found == UVSHM__MAP_BROKEN)
+    found = uvshm__map_find(map, shard, key, &place);
   if (found == UVSHM__MAP_BROKEN) return uvshm__map_damaged(map, shard);
   lives = found == UVSHM__MAP_FOUND && uvshm__map_lives(map, &place);
   err = may_put(put, lives, &place);

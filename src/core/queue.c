@@ -32,6 +32,7 @@
 #include "core/queue.h"
 
 #include "base/error.h"
+#include "base/rare.h"
 #include "core/queue_inside.h"
 
 
@@ -98,7 +99,7 @@ static int plan(struct uvshm__channel_facts* facts,
 }
 
 
-static int attach(struct uvshm__channel* channel) {
+UVSHM__RARE static int attach(struct uvshm__channel* channel) {
   struct uvshm__queue* queue = &channel->u.queue;
   uint64_t chunks = chunks_of(&channel->facts);
 
@@ -114,7 +115,7 @@ static int attach(struct uvshm__channel* channel) {
 }
 
 
-static void format(const struct uvshm__channel* channel) {
+UVSHM__RARE static void format(const struct uvshm__channel* channel) {
   struct uvshm__channel fresh = *channel;
   const struct uvshm__queue* queue = &fresh.u.queue;
   uint64_t i;

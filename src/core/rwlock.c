@@ -38,6 +38,7 @@
 #include "core/rwlock.h"
 
 #include "base/error.h"
+#include "base/rare.h"
 #include "core/reap.h"
 #include "core/wait.h"
 #include "uvshm/flags.h"
@@ -51,7 +52,8 @@
 #define ROUNDS_PER_CLOCK 64
 
 
-void uvshm__rwlock_format(struct uvshm__rwlock* rwlock, uint32_t argument) {
+UVSHM__RARE void uvshm__rwlock_format(struct uvshm__rwlock* rwlock,
+                                      uint32_t argument) {
   (void) argument;
   memset(rwlock, 0, sizeof(*rwlock));
   uvshm__a32_store_relaxed(&rwlock->lock.flags, UVSHM__LOCK_READERS);
@@ -119,7 +121,8 @@ uint32_t uvshm__rwlock_readers(const struct uvshm__core* core,
 
 /* Lane `index` reads for a while: does its thread live? Repairs after it if
  * not. */
-static int question_reader(struct uvshm__lane* lane, uint32_t index) {
+UVSHM__RARE static int question_reader(struct uvshm__lane* lane,
+                                       uint32_t index) {
   const struct uvshm__core* core = lane->core;
   uint32_t owner =
       uvshm__a32_load_acquire(&uvshm__core_lane(core, index)->owner);
@@ -141,8 +144,8 @@ static int question_reader(struct uvshm__lane* lane, uint32_t index) {
 
 
 /* For a try: repair after all readers that are dead. UV_EBUSY: one lives. */
-static int question_readers(struct uvshm__lane* lane,
-                            const struct uvshm__rwlock* rwlock) {
+UVSHM__RARE static int question_readers(struct uvshm__lane* lane,
+                                        const struct uvshm__rwlock* rwlock) {
   uint32_t index = 0;
   int err;
 
@@ -349,8 +352,8 @@ int uvshm__rwlock_release_slow(struct uvshm__lane* lane,
 }
 
 
-void uvshm__rwlock_abandon(struct uvshm__lane* lane,
-                           struct uvshm__rwlock* rwlock) {
+UVSHM__RARE void uvshm__rwlock_abandon(struct uvshm__lane* lane,
+                                       struct uvshm__rwlock* rwlock) {
   uint32_t held = uvshm__lock_find(lane, &rwlock->lock);
 
   if (held == 0) return;
@@ -389,9 +392,9 @@ static int take_word(struct uvshm__lane* lane, struct uvshm__rwlock* rwlock) {
 
 
 /* The word, of which a note of reading tells that it may be ours. */
-static void free_word(struct uvshm__lane* lane,
-                      struct uvshm__rwlock* rwlock,
-                      int news) {
+UVSHM__RARE static void free_word(struct uvshm__lane* lane,
+                                  struct uvshm__rwlock* rwlock,
+                                  int news) {
   struct uvshm__lock* lock = &rwlock->lock;
   uint32_t word = uvshm__a32_load_relaxed(&lock->word);
 

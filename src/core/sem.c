@@ -12,6 +12,7 @@
 #include "core/sem.h"
 
 #include "base/error.h"
+#include "base/rare.h"
 #include "core/spin.h"
 #include "core/wait.h"
 
@@ -22,7 +23,7 @@
 #define TRIES 1000000
 
 
-void uvshm__sem_format(struct uvshm__sem* sem, uint32_t value) {
+UVSHM__RARE void uvshm__sem_format(struct uvshm__sem* sem, uint32_t value) {
   memset(sem, 0, sizeof(*sem));
   uvshm__a32_store_relaxed(&sem->word, value & UVSHM__SEM_VALUE);
 }

@@ -4,12 +4,13 @@
 
 #include "base/copy.h"
 #include "base/error.h"
+#include "base/rare.h"
 #include "core/stream_inside.h"
 
 #include <string.h>
 
 
-int uvshm__stream_join_reader(struct uvshm__channel_end* end) {
+UVSHM__RARE int uvshm__stream_join_reader(struct uvshm__channel_end* end) {
   const struct uvshm__channel* channel = end->channel;
   struct uvshm__stream_hdr* hdr = channel->u.stream.hdr;
   struct uvshm__stream_end* own = &end->u.stream;
@@ -50,7 +51,7 @@ static void store_oldest(struct uvshm__channel_end* end) {
 }
 
 
-void uvshm__stream_leave_reader(struct uvshm__channel_end* end) {
+UVSHM__RARE void uvshm__stream_leave_reader(struct uvshm__channel_end* end) {
   tell_writer(end);
 }
 

@@ -92,7 +92,7 @@ int uvshm__stream_writable(const struct uvshm__channel_end* end,
 
 /* Go on where the last record ends; it is not known in any other way. Nobody
  * else writes, and what the reader releases meanwhile stays as it is. */
-int uvshm__stream_join_writer(struct uvshm__channel_end* end) {
+UVSHM__RARE int uvshm__stream_join_writer(struct uvshm__channel_end* end) {
   const struct uvshm__channel* channel = end->channel;
   struct uvshm__stream_hdr* hdr = channel->u.stream.hdr;
   struct uvshm__stream_end* own = &end->u.stream;

@@ -384,7 +384,7 @@ int uvshm_channel_release(uvshm_channel_t* channel, const void* bytes) {
 }
 
 
-void uvshm_channel_cancel(uvshm_channel_t* channel) {
+UVSHM__RARE void uvshm_channel_cancel(uvshm_channel_t* channel) {
   struct uvshm__channel_front* front = channel->channel.front;
 
   uvshm__a32_store_seq_cst(&channel->named.cancelled, 1);

@@ -22,7 +22,8 @@
 
 /* ---- who may ------------------------------------------------------------- */
 
-static int ready_slow(struct uvshm__attach* attach, struct uvshm__lane** lane) {
+UVSHM__RARE static int ready_slow(struct uvshm__attach* attach,
+                                  struct uvshm__lane** lane) {
   int err = uvshm__attach_usable(attach);
 
   if (err < 0) return err;
@@ -232,7 +233,9 @@ static int move(struct uvshm__lane* lane,
 }
 
 
-int uvshm_heap_resize(uvshm_segment_t* segment, void** block, size_t size) {
+UVSHM__RARE int uvshm_heap_resize(uvshm_segment_t* segment,
+                                  void** block,
+                                  size_t size) {
   struct uvshm__heap_block found;
   struct uvshm__lane* lane;
   int err = ready(segment, &lane);
@@ -318,7 +321,8 @@ uvshm_ref_t uvshm_heap_get(const uvshm_ref_t* slot) {
 }
 
 
-int uvshm_heap_info(const uvshm_segment_t* segment, uvshm_heap_info_t* info) {
+UVSHM__RARE int uvshm_heap_info(const uvshm_segment_t* segment,
+                                uvshm_heap_info_t* info) {
   const struct uvshm__attach* attach = segment->attach;
   struct uvshm__heap_facts facts;
   int err = uvshm__attach_usable(attach);

@@ -5,6 +5,7 @@
 #include "uvshm/heap.h"
 
 #include "base/error.h"
+#include "base/rare.h"
 #include "core/directory.h"
 #include "core/heap.h"
 #include "core/txn.h"
@@ -71,7 +72,7 @@ int uvshm_heap_publish(uvshm_segment_t* segment,
 
 /* ---- roots --------------------------------------------------------------- */
 
-static void format_root(void* body, uint32_t argument) {
+UVSHM__RARE static void format_root(void* body, uint32_t argument) {
   (void) argument;
   memset(body, 0, UVSHM__ENTRY_BODY);
 }
@@ -119,7 +120,7 @@ int uvshm_heap_root(uvshm_segment_t* segment,
 }
 
 
-int uvshm_heap_unlink(uvshm_segment_t* segment, const char* name) {
+UVSHM__RARE int uvshm_heap_unlink(uvshm_segment_t* segment, const char* name) {
   struct uvshm__attach* attach = segment->attach;
   struct uvshm__lane* lane;
   uvshm_ref_t* slot;

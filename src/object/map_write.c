@@ -167,7 +167,7 @@ int uvshm_map_expire(uvshm_map_t* map,
 }
 
 
-int uvshm_map_sweep(uvshm_map_t* map, uint64_t* removed) {
+UVSHM__RARE int uvshm_map_sweep(uvshm_map_t* map, uint64_t* removed) {
   struct uvshm__map_call call;
   struct uvshm__lane* lane;
   uint64_t count = 0;
@@ -181,7 +181,7 @@ int uvshm_map_sweep(uvshm_map_t* map, uint64_t* removed) {
 }
 
 
-int uvshm_map_clear(uvshm_map_t* map) {
+UVSHM__RARE int uvshm_map_clear(uvshm_map_t* map) {
   struct uvshm__map_call call;
   struct uvshm__lane* lane;
   uint64_t count;
@@ -194,11 +194,11 @@ int uvshm_map_clear(uvshm_map_t* map) {
 }
 
 
-int uvshm_map_wait_change(uvshm_map_t* map,
-                          const void* key,
-                          size_t key_size,
-                          uint64_t* version,
-                          uint64_t timeout_ms) {
+UVSHM__RARE int uvshm_map_wait_change(uvshm_map_t* map,
+                                      const void* key,
+                                      size_t key_size,
+                                      uint64_t* version,
+                                      uint64_t timeout_ms) {
   struct uvshm__map_call call;
   struct uvshm__lane* lane;
   int err;

@@ -130,10 +130,10 @@ static int open_native(uvshm_mutex_t** result,
 }
 
 
-int uvshm_mutex_open(uvshm_mutex_t** result,
-                     struct uvshm_segment_s* segment,
-                     const char* name,
-                     const uvshm_mutex_options_t* options) {
+UVSHM__RARE int uvshm_mutex_open(uvshm_mutex_t** result,
+                                 struct uvshm_segment_s* segment,
+                                 const char* name,
+                                 const uvshm_mutex_options_t* options) {
   struct uvshm__named_request request;
   uvshm_mutex_t* mutex;
   void* made;
@@ -191,7 +191,7 @@ static void abandon(uvshm_mutex_t* mutex) {
 }
 
 
-void uvshm_mutex_close(uvshm_mutex_t* mutex) {
+UVSHM__RARE void uvshm_mutex_close(uvshm_mutex_t* mutex) {
   if (mutex == NULL) return;
   if (UVSHM__IS_NATIVE(mutex)) {
     uvshm__mutex_native_close(mutex);
@@ -203,9 +203,9 @@ void uvshm_mutex_close(uvshm_mutex_t* mutex) {
 }
 
 
-int uvshm_mutex_unlink(struct uvshm_segment_s* segment,
-                       const char* name,
-                       uint32_t flags) {
+UVSHM__RARE int uvshm_mutex_unlink(struct uvshm_segment_s* segment,
+                                   const char* name,
+                                   uint32_t flags) {
   if (flags & UVSHM_MUTEX_NATIVE)
     return uvshm__fail(UV_ENOTSUP,
                        "cannot unlink a native mutex: the system removes it "
@@ -331,7 +331,7 @@ int uvshm_mutex_unlock(uvshm_mutex_t* mutex) {
 }
 
 
-int uvshm_mutex_abandon(uvshm_mutex_t* mutex) {
+UVSHM__RARE int uvshm_mutex_abandon(uvshm_mutex_t* mutex) {
   struct uvshm__lane* lane;
 
   if (UVSHM__IS_NATIVE(mutex))
@@ -350,7 +350,7 @@ int uvshm_mutex_abandon(uvshm_mutex_t* mutex) {
 }
 
 
-void uvshm_mutex_cancel(uvshm_mutex_t* mutex) {
+UVSHM__RARE void uvshm_mutex_cancel(uvshm_mutex_t* mutex) {
   if (UVSHM__IS_NATIVE(mutex)) {
     uvshm__mutex_native_cancel(mutex);
     return;
@@ -362,7 +362,8 @@ void uvshm_mutex_cancel(uvshm_mutex_t* mutex) {
 }
 
 
-int uvshm_mutex_info(const uvshm_mutex_t* mutex, uvshm_mutex_info_t* info) {
+UVSHM__RARE int uvshm_mutex_info(const uvshm_mutex_t* mutex,
+                                 uvshm_mutex_info_t* info) {
   const struct uvshm__core* core;
   struct uvshm__lock_facts facts;
   struct uvshm__peer_facts peer;
@@ -388,7 +389,7 @@ int uvshm_mutex_info(const uvshm_mutex_t* mutex, uvshm_mutex_info_t* info) {
 }
 
 
-int uvshm_mutex_rejoin(uvshm_mutex_t* mutex) {
+UVSHM__RARE int uvshm_mutex_rejoin(uvshm_mutex_t* mutex) {
   if (mutex->named.segment != NULL || UVSHM__IS_NATIVE(mutex)) return 0;
   return uvshm__attach_rejoin(mutex->named.attach);
 }

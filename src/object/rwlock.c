@@ -45,10 +45,10 @@ static void fill(struct uvshm__named_request* request,
 }
 
 
-int uvshm_rwlock_open(uvshm_rwlock_t** result,
-                      struct uvshm_segment_s* segment,
-                      const char* name,
-                      const uvshm_rwlock_options_t* options) {
+UVSHM__RARE int uvshm_rwlock_open(uvshm_rwlock_t** result,
+                                  struct uvshm_segment_s* segment,
+                                  const char* name,
+                                  const uvshm_rwlock_options_t* options) {
   struct uvshm__named_request request;
   uvshm_rwlock_t* rwlock;
   void* made;
@@ -74,7 +74,7 @@ int uvshm_rwlock_open(uvshm_rwlock_t** result,
 }
 
 
-void uvshm_rwlock_close(uvshm_rwlock_t* rwlock) {
+UVSHM__RARE void uvshm_rwlock_close(uvshm_rwlock_t* rwlock) {
   struct uvshm__lane* lane;
 
   if (rwlock == NULL) return;
@@ -86,9 +86,9 @@ void uvshm_rwlock_close(uvshm_rwlock_t* rwlock) {
 }
 
 
-int uvshm_rwlock_unlink(struct uvshm_segment_s* segment,
-                        const char* name,
-                        uint32_t flags) {
+UVSHM__RARE int uvshm_rwlock_unlink(struct uvshm_segment_s* segment,
+                                    const char* name,
+                                    uint32_t flags) {
   return uvshm__named_unlink(
       segment, name, flags, UVSHM__TYPE_RWLOCK, UVSHM_KIND_RWLOCK);
 }
@@ -249,14 +249,15 @@ int uvshm_rwlock_downgrade(uvshm_rwlock_t* rwlock) {
 
 /* ---- others -------------------------------------------------------------- */
 
-void uvshm_rwlock_cancel(uvshm_rwlock_t* rwlock) {
+UVSHM__RARE void uvshm_rwlock_cancel(uvshm_rwlock_t* rwlock) {
   uvshm__a32_store_seq_cst(&rwlock->named.cancelled, 1);
   if (uvshm__attach_is_ours(rwlock->named.attach))
     uvshm__rwlock_wake(&rwlock->named.attach->core, rwlock->rwlock);
 }
 
 
-int uvshm_rwlock_info(const uvshm_rwlock_t* rwlock, uvshm_rwlock_info_t* info) {
+UVSHM__RARE int uvshm_rwlock_info(const uvshm_rwlock_t* rwlock,
+                                  uvshm_rwlock_info_t* info) {
   const struct uvshm__core* core = &rwlock->named.attach->core;
   struct uvshm__lock_facts facts;
   struct uvshm__peer_facts peer;
@@ -278,7 +279,7 @@ int uvshm_rwlock_info(const uvshm_rwlock_t* rwlock, uvshm_rwlock_info_t* info) {
 }
 
 
-int uvshm_rwlock_rejoin(uvshm_rwlock_t* rwlock) {
+UVSHM__RARE int uvshm_rwlock_rejoin(uvshm_rwlock_t* rwlock) {
   if (rwlock->named.segment != NULL) return 0;
   return uvshm__attach_rejoin(rwlock->named.attach);
 }

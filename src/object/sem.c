@@ -6,6 +6,7 @@
 #include "uvshm/sem.h"
 
 #include "base/error.h"
+#include "base/rare.h"
 #include "core/sem.h"
 #include "core/wait.h"
 #include "object/lanes.h"
@@ -42,10 +43,10 @@ static int fill(struct uvshm__named_request* request,
 }
 
 
-int uvshm_sem_open(uvshm_sem_t** result,
-                   struct uvshm_segment_s* segment,
-                   const char* name,
-                   const uvshm_sem_options_t* options) {
+UVSHM__RARE int uvshm_sem_open(uvshm_sem_t** result,
+                               struct uvshm_segment_s* segment,
+                               const char* name,
+                               const uvshm_sem_options_t* options) {
   struct uvshm__named_request request;
   uvshm_sem_t* sem;
   void* made;
@@ -69,16 +70,16 @@ int uvshm_sem_open(uvshm_sem_t** result,
 }
 
 
-void uvshm_sem_close(uvshm_sem_t* sem) {
+UVSHM__RARE void uvshm_sem_close(uvshm_sem_t* sem) {
   if (sem == NULL) return;
   uvshm__named_close(&sem->named);
   free(sem);
 }
 
 
-int uvshm_sem_unlink(struct uvshm_segment_s* segment,
-                     const char* name,
-                     uint32_t flags) {
+UVSHM__RARE int uvshm_sem_unlink(struct uvshm_segment_s* segment,
+                                 const char* name,
+                                 uint32_t flags) {
   return uvshm__named_unlink(
       segment, name, flags, UVSHM__TYPE_SEM, UVSHM_KIND_SEM);
 }
@@ -124,14 +125,14 @@ int uvshm_sem_post(uvshm_sem_t* sem, uint32_t count) {
 }
 
 
-void uvshm_sem_cancel(uvshm_sem_t* sem) {
+UVSHM__RARE void uvshm_sem_cancel(uvshm_sem_t* sem) {
   uvshm__a32_store_seq_cst(&sem->named.cancelled, 1);
   if (uvshm__attach_is_ours(sem->named.attach))
     uvshm__wait_wake(&sem->named.attach->core, &sem->sem->word, 0, UINT32_MAX);
 }
 
 
-int uvshm_sem_info(const uvshm_sem_t* sem, uvshm_sem_info_t* info) {
+UVSHM__RARE int uvshm_sem_info(const uvshm_sem_t* sem, uvshm_sem_info_t* info) {
   int err = uvshm__attach_usable(sem->named.attach);
 
   if (err < 0) return err;
@@ -141,7 +142,7 @@ int uvshm_sem_info(const uvshm_sem_t* sem, uvshm_sem_info_t* info) {
 }
 
 
-int uvshm_sem_rejoin(uvshm_sem_t* sem) {
+UVSHM__RARE int uvshm_sem_rejoin(uvshm_sem_t* sem) {
   if (sem->named.segment != NULL) return 0;
   return uvshm__attach_rejoin(sem->named.attach);
 }
