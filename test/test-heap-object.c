@@ -246,6 +246,76 @@ static void what_is_freed_is_marked(void** state) {
 #endif
 }
 
+
+#if defined(UVSHM__ASAN)
+
+static char* freed_one(uvshm_segment_t* segment) {
+  void* block;
+
+  assert_int_equal(uvshm_heap_alloc(segment, &block, 5000, 0), 0);
+  assert_int_equal(uvshm_heap_free(segment, block), 0);
+  assert_true(__asan_address_is_poisoned(block));
+  return block;
+}
+
+#endif
+
+
+/* Who has a lock may follow pointers of another kind than uvshm's, to what
+ * another process was given meanwhile. */
+static void marks_go_with_the_next_lock_or_wait(void** state) {
+#if defined(UVSHM__ASAN)
+  uvshm_segment_t* segment =
+      open_one(test_name("heap"), UVSHM_CREATE, 0, 16 * MIB);
+  uvshm_mutex_options_t options;
+  uvshm_mutex_t* mutex;
+  uvshm_rwlock_t* rwlock;
+  uvshm_sem_t* sem;
+  uvshm_txn_t txn;
+  char* block;
+
+  (void) state;
+  memset(&options, 0, sizeof(options));
+  options.log_size = 4096;
+  assert_int_equal(uvshm_mutex_open(&mutex, segment, "m", &options), 0);
+  assert_int_equal(uvshm_rwlock_open(&rwlock, segment, "r", NULL), 0);
+  assert_int_equal(uvshm_sem_open(&sem, segment, "s", NULL), 0);
+  for (int i = 0; i < 3; i++) {
+    block = freed_one(segment);
+    assert_int_equal(uvshm_mutex_lock(mutex, 1000), 0);
+    assert_false(__asan_address_is_poisoned(block));
+    assert_int_equal(uvshm_mutex_unlock(mutex), 0);
+    block = freed_one(segment);
+    assert_int_equal(uvshm_rwlock_rdlock(rwlock, 1000), 0);
+    assert_false(__asan_address_is_poisoned(block));
+    assert_int_equal(uvshm_rwlock_unlock(rwlock), 0);
+    block = freed_one(segment);
+    assert_int_equal(uvshm_rwlock_wrlock(rwlock, 1000), 0);
+    assert_false(__asan_address_is_poisoned(block));
+    assert_int_equal(uvshm_rwlock_unlock(rwlock), 0);
+    block = freed_one(segment);
+    assert_int_equal(uvshm_sem_wait(sem, 0), UV_EAGAIN);
+    assert_false(__asan_address_is_poisoned(block));
+    block = freed_one(segment);
+    assert_int_equal(uvshm_txn_begin(&txn, mutex, 1000), 0);
+    assert_false(__asan_address_is_poisoned(block));
+    assert_int_equal(uvshm_txn_commit(&txn), 0);
+  }
+  /* More than there are places for: those that are left go as well. */
+  for (int i = 0; i < 3000; i++) block = freed_one(segment);
+  assert_int_equal(uvshm_mutex_lock(mutex, 1000), 0);
+  assert_false(__asan_address_is_poisoned(block));
+  assert_int_equal(uvshm_mutex_unlock(mutex), 0);
+  uvshm_sem_close(sem);
+  uvshm_rwlock_close(rwlock);
+  uvshm_mutex_close(mutex);
+  uvshm_segment_close(segment);
+#else
+  (void) state;
+  skip();
+#endif
+}
+
 /* ---- two processes ------------------------------------------------------- */
 
 /* NAME: allocates, publishes, says so, waits to be killed. */
@@ -524,6 +594,7 @@ int main(int argc, char** argv) {
       cmocka_unit_test(it_grows_with_the_segment),
       cmocka_unit_test(a_root_is_found_by_its_name),
       cmocka_unit_test(what_is_freed_is_marked),
+      cmocka_unit_test(marks_go_with_the_next_lock_or_wait),
       cmocka_unit_test(the_published_stays_when_its_maker_is_killed),
       cmocka_unit_test(the_private_goes_when_its_owner_closes),
       cmocka_unit_test(two_processes_exchange_blocks),

@@ -483,7 +483,8 @@ TEST(any_bytes_lead_nowhere_else) {
     size = 120 + any() % 137;
     memset(bytes, CANARY, 256 + 64);
     memset(bytes, 0, (size_t) size);
-    memcpy(bytes, by_php, size < sizeof(by_php) ? size : sizeof(by_php));
+    memcpy(
+        bytes, by_php, size < sizeof(by_php) ? (size_t) size : sizeof(by_php));
     for (i = 0; i < 3; i++) {
       word = any() % 3 == 0 ? any() : any() % 260 & ~UINT64_C(7);
       memcpy(bytes + any() % (size / 8) * 8, &word, sizeof(word));

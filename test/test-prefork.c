@@ -198,7 +198,7 @@ TEST(prefork_what_a_killed_worker_allocated_comes_back) {
 
 TEST(prefork_protect_takes_whole_pages_and_no_others) {
   uvshm_segment_t* segment = make_segment(4u << 20, 0);
-  uint64_t page = uvshm_region_alignment();
+  size_t page = (size_t) uvshm_region_alignment();
   void* block;
 
   (void) state;

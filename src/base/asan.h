@@ -6,7 +6,7 @@
  * already has. Memory that others share cannot be marked for them, and another
  * process may use what this one has freed; so a block is marked when this
  * process frees it, and the mark goes whenever this process is given the
- * address anew.
+ * address anew, or has waited for another one (object/marks.h).
  */
 
 #ifndef UVSHM_BASE_ASAN_H_

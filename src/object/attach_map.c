@@ -20,6 +20,7 @@
 #include "base/asan.h"
 #include "base/error.h"
 #include "core/control.h"
+#include "object/marks.h"
 
 #include <string.h>
 
@@ -124,6 +125,7 @@ void uvshm__attach_unmap(struct uvshm__attach* attach) {
   if (attach->bytes.addr != NULL) uvshm__port_unmap(&attach->bytes);
   if (attach->control.addr != NULL) {
     /* Something else may be mapped there next. */
+    UVSHM__SYNCED();
     UVSHM__UNPOISON(attach->control.addr, (size_t) attach->control.size);
     uvshm__port_unmap(&attach->control);
   }

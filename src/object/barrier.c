@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "core/barrier.h"
 #include "object/lanes.h"
+#include "object/marks.h"
 #include "object/named.h"
 
 #include <stddef.h>
@@ -143,6 +144,7 @@ int uvshm_barrier_wait(uvshm_barrier_t* barrier, uint64_t timeout_ms) {
                               barrier->count,
                               timeout_ms,
                               &barrier->named.cancelled);
+  UVSHM__SYNCED();
   return err >= 0 ? err : wait_failed(barrier, err, failures);
 }
 

@@ -11,6 +11,7 @@
 #include "core/lock.h"
 #include "core/wait.h"
 #include "object/lanes.h"
+#include "object/marks.h"
 #include "object/mutex.h"
 #include "object/named.h"
 
@@ -151,6 +152,7 @@ int uvshm_cond_wait(uvshm_cond_t* cond,
   news = uvshm__lock_acquire(
       owner, mutex->lock, UVSHM__WAIT_FOREVER, mutex->flags, NULL);
   uvshm__cond_end(lane);
+  UVSHM__SYNCED();
   if (news < 0) return not_held(cond, mutex, news, failures);
   if (news > 0) return news;
   return err < 0 ? wait_failed(cond, err, failures) : 0;

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "core/wait.h"
 #include "object/lanes.h"
+#include "object/marks.h"
 
 #include <stddef.h>
 #include <stdlib.h>
@@ -146,6 +147,7 @@ int uvshm_event_wait(uvshm_event_t* event, uint64_t timeout_ms) {
                               timeout_ms,
                               &event->named.cancelled);
   }
+  UVSHM__SYNCED();
   return err >= 0 ? err : wait_failed(event, err, failures);
 }
 

@@ -10,12 +10,12 @@
 #include "uvshm/heap.h"
 
 #include "base/align.h"
-#include "base/asan.h"
 #include "base/error.h"
 #include "base/rare.h"
 #include "core/heap_take.h"
 #include "core/txn.h"
 #include "object/lanes.h"
+#include "object/marks.h"
 #include "object/segment.h"
 
 #include <string.h>
@@ -81,10 +81,10 @@ static void mark(const struct uvshm__core* core, uint64_t ref, uint64_t size) {
     part = UVSHM__ZONE_SIZE - zone;
     if (part > size) part = size;
     if (zone >= UVSHM__SPAN_SIZE)
-      UVSHM__POISON(core->base + ref, (size_t) part);
+      uvshm__marks_add(core->base + ref, (size_t) part);
     else if (part > UVSHM__SPAN_SIZE - zone)
-      UVSHM__POISON(core->base + ref + (UVSHM__SPAN_SIZE - zone),
-                    (size_t) (part - (UVSHM__SPAN_SIZE - zone)));
+      uvshm__marks_add(core->base + ref + (UVSHM__SPAN_SIZE - zone),
+                       (size_t) (part - (UVSHM__SPAN_SIZE - zone)));
     zone = 0;
   }
 }

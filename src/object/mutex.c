@@ -13,6 +13,7 @@
 #include "core/txn.h"
 #include "core/wait.h"
 #include "object/lanes.h"
+#include "object/marks.h"
 #include "object/mutex.h"
 
 #include <stddef.h>
@@ -288,6 +289,7 @@ UVSHM__RARE static int lock_slow(uvshm_mutex_t* mutex, uint64_t timeout_ms) {
   if (err == 0)
     err = uvshm__lock_acquire(
         lane, mutex->lock, timeout_ms, mutex->flags, &mutex->named.cancelled);
+  UVSHM__SYNCED();
   return err >= 0 ? err : lock_failed(mutex, err, timeout_ms, failures);
 }
 
@@ -297,8 +299,10 @@ int uvshm_mutex_lock(uvshm_mutex_t* mutex, uint64_t timeout_ms) {
   struct uvshm__lane* lane = uvshm__mutex_lane(mutex);
 
   if (lane != NULL && uvshm__mutex_is_there(mutex) &&
-      uvshm__lock_take(lane, mutex->lock, mutex->place))
+      uvshm__lock_take(lane, mutex->lock, mutex->place)) {
+    UVSHM__SYNCED();
     return 0;
+  }
   return lock_slow(mutex, timeout_ms);
 }
 

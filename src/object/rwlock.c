@@ -10,6 +10,7 @@
 #include "core/peer.h"
 #include "core/rwlock.h"
 #include "object/lanes.h"
+#include "object/marks.h"
 #include "object/named.h"
 #include "uvshm/mutex.h"
 
@@ -169,6 +170,7 @@ UVSHM__RARE static int acquire(uvshm_rwlock_t* rwlock,
   if (err == 0) err = uvshm__lane_get(rwlock->named.attach, &lane);
   if (err == 0)
     err = how(lane, rwlock->rwlock, timeout_ms, &rwlock->named.cancelled);
+  UVSHM__SYNCED();
   return err >= 0 ? err : failed(rwlock, err, verb, timeout_ms, failures);
 }
 
@@ -186,8 +188,10 @@ int uvshm_rwlock_rdlock(uvshm_rwlock_t* rwlock, uint64_t timeout_ms) {
   struct uvshm__lane* lane = recent_lane(rwlock);
 
   if (lane != NULL && uvshm__named_is_there(&rwlock->named) &&
-      uvshm__rwlock_read_take(lane, rwlock->rwlock, rwlock->place))
+      uvshm__rwlock_read_take(lane, rwlock->rwlock, rwlock->place)) {
+    UVSHM__SYNCED();
     return 0;
+  }
   return acquire(rwlock, timeout_ms, uvshm__rwlock_read_slow, "lock");
 }
 

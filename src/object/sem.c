@@ -10,6 +10,7 @@
 #include "core/sem.h"
 #include "core/wait.h"
 #include "object/lanes.h"
+#include "object/marks.h"
 #include "object/named.h"
 
 #include <stddef.h>
@@ -107,6 +108,7 @@ int uvshm_sem_wait(uvshm_sem_t* sem, uint64_t timeout_ms) {
     if (err == 0)
       err = uvshm__sem_wait(lane, sem->sem, timeout_ms, &sem->named.cancelled);
   }
+  UVSHM__SYNCED();
   return err >= 0 ? err : wait_failed(sem, err, failures);
 }
 

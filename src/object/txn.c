@@ -10,6 +10,7 @@
 #include "base/rare.h"
 #include "core/heap.h"
 #include "core/txn.h"
+#include "object/marks.h"
 #include "object/mutex.h"
 
 #include <string.h>
@@ -67,6 +68,7 @@ int uvshm_txn_begin(uvshm_txn_t* txn,
     news = uvshm_mutex_lock(mutex, timeout_ms);
     if (news < 0) return news;
   }
+  UVSHM__SYNCED();
   uvshm__txn_begin(inside(txn), lane, mutex->lock, mutex->log, mutex->log_size);
   txn->mutex = mutex;
   return news;
