@@ -90,11 +90,6 @@ static void build(void* world) {
   lab_private(&lab, sizeof(lab));
 }
 
-
-static void end(void* world) {
-  world_end(world);
-}
-
 /* ---- what the actor does ------------------------------------------------- */
 
 static void watch_and_sleep(void* world) {
@@ -164,7 +159,7 @@ static void prove(const char* name,
   op.die = world_die;
   op.repair = world_repair;
   op.verify = verify;
-  op.end = end;
+  op.end = world_end;
   lab_prove(&op, &lab.world);
 }
 

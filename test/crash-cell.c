@@ -38,25 +38,14 @@ struct lab {
 static struct lab lab;
 
 
-static void ok(int err, const char* what) {
-  lab_check(err >= 0, "%s: %d, %s", what, err, uvshm__error_text());
-}
-
-
 static struct uvshm__cell view(struct lab* l, uint32_t slot) {
   struct uvshm__cell cell;
 
-  ok(uvshm__cell_attach(world_core(&l->world, slot), &l->ref, &cell), "attach");
+  world_ok(uvshm__cell_attach(world_core(&l->world, slot), &l->ref, &cell),
+           "attach");
   return cell;
 }
 
-
-static uint64_t count_blocks(struct lab* l) {
-  struct uvshm__heap_facts facts;
-
-  uvshm__heap_read(world_core(&l->world, WORLD_SECOND), &facts);
-  return facts.blocks;
-}
 
 static void* cell_body(struct lab* l) {
   return uvshm__directory_body(world_core(&l->world, WORLD_SECOND),
@@ -82,9 +71,9 @@ static void put(const struct uvshm__cell* cell, uint32_t number) {
   uint32_t index;
 
   fill(bytes, number);
-  ok(uvshm__cell_claim_try(cell, &index), "claim");
+  world_ok(uvshm__cell_claim_try(cell, &index), "claim");
   uvshm__cell_fill(cell, index, bytes, size_of(number));
-  ok(uvshm__cell_commit(cell, index, size_of(number)), "commit");
+  world_ok(uvshm__cell_commit(cell, index, size_of(number)), "commit");
 }
 
 
@@ -98,7 +87,7 @@ static uint32_t get(const struct uvshm__cell* cell, uint64_t* version) {
 
   *version = 0;
   if (err == UV_ENOENT) return 0;
-  ok(err, "read");
+  world_ok(err, "read");
   memcpy(&number, bytes, 4);
   lab_check(view.size == size_of(number),
             "%u bytes of value %u",
@@ -127,13 +116,13 @@ static void make_cell(struct lab* l,
   spec.name_size = (uint32_t) strlen(name);
   spec.type = UVSHM__TYPE_CELL;
   spec.body = &body;
-  ok(uvshm__cell_format(lane, &shape, &body, &spec.blocks[0]), "format");
-  ok(uvshm__directory_make(lane, &spec, 100, ref, &made), "make");
+  world_ok(uvshm__cell_format(lane, &shape, &body, &spec.blocks[0]), "format");
+  world_ok(uvshm__directory_make(lane, &spec, 100, ref, &made), "make");
 }
 
 
 static void open_cell(struct lab* l, uint32_t slot) {
-  ok(uvshm__directory_open(world_core(&l->world, slot), &l->ref), "open");
+  world_ok(uvshm__directory_open(world_core(&l->world, slot), &l->ref), "open");
 }
 
 
@@ -147,7 +136,7 @@ static void begin(struct lab* l, uint32_t first, uint32_t writes) {
   l->first = first;
   l->writes = writes;
   if (first != 0) put(&l->cell, first);
-  l->blocks = count_blocks(l);
+  l->blocks = world_blocks(&l->world);
 }
 
 
@@ -212,13 +201,13 @@ static void op_claim(void* world) {
   uint32_t index[2];
   uint32_t size = size_of(l->first + 1);
 
-  ok(uvshm__cell_claim_try(&cell, &index[0]), "claim");
-  ok(uvshm__cell_claim_try(&cell, &index[1]), "claim");
+  world_ok(uvshm__cell_claim_try(&cell, &index[0]), "claim");
+  world_ok(uvshm__cell_claim_try(&cell, &index[1]), "claim");
   lab_check(index[0] != index[1], "one buffer for two");
   fill(bytes, l->first + 1);
   uvshm__cell_fill(&cell, index[0], bytes, SIZE);
   uvshm__cell_abort(&cell, index[1]);
-  ok(uvshm__cell_commit(&cell, index[0], size), "commit");
+  world_ok(uvshm__cell_commit(&cell, index[0], size), "commit");
   lab_done();
 }
 
@@ -228,8 +217,8 @@ static void op_look(void* world) {
   struct uvshm__cell cell = view(l, WORLD_ACTOR);
   struct uvshm__cell_view views[2];
 
-  ok(uvshm__cell_pin(&cell, &views[0]), "pin");
-  ok(uvshm__cell_pin(&cell, &views[1]), "pin");
+  world_ok(uvshm__cell_pin(&cell, &views[0]), "pin");
+  world_ok(uvshm__cell_pin(&cell, &views[1]), "pin");
   uvshm__cell_unpin(&cell, views[0].pin);
   uvshm__cell_unpin(&cell, views[1].pin);
 }
@@ -240,8 +229,9 @@ static void op_make(void* world) {
   struct uvshm__directory_ref ref;
 
   make_cell(l, &l->world.actor, "brief", &ref);
-  ok(uvshm__directory_remove(world_core(&l->world, WORLD_ACTOR), "brief", 5),
-     "remove");
+  world_ok(
+      uvshm__directory_remove(world_core(&l->world, WORLD_ACTOR), "brief", 5),
+      "remove");
 }
 
 
@@ -253,9 +243,9 @@ static void op_remove(void* world) {
   struct uvshm__cell_view at;
   uint32_t index;
 
-  ok(uvshm__cell_pin(&cell, &at), "pin");
-  ok(uvshm__cell_claim_try(&cell, &index), "claim");
-  ok(uvshm__directory_remove(core, "cell", 4), "remove");
+  world_ok(uvshm__cell_pin(&cell, &at), "pin");
+  world_ok(uvshm__cell_claim_try(&cell, &index), "claim");
+  world_ok(uvshm__directory_remove(core, "cell", 4), "remove");
   uvshm__cell_abort(&cell, index);
   uvshm__cell_unpin(&cell, at.pin);
   uvshm__directory_close(core, l->ref.index);
@@ -278,7 +268,7 @@ static void verify_life(struct lab* l) {
               (unsigned int) i);
   for (i = 0; i < PINS; i++) {
     put(&cell, 100 + i);
-    ok(uvshm__cell_pin(&cell, &views[i]), "pin");
+    world_ok(uvshm__cell_pin(&cell, &views[i]), "pin");
   }
   for (i = 0; i < 8; i++) put(&cell, 200 + i);
   lab_check(get(&cell, &version) == 207, "the last value is lost");
@@ -288,7 +278,7 @@ static void verify_life(struct lab* l) {
     uvshm__cell_unpin(&cell, views[i].pin);
   }
   for (i = 1; i < cell.buffers_max; i++)
-    ok(uvshm__cell_claim_try(&cell, &index), "claim");
+    world_ok(uvshm__cell_claim_try(&cell, &index), "claim");
   lab_check(uvshm__cell_claim_try(&cell, &index) == UV_EAGAIN,
             "the latest value was claimed");
   uvshm__cell_forget(
@@ -312,7 +302,7 @@ static void verify(void* world, uint32_t done) {
             "version %u of value %u",
             (unsigned int) version,
             (unsigned int) number);
-  lab_check(count_blocks(l) == l->blocks, "a block is lost");
+  lab_check(world_blocks(&l->world) == l->blocks, "a block is lost");
   verify_life(l);
 }
 
@@ -337,10 +327,10 @@ static void verify_removed(void* world, uint32_t done) {
   if (uvshm__directory_find(core, "cell", 4, &ref) == 0) {
     lab_check(done == 0, "it is still there");
     lab_check(get(&l->cell, &version) == l->first, "its value is lost");
-    ok(uvshm__directory_remove(core, "cell", 4), "remove");
+    world_ok(uvshm__directory_remove(core, "cell", 4), "remove");
   }
   uvshm__directory_settle(core, l->ref.index);
-  lab_check(count_blocks(l) == l->blocks - 1, "its block is lost");
+  lab_check(world_blocks(&l->world) == l->blocks - 1, "its block is lost");
 }
 
 
@@ -360,19 +350,8 @@ static void read_value(void* world) {
 }
 
 
-static void end(void* world) {
-  world_end(&((struct lab*) world)->world);
-}
-
-
 #define CASE(name, start, run, is_well, read)                                  \
- static void name(void** state) {                                              \
-  struct lab_case op = {                                                       \
-      #name, start, run, world_die, world_repair, is_well, read, end};         \
-                                                                               \
-  (void) state;                                                                \
-  lab_prove(&op, &lab);                                                        \
- }
+ WORLD_CASE(name, &lab, start, run, is_well, read)
 
 CASE(write_the_first_value, build_empty, op_write, verify, read_value)
 CASE(write_another_value, build_one, op_write, verify, read_value)

@@ -135,11 +135,6 @@ static void build_damaged(void* world) {
   lab_private(&lab, sizeof(lab));
 }
 
-
-static void end(void* world) {
-  world_end(world);
-}
-
 /* ---- what the actor does ------------------------------------------------- */
 
 static void lock(uint32_t i) {
@@ -516,7 +511,7 @@ static void prove(void** state) {
   op.build = operation->build;
   op.run = operation->run;
   op.die = die;
-  op.end = end;
+  op.end = world_end;
   for (i = 0; i < REPAIRS; i++) {
     snprintf(name, sizeof(name), "%s, %s", operation->name, repairs[i].name);
     op.repair = repairs[i].run;
@@ -536,8 +531,14 @@ static void repair_nothing(void* world, enum lab_who who) {
 
 
 static void a_world_that_was_not_repaired_is_noticed(void** state) {
-  struct lab_case op = {
-      "not repaired", build, commit, die, repair_nothing, verify, NULL, end};
+  struct lab_case op = {"not repaired",
+                        build,
+                        commit,
+                        die,
+                        repair_nothing,
+                        verify,
+                        NULL,
+                        world_end};
   struct lab_result result;
 
   (void) state;

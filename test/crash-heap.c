@@ -57,15 +57,10 @@ static struct uvshm__core* core_of(struct lab* l) {
 }
 
 
-static void ok(int err, const char* what) {
-  lab_check(err >= 0, "%s: %s", what, uvshm__error_text());
-}
-
-
 static uint64_t get(struct uvshm__lane* lane, uint64_t size, uint32_t own) {
   uint64_t ref = 0;
 
-  ok(uvshm__heap_alloc(lane, size, 0, own, &ref), "alloc");
+  world_ok(uvshm__heap_alloc(lane, size, 0, own, &ref), "alloc");
   return ref;
 }
 
@@ -81,7 +76,7 @@ static uint64_t get_own(struct lab* l, uint64_t size) {
 
 
 static void put(struct lab* l, uint64_t ref) {
-  ok(uvshm__heap_free(&l->world.bystander, ref), "free");
+  world_ok(uvshm__heap_free(&l->world.bystander, ref), "free");
 }
 
 
@@ -96,7 +91,6 @@ static uint64_t shared_blocks(struct lab* l) {
   uvshm__heap_read(core_of(l), &facts);
   return facts.blocks - facts.blocks_private;
 }
-
 
 /* ---- start states -------------------------------------------------------- */
 
@@ -203,8 +197,8 @@ static void prepare_linked(struct lab* l) {
   prepare_unlinked(l);
   l->other =
       get(&l->world.bystander, 100, uvshm__heap_me(l->world.bystander.core));
-  ok(uvshm__heap_publish(&l->world.bystander, l->slot, l->other, &old),
-     "publish");
+  world_ok(uvshm__heap_publish(&l->world.bystander, l->slot, l->other, &old),
+           "publish");
 }
 
 
@@ -279,33 +273,34 @@ static void alloc_several(struct lab* l) {
 
   for (i = 0; i < 7; i++) refs[i] = get_own(l, sizes[i]);
   for (i = 0; i < 7; i++)
-    ok(uvshm__heap_free(&l->world.actor, refs[(i * 3) % 7]), "free");
+    world_ok(uvshm__heap_free(&l->world.actor, refs[(i * 3) % 7]), "free");
 }
 
 
 static void free_own(struct lab* l) {
-  ok(uvshm__heap_free(&l->world.actor, l->block), "free");
+  world_ok(uvshm__heap_free(&l->world.actor, l->block), "free");
 }
 
 
 static void free_shared(struct lab* l) {
-  ok(uvshm__heap_free_checked(&l->world.actor, l->block), "free");
+  world_ok(uvshm__heap_free_checked(&l->world.actor, l->block), "free");
 }
 
 
 static void publish(struct lab* l) {
   uint64_t old;
 
-  ok(uvshm__heap_publish(&l->world.actor, l->slot, l->block, &old), "publish");
-  if (old != 0) ok(uvshm__heap_free(&l->world.actor, old), "free");
+  world_ok(uvshm__heap_publish(&l->world.actor, l->slot, l->block, &old),
+           "publish");
+  if (old != 0) world_ok(uvshm__heap_free(&l->world.actor, old), "free");
 }
 
 
 static void take_out(struct lab* l) {
   uint64_t old;
 
-  ok(uvshm__heap_publish(&l->world.actor, l->slot, 0, &old), "publish");
-  ok(uvshm__heap_free(&l->world.actor, old), "free");
+  world_ok(uvshm__heap_publish(&l->world.actor, l->slot, 0, &old), "publish");
+  world_ok(uvshm__heap_free(&l->world.actor, old), "free");
 }
 
 /* ---- the lab ------------------------------------------------------------- */
@@ -378,20 +373,22 @@ static void verify_life(struct lab* l) {
   uint64_t ref = 0;
   uint32_t i;
 
-  ok(uvshm__lane_claim(core_of(l), &lane), "lane");
+  world_ok(uvshm__lane_claim(core_of(l), &lane), "lane");
   for (i = 0; i < 6; i++) {
     uint64_t size = 64 + 4000 * (uint64_t) (i % 3);
 
-    ok(uvshm__heap_alloc(&lane, size, 0, uvshm__heap_me(core_of(l)), &ref),
-       "alloc afterwards");
+    world_ok(
+        uvshm__heap_alloc(&lane, size, 0, uvshm__heap_me(core_of(l)), &ref),
+        "alloc afterwards");
     memset(uvshm__heap_at(core_of(l), ref, size), 255, 64);
-    ok(uvshm__heap_free(&lane, ref), "free afterwards");
+    world_ok(uvshm__heap_free(&lane, ref), "free afterwards");
   }
   if (l->scenario->large != 0) {
-    ok(uvshm__heap_alloc(
-           &lane, l->scenario->large, 0, uvshm__heap_me(core_of(l)), &ref),
-       "a large block afterwards");
-    ok(uvshm__heap_free(&lane, ref), "free afterwards");
+    world_ok(
+        uvshm__heap_alloc(
+            &lane, l->scenario->large, 0, uvshm__heap_me(core_of(l)), &ref),
+        "a large block afterwards");
+    world_ok(uvshm__heap_free(&lane, ref), "free afterwards");
   }
   uvshm__lane_exit(&lane);
 }
@@ -425,14 +422,7 @@ static void verify(void* world, uint32_t done) {
               "kept block %u was overwritten",
               (unsigned int) i);
   }
-  ok(uvshm__heap_check(core_of(l)), "check");
-}
-
-
-static void end(void* world) {
-  struct lab* l = world;
-
-  world_end(&l->world);
+  world_ok(uvshm__heap_check(core_of(l)), "check");
 }
 
 
@@ -619,7 +609,7 @@ static const struct scenario scenarios[] = {
 
 static void prove(const char* prefix) {
   struct lab_case op = {
-      NULL, build, run, world_die, world_repair, verify, NULL, end};
+      NULL, build, run, world_die, world_repair, verify, NULL, world_end};
   size_t i;
 
   for (i = 0; i < sizeof(scenarios) / sizeof(scenarios[0]); i++) {

@@ -161,11 +161,6 @@ static void build_with_news(void* world) {
   lab_private(&lab, sizeof(lab));
 }
 
-
-static void end(void* world) {
-  world_end(world);
-}
-
 /* ---- what the actor does ------------------------------------------------- */
 
 static int rd(uint32_t i) {
@@ -545,7 +540,7 @@ static void prove(void** state) {
   op.build = operation->build;
   op.run = operation->run;
   op.die = die;
-  op.end = end;
+  op.end = world_end;
   for (i = 0; i < REPAIRS; i++) {
     snprintf(name, sizeof(name), "%s, %s", operation->name, repairs[i].name);
     op.repair = repairs[i].run;

@@ -44,15 +44,11 @@ struct lab {
 static struct lab lab;
 
 
-static void ok(int err, const char* what) {
-  lab_check(err >= 0, "%s: %d, %s", what, err, uvshm__error_text());
-}
-
-
 static struct uvshm__map view(struct lab* l, uint32_t slot) {
   struct uvshm__map map;
 
-  ok(uvshm__map_attach(world_core(&l->world, slot), &l->ref, &map), "attach");
+  world_ok(uvshm__map_attach(world_core(&l->world, slot), &l->ref, &map),
+           "attach");
   return map;
 }
 
@@ -71,13 +67,6 @@ static uint32_t size_of(uint32_t value) {
   return 8 + value % 3 * 60;
 }
 
-
-static uint64_t count_blocks(struct lab* l) {
-  struct uvshm__heap_facts facts;
-
-  uvshm__heap_read(world_core(&l->world, WORLD_SECOND), &facts);
-  return facts.blocks;
-}
 
 /* ---- one key ------------------------------------------------------------- */
 
@@ -124,7 +113,7 @@ static uint32_t get(const struct uvshm__map* map, uint32_t number) {
   value.room = sizeof(bytes);
   err = uvshm__map_get(map, &key, 0, &value);
   if (err == UV_ENOENT) return ABSENT;
-  ok(err, "get");
+  world_ok(err, "get");
   lab_check(value.size >= 8, "a value of %u bytes", (unsigned) value.size);
   memcpy(&word, bytes, sizeof(word));
   lab_check(value.size == size_of((uint32_t) word),
@@ -151,10 +140,10 @@ static void make_map(struct lab* l, uint32_t shard_bits) {
   spec.name_size = 3;
   spec.type = UVSHM__TYPE_MAP;
   spec.body = &body;
-  ok(uvshm__map_format(lane, shard_bits, seed, &body, &spec.blocks[0]),
-     "format");
-  ok(uvshm__directory_make(lane, &spec, 100, &l->ref, &made), "make");
-  ok(uvshm__directory_open(lane->core, &l->ref), "open");
+  world_ok(uvshm__map_format(lane, shard_bits, seed, &body, &spec.blocks[0]),
+           "format");
+  world_ok(uvshm__directory_make(lane, &spec, 100, &l->ref, &made), "make");
+  world_ok(uvshm__directory_open(lane->core, &l->ref), "open");
 }
 
 
@@ -166,9 +155,10 @@ static void begin(struct lab* l, uint32_t count) {
   world_build(&l->world, 1 << 20, 1 << 20);
   make_map(l, 0);
   l->map = view(l, WORLD_BYSTANDER);
-  l->blocks = count_blocks(l);
+  l->blocks = world_blocks(&l->world);
   for (i = 0; i < count; i++) {
-    ok(put(&l->world.bystander, &l->map, i, i + 1, UVSHM__MAP_ALWAYS), "put");
+    world_ok(put(&l->world.bystander, &l->map, i, i + 1, UVSHM__MAP_ALWAYS),
+             "put");
     l->before[i] = i + 1;
   }
   l->entries = count;
@@ -248,7 +238,7 @@ static void build_replace_twice(void* world) {
     l->blocks++;
     last = block;
   }
-  ok(uvshm__heap_free(&l->world.bystander, last), "free");
+  world_ok(uvshm__heap_free(&l->world.bystander, last), "free");
   l->blocks--;
   l->between = 44;
   l->after[7] = 47;
@@ -299,7 +289,7 @@ static void op_put(void* world) {
   struct lab* l = world;
   struct uvshm__map map = view(l, WORLD_ACTOR);
 
-  ok(put(&l->world.actor, &map, 40, 41, UVSHM__MAP_NEW), "put");
+  world_ok(put(&l->world.actor, &map, 40, 41, UVSHM__MAP_NEW), "put");
   lab_done();
 }
 
@@ -308,7 +298,7 @@ static void op_replace(void* world) {
   struct lab* l = world;
   struct uvshm__map map = view(l, WORLD_ACTOR);
 
-  ok(put(&l->world.actor, &map, 7, 41, UVSHM__MAP_ALWAYS), "put");
+  world_ok(put(&l->world.actor, &map, 7, 41, UVSHM__MAP_ALWAYS), "put");
   lab_done();
 }
 
@@ -318,9 +308,9 @@ static void op_replace_twice(void* world) {
   struct lab* l = world;
   struct uvshm__map map = view(l, WORLD_ACTOR);
 
-  ok(put(&l->world.actor, &map, 7, 44, UVSHM__MAP_ALWAYS), "put");
+  world_ok(put(&l->world.actor, &map, 7, 44, UVSHM__MAP_ALWAYS), "put");
   lab_done();
-  ok(put(&l->world.actor, &map, 7, 47, UVSHM__MAP_ALWAYS), "put");
+  world_ok(put(&l->world.actor, &map, 7, 47, UVSHM__MAP_ALWAYS), "put");
   lab_done();
 }
 
@@ -336,7 +326,7 @@ static void op_replace_if(void* world) {
   uint64_t word = 41;
 
   memset(&value, 0, sizeof(value));
-  ok(uvshm__map_get(&map, &key, 0, &value), "get");
+  world_ok(uvshm__map_get(&map, &key, 0, &value), "get");
   memset(bytes, 41, sizeof(bytes));
   memcpy(bytes, &word, sizeof(word));
   memset(&what, 0, sizeof(what));
@@ -344,7 +334,7 @@ static void op_replace_if(void* world) {
   what.size = size_of(41);
   what.mode = UVSHM__MAP_VERSION;
   what.version = value.version;
-  ok(uvshm__map_put(&l->world.actor, &map, &key, &what), "replace");
+  world_ok(uvshm__map_put(&l->world.actor, &map, &key, &what), "replace");
   lab_done();
 }
 
@@ -353,7 +343,7 @@ static void op_remove(void* world) {
   struct lab* l = world;
   struct uvshm__map map = view(l, WORLD_ACTOR);
 
-  ok(drop(&l->world.actor, &map, 7), "remove");
+  world_ok(drop(&l->world.actor, &map, 7), "remove");
   lab_done();
 }
 
@@ -369,7 +359,7 @@ static void op_take(void* world) {
   memset(&value, 0, sizeof(value));
   value.bytes = bytes;
   value.room = sizeof(bytes);
-  ok(uvshm__map_remove(&l->world.actor, &map, &key, &value), "take");
+  world_ok(uvshm__map_remove(&l->world.actor, &map, &key, &value), "take");
   lab_done();
 }
 
@@ -401,7 +391,7 @@ static void op_add(void* world) {
   struct uvshm__map_key key = key_of(&map, &number);
   int64_t sum = 0;
 
-  ok(uvshm__map_add(&l->world.actor, &map, &key, 3, &sum), "add");
+  world_ok(uvshm__map_add(&l->world.actor, &map, &key, 3, &sum), "add");
   lab_check(sum == 12, "a sum of %d", (int) sum);
   lab_done();
 }
@@ -423,7 +413,7 @@ static void op_add_new(void* world) {
   struct uvshm__map_key key = key_of(&map, &number);
   int64_t sum = 0;
 
-  ok(uvshm__map_add(&l->world.actor, &map, &key, 30, &sum), "add");
+  world_ok(uvshm__map_add(&l->world.actor, &map, &key, 30, &sum), "add");
   lab_done();
 }
 
@@ -433,7 +423,7 @@ static void op_clear(void* world) {
   struct uvshm__map map = view(l, WORLD_ACTOR);
   uint64_t count;
 
-  ok(uvshm__map_clear(&l->world.actor, &map, 0, &count), "clear");
+  world_ok(uvshm__map_clear(&l->world.actor, &map, 0, &count), "clear");
   lab_check(count == 7, "%u were removed", (unsigned int) count);
   lab_done();
 }
@@ -446,7 +436,7 @@ static void op_expire_and_drop(void* world) {
   uint32_t number = 7;
   struct uvshm__map_key key = key_of(&map, &number);
 
-  ok(uvshm__map_expire(&l->world.actor, &map, &key, 1), "expire");
+  world_ok(uvshm__map_expire(&l->world.actor, &map, &key, 1), "expire");
   uv_sleep(2);
   uvshm__map_drop(&l->world.actor, &map, &key);
   lab_done();
@@ -474,7 +464,7 @@ static void op_remove_map(void* world) {
   struct uvshm__core* core = world_core(&l->world, WORLD_ACTOR);
 
   uvshm__directory_close(world_core(&l->world, WORLD_BYSTANDER), l->ref.index);
-  ok(uvshm__directory_remove(core, "map", 3), "remove");
+  world_ok(uvshm__directory_remove(core, "map", 3), "remove");
   lab_done();
 }
 
@@ -501,9 +491,9 @@ static void op_make_map(void* world) {
   spec.name_size = 5;
   spec.type = UVSHM__TYPE_MAP;
   spec.body = &body;
-  ok(uvshm__map_format(lane, 1, seed, &body, &spec.blocks[0]), "format");
-  ok(uvshm__directory_make(lane, &spec, 100, &ref, &made), "make");
-  ok(uvshm__directory_remove(lane->core, "brief", 5), "remove");
+  world_ok(uvshm__map_format(lane, 1, seed, &body, &spec.blocks[0]), "format");
+  world_ok(uvshm__directory_make(lane, &spec, 100, &ref, &made), "make");
+  world_ok(uvshm__directory_remove(lane->core, "brief", 5), "remove");
 }
 
 
@@ -560,9 +550,10 @@ static void verify_blocks(struct lab* l, const struct uvshm__map* map) {
   for (i = 0; i < UVSHM__MAP_LEVELS; i++)
     if (uvshm__a64_load_relaxed(&map->shards[0].more[i]) != 0) levels++;
   lab_check(
-      count_blocks(l) == l->blocks + levels + uvshm__map_count(map),
+      world_blocks(&l->world) == l->blocks + levels + uvshm__map_count(map),
       "%d blocks are too many",
-      (int) (count_blocks(l) - l->blocks - levels - uvshm__map_count(map)));
+      (int) (world_blocks(&l->world) - l->blocks - levels -
+             uvshm__map_count(map)));
 }
 
 
@@ -597,12 +588,13 @@ static void verify_life(struct lab* l) {
   uint64_t count;
   uint32_t i;
 
-  ok(uvshm__lane_claim(world_core(&l->world, WORLD_SECOND), &lane), "lane");
+  world_ok(uvshm__lane_claim(world_core(&l->world, WORLD_SECOND), &lane),
+           "lane");
   for (i = 0; i < KEYS; i += 3)
-    ok(put(&lane, &map, i, i + 100, UVSHM__MAP_ALWAYS), "put");
+    world_ok(put(&lane, &map, i, i + 100, UVSHM__MAP_ALWAYS), "put");
   for (i = 0; i < KEYS; i += 3)
     lab_check(get(&map, i) == i + 100, "what was put is not there");
-  ok(uvshm__map_clear(&lane, &map, 0, &count), "clear");
+  world_ok(uvshm__map_clear(&lane, &map, 0, &count), "clear");
   lab_check(uvshm__map_count(&map) == 0, "it is not empty");
   uvshm__lane_exit(&lane);
   verify_blocks(l, &map);
@@ -638,14 +630,14 @@ static void verify_removed(void* world, uint32_t done) {
   if (uvshm__directory_find(core, "map", 3, &ref) == 0) {
     lab_check(done == 0, "it is still there");
     verify(world, 0);
-    ok(uvshm__directory_remove(core, "map", 3), "remove");
+    world_ok(uvshm__directory_remove(core, "map", 3), "remove");
     uvshm__directory_close(world_core(&l->world, WORLD_BYSTANDER),
                            l->ref.index);
   }
   uvshm__directory_settle(core, l->ref.index);
-  lab_check(count_blocks(l) == l->blocks - 1,
+  lab_check(world_blocks(&l->world) == l->blocks - 1,
             "%d blocks are left",
-            (int) (count_blocks(l) - l->blocks + 1));
+            (int) (world_blocks(&l->world) - l->blocks + 1));
 }
 
 
@@ -685,19 +677,8 @@ static void read_all(void* world) {
 }
 
 
-static void end(void* world) {
-  world_end(&((struct lab*) world)->world);
-}
-
-
 #define CASE(name, start, run, is_well, read)                                  \
- static void name(void** state) {                                              \
-  struct lab_case op = {                                                       \
-      #name, start, run, world_die, world_repair, is_well, read, end};         \
-                                                                               \
-  (void) state;                                                                \
-  lab_prove(&op, &lab);                                                        \
- }
+ WORLD_CASE(name, &lab, start, run, is_well, read)
 
 CASE(put_into_an_empty_map, build_empty, op_put, verify, read_keys)
 CASE(put_that_makes_a_block, build_growing, op_put, verify, read_keys)

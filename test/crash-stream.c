@@ -44,10 +44,6 @@ struct lab {
 static struct lab lab;
 
 
-static void ok(int err, const char* what) {
-  lab_check(err >= 0, "%s: %d, %s", what, err, uvshm__error_text());
-}
-
 /* ---- messages ------------------------------------------------------------ */
 
 static size_t size_of(const struct lab* l, uint32_t number) {
@@ -90,7 +86,7 @@ static void send_one(struct lab* l,
   fill(bytes, size_of(l, number), number);
   message.bytes = bytes;
   message.size = size_of(l, number);
-  ok(uvshm__channel_send(end, &message, &one), "send");
+  world_ok(uvshm__channel_send(end, &message, &one), "send");
 }
 
 
@@ -133,14 +129,6 @@ static uint32_t recv_all(struct lab* l,
 
 /* ---- the start ----------------------------------------------------------- */
 
-static uint64_t count_blocks(struct lab* l) {
-  struct uvshm__heap_facts facts;
-
-  uvshm__heap_read(world_core(&l->world, WORLD_SECOND), &facts);
-  return facts.blocks;
-}
-
-
 static void furnish(struct lab* l,
                     struct uvshm__lane* lane,
                     const char* name,
@@ -156,24 +144,26 @@ static void furnish(struct lab* l,
   facts.writers = 1;
   facts.readers = 1;
   facts.loans = 1;
-  ok(uvshm__channel_plan(&facts, l->large ? 2 : 6, 0), "plan");
+  world_ok(uvshm__channel_plan(&facts, l->large ? 2 : 6, 0), "plan");
   memset(&spec, 0, sizeof(spec));
   spec.name = name;
   spec.name_size = (uint32_t) strlen(name);
   spec.type = UVSHM__TYPE_CHANNEL;
   spec.body = &body;
-  ok(uvshm__channel_format(lane, &facts, &body, &spec.blocks[0]), "format");
-  ok(uvshm__directory_make(lane, &spec, 100, ref, &made), "make");
+  world_ok(uvshm__channel_format(lane, &facts, &body, &spec.blocks[0]),
+           "format");
+  world_ok(uvshm__directory_make(lane, &spec, 100, ref, &made), "make");
 }
 
 
 static struct uvshm__channel* attach(struct lab* l, uint32_t i, uint32_t slot) {
   struct uvshm__core* core = world_core(&l->world, slot);
 
-  ok(uvshm__directory_open(core, &l->ref), "open");
-  ok(uvshm__channel_attach(
-         core, uvshm__directory_body(core, l->ref.index), &l->channels[i]),
-     "attach");
+  world_ok(uvshm__directory_open(core, &l->ref), "open");
+  world_ok(
+      uvshm__channel_attach(
+          core, uvshm__directory_body(core, l->ref.index), &l->channels[i]),
+      "attach");
   return &l->channels[i];
 }
 
@@ -185,7 +175,7 @@ static void join(struct uvshm__channel_end* end,
   memset(end, 0, sizeof(*end));
   end->channel = channel;
   end->writer = writer;
-  ok(uvshm__channel_join(lane, end, 2000), "join");
+  world_ok(uvshm__channel_join(lane, end, 2000), "join");
 }
 
 
@@ -205,7 +195,7 @@ static void begin(struct lab* l,
   l->writes = writes;
   l->large = large;
   world_build(&l->world, 1 << 20, 1 << 20);
-  l->blocks = count_blocks(l);
+  l->blocks = world_blocks(&l->world);
   furnish(l, &l->world.bystander, "stream", &l->ref);
   channel = attach(l, 2, WORLD_BYSTANDER);
   join(&l->other, &l->world.bystander, channel, !writes);
@@ -251,7 +241,7 @@ static void op_send(void* world) {
       messages[i].bytes = bytes[i];
       messages[i].size = size_of(l, number);
     }
-    ok(uvshm__channel_send(&l->actor, messages, &count), "send");
+    world_ok(uvshm__channel_send(&l->actor, messages, &count), "send");
     lab_check(count == l->parts[part], "no room for all");
     lab_done();
   }
@@ -272,17 +262,17 @@ static void op_claim(void* world) {
     count = l->parts[part];
     for (i = 0; i < count; i++)
       messages[i].size = size_of(l, number + (uint32_t) i) + (l->large ? 0 : 9);
-    ok(uvshm__channel_claim(&l->actor, messages, &count), "claim");
+    world_ok(uvshm__channel_claim(&l->actor, messages, &count), "claim");
     for (i = 0; i < count; i++)
       fill(messages[i].bytes, messages[i].size, number + 1);
-    ok(uvshm__channel_commit(&l->actor, NULL, 0), "abort");
-    ok(uvshm__channel_claim(&l->actor, messages, &count), "claim");
+    world_ok(uvshm__channel_commit(&l->actor, NULL, 0), "abort");
+    world_ok(uvshm__channel_claim(&l->actor, messages, &count), "claim");
     lab_check(count == l->parts[part], "no room for all");
     for (i = 0; i < count; i++, number++) {
       messages[i].size = size_of(l, number);
       fill(messages[i].bytes, messages[i].size, number);
     }
-    ok(uvshm__channel_commit(&l->actor, messages, count), "commit");
+    world_ok(uvshm__channel_commit(&l->actor, messages, count), "commit");
     lab_done();
   }
   leave_in_the_end(l);
@@ -304,7 +294,7 @@ static void op_recv(void* world) {
       messages[i].bytes = bytes[i];
       messages[i].size = SIZE_MOST;
     }
-    ok(uvshm__channel_recv(&l->actor, messages, &count), "recv");
+    world_ok(uvshm__channel_recv(&l->actor, messages, &count), "recv");
     lab_check(count == l->parts[part], "they are not all there");
     for (i = 0; i < count; i++) check_message(l, &messages[i], number++);
     lab_done();
@@ -327,10 +317,10 @@ static void op_peek(void* world) {
 
   for (part = 0; part < PARTS && l->parts[part] != 0; part++) {
     count = l->parts[part];
-    ok(uvshm__channel_peek(&l->actor, messages, &count), "peek");
+    world_ok(uvshm__channel_peek(&l->actor, messages, &count), "peek");
     lab_check(count == l->parts[part], "they are not all there");
     for (i = 0; i < count; i++) check_message(l, &messages[i], number++);
-    ok(uvshm__channel_release(&l->actor, messages, count), "release");
+    world_ok(uvshm__channel_release(&l->actor, messages, count), "release");
     lab_done();
   }
   leave_in_the_end(l);
@@ -358,16 +348,18 @@ static void op_remove(void* world) {
 
   uvshm__channel_leave(&l->actor);
   uvshm__directory_close(world_core(&l->world, WORLD_ACTOR), l->ref.index);
-  ok(uvshm__directory_remove(world_core(&l->world, WORLD_ACTOR), "stream", 6),
-     "remove");
+  world_ok(
+      uvshm__directory_remove(world_core(&l->world, WORLD_ACTOR), "stream", 6),
+      "remove");
 }
+
 
 /* Nobody else has it open. */
 static void op_bury(void* world) {
   struct lab* l = world;
   struct uvshm__core* core = world_core(&l->world, WORLD_ACTOR);
 
-  ok(uvshm__directory_remove(core, "stream", 6), "remove");
+  world_ok(uvshm__directory_remove(core, "stream", 6), "remove");
   uvshm__channel_leave(&l->actor);
   uvshm__directory_close(core, l->ref.index);
 }
@@ -434,14 +426,15 @@ static void verify_life(struct lab* l,
 
 
 static void verify_blocks(struct lab* l, uint64_t blocks) {
-  lab_check(count_blocks(l) == l->blocks + blocks,
+  lab_check(world_blocks(&l->world) == l->blocks + blocks,
             "%d blocks are too many",
-            (int) (count_blocks(l) - l->blocks - blocks));
+            (int) (world_blocks(&l->world) - l->blocks - blocks));
 }
 
 
 static void succeed(struct lab* l, struct uvshm__lane* lane) {
-  ok(uvshm__lane_claim(world_core(&l->world, WORLD_SECOND), lane), "lane");
+  world_ok(uvshm__lane_claim(world_core(&l->world, WORLD_SECOND), lane),
+           "lane");
   join(&l->successor, lane, attach(l, 1, WORLD_SECOND), l->writes);
 }
 
@@ -556,7 +549,7 @@ static void verify_made(void* world, uint32_t done) {
   world_verify(&l->world);
   if (uvshm__directory_find(core, "brief", 5, &ref) == 0) {
     verify_blocks(l, 2);
-    ok(uvshm__directory_remove(core, "brief", 5), "remove");
+    world_ok(uvshm__directory_remove(core, "brief", 5), "remove");
   }
   verify_blocks(l, 1);
 }
@@ -577,7 +570,7 @@ static void verify_removed(void* world, uint32_t done) {
   uvshm__channel_leave(&l->other);
   uvshm__directory_close(world_core(&l->world, WORLD_BYSTANDER), l->ref.index);
   if (uvshm__directory_find(core, "stream", 6, &ref) == 0)
-    ok(uvshm__directory_remove(core, "stream", 6), "remove");
+    world_ok(uvshm__directory_remove(core, "stream", 6), "remove");
   verify_blocks(l, 0);
 }
 
@@ -591,7 +584,7 @@ static void verify_buried(void* world, uint32_t done) {
   world_verify(&l->world);
   if (uvshm__directory_find(core, "stream", 6, &ref) == 0) {
     verify_blocks(l, 1);
-    ok(uvshm__directory_remove(core, "stream", 6), "remove");
+    world_ok(uvshm__directory_remove(core, "stream", 6), "remove");
   }
   verify_blocks(l, 0);
 }
@@ -609,75 +602,45 @@ static void read_messages(void* world) {
 }
 
 
-static void end(void* world) {
-  world_end(&((struct lab*) world)->world);
-}
-
 /* ---- the cases ----------------------------------------------------------- */
 
-static void set_parts(struct lab* l, uint32_t a, uint32_t b, uint32_t c) {
-  l->parts[0] = a;
-  l->parts[1] = b;
-  l->parts[2] = c;
+/* How it begins, and how many messages the actor sends, or releases, at once:
+ * three times, or as often as there is a number; then it may leave. */
+struct start {
+  uint32_t writes;
+  uint32_t large;
+  uint32_t turns;
+  uint32_t waiting;
+  uint32_t parts[3];
+  uint32_t leaves;
+};
+
+
+static void build(void* world, const struct start* start) {
+  struct lab* l = world;
+
+  begin(l, start->writes, start->large, start->turns, start->waiting);
+  memcpy(l->parts, start->parts, sizeof(start->parts));
+  l->leaves = start->leaves;
   ready(l);
 }
 
+#define START(name, ...)                                                       \
+ static void build_##name(void* world) {                                       \
+  static const struct start start = {__VA_ARGS__};                             \
+                                                                               \
+  build(world, &start);                                                        \
+ }
 
-static void build_write(void* world) {
-  begin(world, 1, 0, 3, 1);
-  set_parts(world, 1, 1, 1);
-}
-
-
-/* Over the end of the ring: at each of some positions before it. */
-static void build_write_wrap(void* world) {
-  begin(world, 1, 0, 13, 2);
-  set_parts(world, 1, 1, 1);
-}
-
-
-static void build_write_batch(void* world) {
-  begin(world, 1, 0, 12, 1);
-  set_parts(world, 3, 1, 2);
-}
-
-
-static void build_write_large(void* world) {
-  begin(world, 1, 1, 3, 0);
-  set_parts(world, 2, 0, 0);
-}
-
-
-static void build_write_and_leave(void* world) {
-  begin(world, 1, 0, 5, 1);
-  ((struct lab*) world)->leaves = 1;
-  set_parts(world, 2, 0, 0);
-}
-
-
-static void build_read(void* world) {
-  begin(world, 0, 0, 3, 4);
-  set_parts(world, 1, 1, 1);
-}
-
-
-static void build_read_wrap(void* world) {
-  begin(world, 0, 0, 12, 6);
-  set_parts(world, 1, 3, 2);
-}
-
-
-static void build_read_large(void* world) {
-  begin(world, 0, 1, 1, 3);
-  set_parts(world, 1, 2, 0);
-}
-
-
-static void build_read_and_leave(void* world) {
-  begin(world, 0, 0, 5, 4);
-  ((struct lab*) world)->leaves = 1;
-  set_parts(world, 3, 0, 0);
-}
+START(write, 1, 0, 3, 1, {1, 1, 1}, 0)
+START(write_wrap, 1, 0, 13, 2, {1, 1, 1}, 0) /* over the end of the ring */
+START(write_batch, 1, 0, 12, 1, {3, 1, 2}, 0)
+START(write_large, 1, 1, 3, 0, {2, 0, 0}, 0)
+START(write_and_leave, 1, 0, 5, 1, {2, 0, 0}, 1)
+START(read, 0, 0, 3, 4, {1, 1, 1}, 0)
+START(read_wrap, 0, 0, 12, 6, {1, 3, 2}, 0)
+START(read_large, 0, 1, 1, 3, {1, 2, 0}, 0)
+START(read_and_leave, 0, 0, 5, 4, {3, 0, 0}, 1)
 
 
 static void alone(struct lab* l, uint32_t writes) {
@@ -720,13 +683,7 @@ static void build_bury(void* world) {
 
 
 #define CASE(name, start, run, is_well, read)                                  \
- static void name(void** state) {                                              \
-  struct lab_case op = {                                                       \
-      #name, start, run, world_die, world_repair, is_well, read, end};         \
-                                                                               \
-  (void) state;                                                                \
-  lab_prove(&op, &lab);                                                        \
- }
+ WORLD_CASE(name, &lab, start, run, is_well, read)
 
 CASE(send_a_message, build_write, op_send, verify, read_messages)
 CASE(send_over_the_end, build_write_wrap, op_send, verify, read_messages)

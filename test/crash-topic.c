@@ -44,10 +44,6 @@ struct lab {
 static struct lab lab;
 
 
-static void ok(int err, const char* what) {
-  lab_check(err >= 0, "%s: %d, %s", what, err, uvshm__error_text());
-}
-
 /* ---- messages: a number, again and again --------------------------------- */
 
 static size_t size_of(uint64_t number) {
@@ -130,17 +126,18 @@ static void join(struct lab* l,
   end->channel = &l->channels[lane->core->slot];
   end->writer = (flags & UVSHM_WRITER) != 0;
   end->flags = flags;
-  ok(uvshm__channel_join(lane, end, 2000), "join");
+  world_ok(uvshm__channel_join(lane, end, 2000), "join");
 }
 
 
 static void open_channel(struct lab* l, uint32_t slot) {
   struct uvshm__core* core = world_core(&l->world, slot);
 
-  ok(uvshm__directory_open(core, &l->ref), "open");
-  ok(uvshm__channel_attach(
-         core, uvshm__directory_body(core, l->ref.index), &l->channels[slot]),
-     "attach");
+  world_ok(uvshm__directory_open(core, &l->ref), "open");
+  world_ok(
+      uvshm__channel_attach(
+          core, uvshm__directory_body(core, l->ref.index), &l->channels[slot]),
+      "attach");
 }
 
 
@@ -158,14 +155,15 @@ static void make_channel(struct lab* l, uint64_t capacity) {
   facts.writers = WRITERS;
   facts.readers = READERS;
   facts.loans = LOANS;
-  ok(uvshm__channel_plan(&facts, capacity, 0), "plan");
+  world_ok(uvshm__channel_plan(&facts, capacity, 0), "plan");
   memset(&spec, 0, sizeof(spec));
   spec.name = "topic";
   spec.name_size = 5;
   spec.type = UVSHM__TYPE_CHANNEL;
   spec.body = &body;
-  ok(uvshm__channel_format(lane, &facts, &body, &spec.blocks[0]), "format");
-  ok(uvshm__directory_make(lane, &spec, 100, &l->ref, &made), "make");
+  world_ok(uvshm__channel_format(lane, &facts, &body, &spec.blocks[0]),
+           "format");
+  world_ok(uvshm__directory_make(lane, &spec, 100, &l->ref, &made), "make");
 }
 
 
@@ -190,7 +188,7 @@ static void begin(struct lab* l,
   open_channel(l, WORLD_SECOND);
   join(l, &l->world.bystander, &l->writer, UVSHM_WRITER);
   join(l, &l->world.bystander, &l->reader, UVSHM_READER | UVSHM_CHANNEL_OLDEST);
-  for (i = 0; i < first; i++) ok(try_send(&l->writer, i), "send");
+  for (i = 0; i < first; i++) world_ok(try_send(&l->writer, i), "send");
 }
 
 
@@ -198,7 +196,7 @@ static void begin(struct lab* l,
 static void hold(struct lab* l) {
   size_t one = 1;
 
-  ok(uvshm__channel_peek(&l->reader, &l->held[l->holds], &one), "peek");
+  world_ok(uvshm__channel_peek(&l->reader, &l->held[l->holds], &one), "peek");
   l->holds++;
 }
 
@@ -228,7 +226,7 @@ static void build_pinned(void* world) {
 
   begin(l, 1, 1, 4, 0);
   hold(l);
-  ok(try_send(&l->writer, 1), "send");
+  world_ok(try_send(&l->writer, 1), "send");
   hold(l);
   l->first = 2;
   ready(l, 1);
@@ -247,7 +245,7 @@ static void build_late(void* world) {
   join(l, &l->world.earlier, &l->earlier, UVSHM_WRITER);
   hand = uvshm__a64_load_relaxed(&topic->hands[l->earlier.index].word);
   tail = uvshm__a64_load_relaxed(&topic->hdr->tail);
-  ok(try_send(&l->earlier, 2), "send");
+  world_ok(try_send(&l->earlier, 2), "send");
   uvshm__a64_store_relaxed(&topic->hands[l->earlier.index].word, hand);
   uvshm__a64_store_relaxed(&topic->hdr->tail, tail);
   l->first = 3;
@@ -266,10 +264,10 @@ static void build_late_spare(void* world) {
   begin(l, 1, 1, 5, 0);
   hold(l);
   join(l, &l->world.earlier, &l->earlier, UVSHM_WRITER);
-  ok(try_send(&l->earlier, 1), "send");
+  world_ok(try_send(&l->earlier, 1), "send");
   hand = uvshm__a64_load_relaxed(&topic->hands[l->earlier.index].word);
   message.size = SIZE;
-  ok(uvshm__channel_claim(&l->earlier, &message, &one), "claim");
+  world_ok(uvshm__channel_claim(&l->earlier, &message, &one), "claim");
   lab_check(
       uvshm__a64_load_relaxed(&topic->hands[l->earlier.index].word) != hand,
       "no exchange");
@@ -296,7 +294,7 @@ static void build_passed(void* world) {
 
   begin(l, 3, 1, 0, 0);
   join(l, &l->world.actor, &l->actor, UVSHM_READER);
-  for (i = 1; i < 9; i++) ok(try_send(&l->writer, i), "send");
+  for (i = 1; i < 9; i++) world_ok(try_send(&l->writer, i), "send");
   l->first = 9;
   ready(l, 0);
 }
@@ -316,7 +314,8 @@ static void build_lossless(void* world) {
   uint32_t i;
 
   begin(l, 4, 4, 4, 1);
-  for (i = 0; i < 4; i++) ok(try_recv(&l->reader, &number, &message), "recv");
+  for (i = 0; i < 4; i++)
+    world_ok(try_recv(&l->reader, &number, &message), "recv");
   ready(l, 1);
 }
 
@@ -342,7 +341,7 @@ static void op_send(void* world) {
   uint64_t i;
 
   for (i = 0; i < l->sends; i++) {
-    ok(try_send(&l->actor, l->first + i), "send");
+    world_ok(try_send(&l->actor, l->first + i), "send");
     lab_done();
   }
 }
@@ -357,15 +356,15 @@ static void op_claim(void* world) {
 
   for (i = 0; i < l->sends; i++) {
     message.size = SIZE;
-    ok(uvshm__channel_claim(&l->actor, &message, &one), "claim");
+    world_ok(uvshm__channel_claim(&l->actor, &message, &one), "claim");
     if (i % 2 == 1) {
       memset(message.bytes, 0xee, 20);
-      ok(uvshm__channel_commit(&l->actor, NULL, 0), "abort");
-      ok(uvshm__channel_claim(&l->actor, &message, &one), "claim");
+      world_ok(uvshm__channel_commit(&l->actor, NULL, 0), "abort");
+      world_ok(uvshm__channel_claim(&l->actor, &message, &one), "claim");
     }
     fill(message.bytes, l->first + i);
     message.size = size_of(l->first + i);
-    ok(uvshm__channel_commit(&l->actor, &message, 1), "commit");
+    world_ok(uvshm__channel_commit(&l->actor, &message, 1), "commit");
     lab_done();
   }
 }
@@ -377,7 +376,8 @@ static void op_recv(void* world) {
   uint64_t number;
   uint32_t i;
 
-  for (i = 0; i < 2; i++) ok(try_recv(&l->actor, &number, &message), "recv");
+  for (i = 0; i < 2; i++)
+    world_ok(try_recv(&l->actor, &number, &message), "recv");
 }
 
 
@@ -386,10 +386,10 @@ static void op_peek(void* world) {
   uvshm_message_t held[LOANS];
   size_t count = LOANS;
 
-  ok(uvshm__channel_peek(&l->actor, held, &count), "peek");
+  world_ok(uvshm__channel_peek(&l->actor, held, &count), "peek");
   lab_check(count == LOANS, "not all");
-  ok(uvshm__channel_release(&l->actor, &held[1], 1), "release");
-  ok(uvshm__channel_release(&l->actor, &held[0], 1), "release");
+  world_ok(uvshm__channel_release(&l->actor, &held[1], 1), "release");
+  world_ok(uvshm__channel_release(&l->actor, &held[0], 1), "release");
 }
 
 
@@ -452,7 +452,7 @@ static void drain(struct lab* l, uint64_t until) {
   uint64_t number = 0;
 
   while (next < until) {
-    ok(try_recv(&l->reader, &number, &message), "recv");
+    world_ok(try_recv(&l->reader, &number, &message), "recv");
     lab_check(message.sequence == next + message.missed,
               "message %u after %u, %u missed",
               (unsigned int) message.sequence,
@@ -481,8 +481,8 @@ static void verify_life(struct lab* l) {
     join(l, &l->world.bystander, &others[i], UVSHM_WRITER);
   for (round = 0; round < 6; round++) {
     for (i = 0; i < WRITERS - 1; i++)
-      ok(try_send(&others[i], next++), "send again");
-    ok(try_send(&l->writer, next++), "send again");
+      world_ok(try_send(&others[i], next++), "send again");
+    world_ok(try_send(&l->writer, next++), "send again");
     verify_held(l);
     drain(l, next);
   }
@@ -543,19 +543,8 @@ static void read_all(void* world) {
 }
 
 
-static void end(void* world) {
-  world_end(&((struct lab*) world)->world);
-}
-
-
 #define CASE(name, start, run, read)                                           \
- static void name(void** state) {                                              \
-  struct lab_case op = {                                                       \
-      #name, start, run, world_die, world_repair, verify, read, end};          \
-                                                                               \
-  (void) state;                                                                \
-  lab_prove(&op, &lab);                                                        \
- }
+ WORLD_CASE(name, &lab, start, run, verify, read)
 
 CASE(send_the_first_messages, build_empty, op_send, read_all)
 CASE(send_over_old_messages, build_round, op_send, read_all)

@@ -69,18 +69,6 @@ static uint64_t offset_of(struct lab* l, const void* address) {
 }
 
 
-static void ok(int err, const char* what) {
-  lab_check(err >= 0, "%s: %s", what, uvshm__error_text());
-}
-
-
-static uint64_t count_blocks(struct lab* l) {
-  struct uvshm__heap_facts facts;
-
-  uvshm__heap_read(world_core(&l->world, WORLD_SECOND), &facts);
-  return facts.blocks;
-}
-
 /* ---- the start ----------------------------------------------------------- */
 
 static uint64_t new_block(struct uvshm__lane* lane,
@@ -88,7 +76,7 @@ static uint64_t new_block(struct uvshm__lane* lane,
                           uint32_t own) {
   uint64_t block = 0;
 
-  ok(uvshm__heap_alloc(lane, size, 0, own, &block), "alloc");
+  world_ok(uvshm__heap_alloc(lane, size, 0, own, &block), "alloc");
   return block;
 }
 
@@ -103,13 +91,14 @@ static void make_mutex(struct uvshm__lane* lane,
   uint64_t block = 0;
   int made = 0;
 
-  ok(uvshm__heap_alloc(lane, LOG_SIZE, 0, uvshm__heap_me(lane->core), &block),
-     "alloc");
+  world_ok(
+      uvshm__heap_alloc(lane, LOG_SIZE, 0, uvshm__heap_me(lane->core), &block),
+      "alloc");
   spec.name_size = (uint32_t) strlen(name);
   spec.blocks[0] = block;
   uvshm__lock_format(lock, 0);
   lock->undo.value = uvshm__txn_undo(block, LOG_SIZE);
-  ok(uvshm__directory_make(lane, &spec, 100, ref, &made), "make");
+  world_ok(uvshm__directory_make(lane, &spec, 100, ref, &made), "make");
 }
 
 
@@ -120,17 +109,18 @@ static void furnish(struct lab* l) {
 
   world_build(&l->world, 1 << 16, 1 << 21);
   make_mutex(lane, "till", &l->ref);
-  ok(uvshm__directory_open(world_core(&l->world, WORLD_BYSTANDER), &l->ref),
-     "open");
-  ok(!uvshm__txn_locate(lane->core, lock_of(l), &l->log, &l->capacity),
-     "locate");
+  world_ok(
+      uvshm__directory_open(world_core(&l->world, WORLD_BYSTANDER), &l->ref),
+      "open");
+  world_ok(!uvshm__txn_locate(lane->core, lock_of(l), &l->log, &l->capacity),
+           "locate");
   l->ledger = new_block(lane, sizeof(struct ledger), UVSHM__OWN_SHARED);
   block = new_block(lane, 64, UVSHM__OWN_SHARED);
   for (i = 0; i < WORDS; i++)
     uvshm__a64_store_relaxed(&ledger_of(l)->words[i], 1);
   uvshm__a64_store_relaxed(&ledger_of(l)->slot, block);
   uvshm__a64_store_relaxed(at(l, block), 1);
-  l->blocks = count_blocks(l);
+  l->blocks = world_blocks(&l->world);
 }
 
 
@@ -151,26 +141,26 @@ static struct uvshm__txn begin(struct lab* l) {
   struct uvshm__lane* lane = &l->world.actor;
   struct uvshm__txn txn;
 
-  ok(uvshm__lock_acquire(lane, lock_of(l), 0, 0, NULL), "lock");
+  world_ok(uvshm__lock_acquire(lane, lock_of(l), 0, 0, NULL), "lock");
   uvshm__txn_begin(&txn, lane, lock_of(l), l->log, l->capacity);
   return txn;
 }
 
 
 static void unlock(struct lab* l) {
-  ok(uvshm__lock_release(&l->world.actor, lock_of(l)), "unlock");
+  world_ok(uvshm__lock_release(&l->world.actor, lock_of(l)), "unlock");
 }
 
 
 static void commit(struct lab* l, struct uvshm__txn* txn) {
-  ok(uvshm__txn_commit(txn), "commit");
+  world_ok(uvshm__txn_commit(txn), "commit");
   lab_done();
   unlock(l);
 }
 
 
 static void rollback(struct lab* l, struct uvshm__txn* txn) {
-  ok(uvshm__txn_abort(txn), "abort");
+  world_ok(uvshm__txn_abort(txn), "abort");
   unlock(l);
 }
 
@@ -184,10 +174,10 @@ static void change_words(struct lab* l,
   uint32_t i;
   uint32_t k;
 
-  ok(uvshm__txn_save(txn, l->ledger, 8), "save");
+  world_ok(uvshm__txn_save(txn, l->ledger, 8), "save");
   uvshm__a64_store_relaxed(&ledger->words[0], 77);
   for (i = 0, k = 0; k < 3; i += sizes[k++])
-    ok(uvshm__txn_save(txn, l->ledger + i * 8, sizes[k] * 8), "save");
+    world_ok(uvshm__txn_save(txn, l->ledger + i * 8, sizes[k] * 8), "save");
   for (i = 0; i < WORDS; i++)
     uvshm__a64_store_relaxed(&ledger->words[i], value);
 }
@@ -202,11 +192,11 @@ static void change_block(struct lab* l,
   uint64_t old = uvshm__a64_load_relaxed(&ledger->slot);
   uint64_t fresh = 0;
 
-  ok(uvshm__txn_alloc(txn, 64, &fresh), "alloc");
+  world_ok(uvshm__txn_alloc(txn, 64, &fresh), "alloc");
   uvshm__a64_store_relaxed(at(l, fresh), value);
-  ok(uvshm__txn_save(txn, slot, 8), "save");
+  world_ok(uvshm__txn_save(txn, slot, 8), "save");
   uvshm__a64_store_relaxed(&ledger->slot, fresh);
-  ok(uvshm__txn_free(txn, old), "free");
+  world_ok(uvshm__txn_free(txn, old), "free");
 }
 
 
@@ -215,7 +205,7 @@ static void op_commit(void* world) {
   uint64_t old = uvshm__a64_load_relaxed(&ledger_of(world)->slot);
 
   change_words(world, &txn, 2);
-  ok(uvshm__txn_save(&txn, old, 8), "save");
+  world_ok(uvshm__txn_save(&txn, old, 8), "save");
   uvshm__a64_store_relaxed(at(world, old), 2);
   commit(world, &txn);
 }
@@ -261,12 +251,12 @@ static void op_publish(void* world) {
 
   uvshm__a64_store_relaxed(at(l, second), 2);
   txn = begin(l);
-  ok(uvshm__txn_publish(&txn, slot, first), "publish");
-  ok(uvshm__txn_alloc(&txn, 5000, &brief), "alloc");
-  ok(uvshm__txn_free(&txn, old), "free");
-  ok(uvshm__txn_free(&txn, brief), "free");
-  ok(uvshm__txn_publish(&txn, slot, second), "publish");
-  ok(uvshm__txn_free(&txn, first), "free");
+  world_ok(uvshm__txn_publish(&txn, slot, first), "publish");
+  world_ok(uvshm__txn_alloc(&txn, 5000, &brief), "alloc");
+  world_ok(uvshm__txn_free(&txn, old), "free");
+  world_ok(uvshm__txn_free(&txn, brief), "free");
+  world_ok(uvshm__txn_publish(&txn, slot, second), "publish");
+  world_ok(uvshm__txn_free(&txn, first), "free");
   change_words(l, &txn, 2);
   commit(l, &txn);
 }
@@ -306,7 +296,7 @@ static void op_handle_closes(void* world) {
   struct uvshm__txn txn = begin(l);
 
   change_words(l, &txn, 2);
-  ok(uvshm__lock_abandon(&l->world.actor, lock_of(l)), "abandon");
+  world_ok(uvshm__lock_abandon(&l->world.actor, lock_of(l)), "abandon");
 }
 
 
@@ -316,8 +306,8 @@ static void op_make_and_remove(void* world) {
   struct uvshm__directory_ref ref;
 
   make_mutex(&l->world.actor, "brief", &ref);
-  ok(uvshm__directory_open(core, &ref), "open");
-  ok(uvshm__directory_remove(core, "brief", 5), "remove");
+  world_ok(uvshm__directory_open(core, &ref), "open");
+  world_ok(uvshm__directory_remove(core, "brief", 5), "remove");
   uvshm__directory_close(core, ref.index);
 }
 
@@ -329,7 +319,7 @@ static void die_earlier(struct lab* l) {
 
   furnish(l);
   world_join_earlier(&l->world);
-  ok(uvshm__lock_acquire(lane, lock_of(l), 0, 0, NULL), "lock");
+  world_ok(uvshm__lock_acquire(lane, lock_of(l), 0, 0, NULL), "lock");
   uvshm__txn_begin(&txn, lane, lock_of(l), l->log, l->capacity);
   change_words(l, &txn, 2);
   change_block(l, &txn, 2);
@@ -354,7 +344,8 @@ static void build_after_late_death(void* world) {
 static void op_meet_the_dead(void* world) {
   struct lab* l = world;
 
-  ok(uvshm__lock_acquire(&l->world.actor, lock_of(l), 0, 0, NULL), "lock");
+  world_ok(uvshm__lock_acquire(&l->world.actor, lock_of(l), 0, 0, NULL),
+           "lock");
   unlock(l);
 }
 
@@ -404,18 +395,18 @@ static void verify_life(struct lab* l) {
   struct uvshm__txn txn;
   int news;
 
-  ok(uvshm__lane_claim(core, &lane), "lane");
+  world_ok(uvshm__lane_claim(core, &lane), "lane");
   news = uvshm__lock_acquire(&lane, lock_of(l), 0, 0, NULL);
-  ok(news, "lock");
+  world_ok(news, "lock");
   lab_check(!l->news || news == UVSHM_OWNER_DIED, "a death was not told");
   uvshm__txn_begin(&txn, &lane, lock_of(l), l->log, l->capacity);
   change_words(l, &txn, 8);
   change_block(l, &txn, 8);
-  ok(uvshm__txn_commit(&txn), "commit");
-  ok(uvshm__lock_release(&lane, lock_of(l)), "unlock");
+  world_ok(uvshm__txn_commit(&txn), "commit");
+  world_ok(uvshm__lock_release(&lane, lock_of(l)), "unlock");
   uvshm__lane_exit(&lane);
   lab_check(verify_content(l) == 8, "the next transaction did not happen");
-  lab_check(count_blocks(l) == l->blocks, "its blocks are not right");
+  lab_check(world_blocks(&l->world) == l->blocks, "its blocks are not right");
 }
 
 
@@ -429,9 +420,9 @@ static void verify(void* world, uint32_t done) {
             "generation %u after %u commits",
             (unsigned int) value,
             (unsigned int) done);
-  lab_check(count_blocks(l) == l->blocks,
+  lab_check(world_blocks(&l->world) == l->blocks,
             "%d blocks are too many",
-            (int) (count_blocks(l) - l->blocks));
+            (int) (world_blocks(&l->world) - l->blocks));
   verify_life(l);
 }
 
@@ -460,12 +451,7 @@ static void verify_late(void* world, uint32_t done) {
   (void) done;
   world_verify(&l->world);
   lab_check(verify_content(l) == 2, "what was committed is not there");
-  lab_check(count_blocks(l) == l->blocks, "a block too many, or lost");
-}
-
-
-static void end(void* world) {
-  world_end(&((struct lab*) world)->world);
+  lab_check(world_blocks(&l->world) == l->blocks, "a block too many, or lost");
 }
 
 
@@ -474,10 +460,11 @@ static void prove(const char* name,
                   void (*run)(void*),
                   void (*is_well)(void*, uint32_t)) {
   struct lab_case op = {
-      name, start, run, die, world_repair, is_well, NULL, end};
+      name, start, run, die, world_repair, is_well, NULL, world_end};
 
   lab_prove(&op, &lab);
 }
+
 
 #define CASE(name, start, run, is_well)                                        \
  static void name(void** state) {                                              \

@@ -468,17 +468,13 @@ static inline void run(void* world) {
 }
 
 
-static inline void end(void* world) {
-  world_end(&((struct lab*) world)->world);
-}
-
 /* ---- proving ------------------------------------------------------------- */
 
 static inline void prove(const struct scenario* scenarios,
                          size_t count,
                          int redeliver) {
   struct lab_case op = {
-      NULL, build, run, world_die, world_repair, verify, look, end};
+      NULL, build, run, world_die, world_repair, verify, look, world_end};
   char name[100];
   size_t i;
 

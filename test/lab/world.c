@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "core/directory.h"
+#include "core/heap.h"
 #include "core/peer.h"
 #include "core/reap.h"
 #include "core/reset.h"
@@ -17,12 +18,23 @@ struct uvshm__core* world_core(struct world* world, uint32_t slot) {
 }
 
 
+uint64_t world_blocks(struct world* world) {
+  struct uvshm__heap_facts facts;
+
+  uvshm__heap_read(world_core(world, WORLD_SECOND), &facts);
+  return facts.blocks;
+}
+
+
+void world_ok(int err, const char* what) {
+  lab_check(err >= 0, "%s: %d, %s", what, err, uvshm__error_text());
+}
+
+
 static void claim(struct world* world,
                   uint32_t slot,
                   struct uvshm__lane* lane) {
-  lab_check(uvshm__lane_claim(world_core(world, slot), lane) == 0,
-            "no lane: %s",
-            uvshm__error_text());
+  world_ok(uvshm__lane_claim(world_core(world, slot), lane), "no lane");
 }
 
 
@@ -50,8 +62,8 @@ void world_ready(struct world* world) {
 }
 
 
-void world_end(struct world* world) {
-  fake_free(&world->fake);
+void world_end(void* world) {
+  fake_free(&((struct world*) world)->fake);
 }
 
 

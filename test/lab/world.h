@@ -20,6 +20,7 @@
 #define WORLD_BYSTANDER 3u /* a live peer that does nothing meanwhile */
 #define WORLD_EARLIER 4u   /* joined only by world_join_earlier() */
 
+/* Stands first in what a test adds to it. */
 struct world {
   struct fake fake;
   struct uvshm__lane actor; /* lanes of the peers of these names */
@@ -32,12 +33,20 @@ struct world {
  * world_ready(). */
 void world_build(struct world* world, uint64_t size, uint64_t max_size);
 void world_ready(struct world* world);
-void world_end(struct world* world);
+
+/* For lab_case: end. */
+void world_end(void* world);
 
 /* One that dies together with the actor. */
 void world_join_earlier(struct world* world);
 
 struct uvshm__core* world_core(struct world* world, uint32_t slot);
+
+/* Blocks of the heap, as who looks at it all sees them. */
+uint64_t world_blocks(struct world* world);
+
+/* lab_check() that a call of the library went well. */
+void world_ok(int err, const char* what);
 
 /* For lab_case: die; and repair as uvshm__reap_all() does. */
 void world_die(void* world, enum lab_who who);
@@ -47,5 +56,16 @@ uint32_t world_slot(enum lab_who who);
 /* For verify: check passes; no peer, lane or open bit of the dead is left; the
  * directory's lock is free; lanes and names can still be had. */
 void world_verify(struct world* world);
+
+/* A case of cmocka: all deaths of an operation in `world`. `start`, `run`,
+ * `is_well` and `read` are those of lab_case. */
+#define WORLD_CASE(name, world, start, run, is_well, read)                     \
+ static void name(void** state) {                                              \
+  struct lab_case op = {                                                       \
+      #name, start, run, world_die, world_repair, is_well, read, world_end};   \
+                                                                               \
+  (void) state;                                                                \
+  lab_prove(&op, world);                                                       \
+ }
 
 #endif /* UVSHM_TEST_LAB_WORLD_H_ */
