@@ -25,6 +25,7 @@
 #include "core/reap.h"
 #include "core/reset.h"
 #include "core/sem.h"
+#include "lab/operations.h"
 #include "lab/world.h"
 #include "uvshm/name.h"
 
@@ -298,18 +299,6 @@ static void mend(void* world) {
 
 /* ---- the ways to repair -------------------------------------------------- */
 
-static void repair_in_two_parts(void* world, enum lab_who who) {
-  struct uvshm__core* core = core_of(world_slot(who));
-
-  if (who == LAB_SECOND) {
-    world_repair(world, who);
-    return;
-  }
-  (void) uvshm__reap_locks(core, WORLD_ACTOR);
-  (void) uvshm__reap(core, WORLD_ACTOR);
-}
-
-
 static void repair_by_joining(void* world, enum lab_who who) {
   struct fake* fake = &lab.world.fake;
   struct fake_peer* peer = &fake->peers[world_slot(who)];
@@ -340,19 +329,6 @@ static void repair_by_waiting(void* world, enum lab_who who) {
     (void) uvshm__lock_abandon(&lane, mutex(0)); /* keeps any news */
   uvshm__lane_exit(&lane);
 }
-
-
-static const struct {
-  const char* name;
-  void (*run)(void* world, enum lab_who who);
-} repairs[] = {
-    {"repair", world_repair},
-    {"repair in two parts", repair_in_two_parts},
-    {"repair by joining", repair_by_joining},
-    {"repair by waiting", repair_by_waiting},
-};
-
-#define REPAIRS (sizeof(repairs) / sizeof(repairs[0]))
 
 /* ---- what must be true afterwards ---------------------------------------- */
 
@@ -474,52 +450,40 @@ static void verify_mended(void* world, uint32_t done) {
 
 /* ---- the cases ----------------------------------------------------------- */
 
-static const struct operation {
-  const char* name;
-  void (*build)(void* world);
-  void (*run)(void* world);
-} operations[] = {
-    {"lock_and_unlock", build, lock_and_unlock},
-    {"unlock_in_any_order", build, unlock_in_any_order},
-    {"recursion", build, recursion},
-    {"busy", build, busy},
-    {"commit", build, commit},
-    {"abandon", build, abandon},
-    {"thread_comes_and_goes", build, thread_comes_and_goes},
-    {"leave", build, leave},
-    {"leave_and_join", build, leave_and_join},
-    {"make", build, make},
-    {"remove_while_open", build, remove_while_open},
-    {"post_and_wait", build, post_and_wait},
-    {"blocked_by_the_dead", build_with_earlier, blocked_by_the_dead},
-    {"blocked_holding_one", build_with_earlier, blocked_holding_one},
-    {"repair_after_earlier", build_with_earlier, repair_after_earlier},
-    {"mend", build_damaged, mend},
+static const struct way ways[] = {
+    {"repair", world_repair, verify},
+    {"repair in two parts", repair_in_two_parts, verify},
+    {"repair by joining", repair_by_joining, verify},
+    {"repair by waiting", repair_by_waiting, verify_after_waiting},
+    {NULL, NULL, NULL},
+};
+
+static const struct operations all = {ways, die, &lab.world};
+
+static const struct operation operations[] = {
+    {"lock_and_unlock", build, lock_and_unlock, NULL},
+    {"unlock_in_any_order", build, unlock_in_any_order, NULL},
+    {"recursion", build, recursion, NULL},
+    {"busy", build, busy, NULL},
+    {"commit", build, commit, NULL},
+    {"abandon", build, abandon, NULL},
+    {"thread_comes_and_goes", build, thread_comes_and_goes, NULL},
+    {"leave", build, leave, NULL},
+    {"leave_and_join", build, leave_and_join, NULL},
+    {"make", build, make, NULL},
+    {"remove_while_open", build, remove_while_open, NULL},
+    {"post_and_wait", build, post_and_wait, NULL},
+    {"blocked_by_the_dead", build_with_earlier, blocked_by_the_dead, NULL},
+    {"blocked_holding_one", build_with_earlier, blocked_holding_one, NULL},
+    {"repair_after_earlier", build_with_earlier, repair_after_earlier, NULL},
+    {"mend", build_damaged, mend, verify_mended},
 };
 
 #define OPERATIONS (sizeof(operations) / sizeof(operations[0]))
 
 
 static void prove(void** state) {
-  const struct operation* operation = *state;
-  struct lab_case op;
-  char name[64];
-  uint32_t i;
-
-  memset(&op, 0, sizeof(op));
-  op.name = name;
-  op.build = operation->build;
-  op.run = operation->run;
-  op.die = die;
-  op.end = world_end;
-  for (i = 0; i < REPAIRS; i++) {
-    snprintf(name, sizeof(name), "%s, %s", operation->name, repairs[i].name);
-    op.repair = repairs[i].run;
-    op.verify = verify;
-    if (op.repair == repair_by_waiting) op.verify = verify_after_waiting;
-    if (op.build == build_damaged) op.verify = verify_mended;
-    lab_prove(&op, &lab.world);
-  }
+  operations_prove(&all, *state);
 }
 
 
@@ -548,16 +512,10 @@ static void a_world_that_was_not_repaired_is_noticed(void** state) {
 
 
 int main(void) {
-  struct CMUnitTest tests[OPERATIONS + 1];
-  size_t i;
+  struct CMUnitTest tests[OPERATIONS + 1] = {
+      [OPERATIONS] = cmocka_unit_test(a_world_that_was_not_repaired_is_noticed),
+  };
 
-  memset(tests, 0, sizeof(tests));
-  for (i = 0; i < OPERATIONS; i++) {
-    tests[i].name = operations[i].name;
-    tests[i].test_func = prove;
-    tests[i].initial_state = (void*) (uintptr_t) &operations[i];
-  }
-  tests[i].name = "a_world_that_was_not_repaired_is_noticed";
-  tests[i].test_func = a_world_that_was_not_repaired_is_noticed;
+  operations_list(tests, operations, OPERATIONS, prove);
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

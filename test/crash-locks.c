@@ -21,6 +21,7 @@
 #include "core/event.h"
 #include "core/reap.h"
 #include "core/rwlock.h"
+#include "lab/operations.h"
 #include "lab/world.h"
 
 #define RWLOCKS 4u /* the last one is read by the bystander */
@@ -314,18 +315,6 @@ static void come_and_go(void* world) {
 
 /* ---- the ways to repair -------------------------------------------------- */
 
-static void repair_in_two_parts(void* world, enum lab_who who) {
-  struct uvshm__core* core = core_of(world_slot(who));
-
-  if (who == LAB_SECOND) {
-    world_repair(world, who);
-    return;
-  }
-  (void) uvshm__reap_locks(core, WORLD_ACTOR);
-  (void) uvshm__reap(core, WORLD_ACTOR);
-}
-
-
 /* As a writer that is blocked does it; keeps the news. */
 static void repair_by_waiting(void* world, enum lab_who who) {
   struct uvshm__lane lane;
@@ -344,18 +333,6 @@ static void repair_by_waiting(void* world, enum lab_who who) {
   }
   uvshm__lane_exit(&lane);
 }
-
-
-static const struct {
-  const char* name;
-  void (*run)(void* world, enum lab_who who);
-} repairs[] = {
-    {"repair", world_repair},
-    {"repair in two parts", repair_in_two_parts},
-    {"repair by waiting", repair_by_waiting},
-};
-
-#define REPAIRS (sizeof(repairs) / sizeof(repairs[0]))
 
 /* ---- what must be true afterwards ---------------------------------------- */
 
@@ -505,60 +482,43 @@ static void verify_after_waiting(void* world, uint32_t done) {
 
 /* ---- the cases ----------------------------------------------------------- */
 
-static const struct operation {
-  const char* name;
-  void (*build)(void* world);
-  void (*run)(void* world);
-} operations[] = {
-    {"read_and_release", build, read_and_release},
-    {"write_and_release", build, write_and_release},
-    {"up_and_down", build, up_and_down},
-    {"release_in_any_order", build, release_in_any_order},
-    {"busy", build, busy},
-    {"busy_with_news", build_with_news, busy},
-    {"blocked_by_the_dead", build_with_earlier, blocked_by_the_dead},
-    {"abandon", build, abandon},
-    {"thread_comes_and_goes", build, thread_comes_and_goes},
-    {"wait_and_come", build, wait_and_come},
-    {"wait_and_give_up", build, wait_and_give_up},
-    {"broadcast", build, broadcast},
-    {"set_and_wait", build_event, set_and_wait},
-    {"come_and_go", build, come_and_go},
+static const struct way ways[] = {
+    {"repair", world_repair, verify},
+    {"repair in two parts", repair_in_two_parts, verify},
+    {"repair by waiting", repair_by_waiting, verify_after_waiting},
+    {NULL, NULL, NULL},
+};
+
+static const struct operations all = {ways, die, &lab.world};
+
+static const struct operation operations[] = {
+    {"read_and_release", build, read_and_release, NULL},
+    {"write_and_release", build, write_and_release, NULL},
+    {"up_and_down", build, up_and_down, NULL},
+    {"release_in_any_order", build, release_in_any_order, NULL},
+    {"busy", build, busy, NULL},
+    {"busy_with_news", build_with_news, busy, NULL},
+    {"blocked_by_the_dead", build_with_earlier, blocked_by_the_dead, NULL},
+    {"abandon", build, abandon, NULL},
+    {"thread_comes_and_goes", build, thread_comes_and_goes, NULL},
+    {"wait_and_come", build, wait_and_come, NULL},
+    {"wait_and_give_up", build, wait_and_give_up, NULL},
+    {"broadcast", build, broadcast, NULL},
+    {"set_and_wait", build_event, set_and_wait, NULL},
+    {"come_and_go", build, come_and_go, NULL},
 };
 
 #define OPERATIONS (sizeof(operations) / sizeof(operations[0]))
 
 
 static void prove(void** state) {
-  const struct operation* operation = *state;
-  struct lab_case op;
-  char name[64];
-  uint32_t i;
-
-  memset(&op, 0, sizeof(op));
-  op.name = name;
-  op.build = operation->build;
-  op.run = operation->run;
-  op.die = die;
-  op.end = world_end;
-  for (i = 0; i < REPAIRS; i++) {
-    snprintf(name, sizeof(name), "%s, %s", operation->name, repairs[i].name);
-    op.repair = repairs[i].run;
-    op.verify = op.repair == repair_by_waiting ? verify_after_waiting : verify;
-    lab_prove(&op, &lab.world);
-  }
+  operations_prove(&all, *state);
 }
 
 
 int main(void) {
   struct CMUnitTest tests[OPERATIONS];
-  size_t i;
 
-  memset(tests, 0, sizeof(tests));
-  for (i = 0; i < OPERATIONS; i++) {
-    tests[i].name = operations[i].name;
-    tests[i].test_func = prove;
-    tests[i].initial_state = (void*) (uintptr_t) &operations[i];
-  }
+  operations_list(tests, operations, OPERATIONS, prove);
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
