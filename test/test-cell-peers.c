@@ -297,6 +297,28 @@ TEST(cell_outlives_writers_that_are_killed) {
 }
 
 
+TEST(cell_peek_finds_pins_of_the_dead) {
+  struct test_process holders[4];
+  const void* at;
+  uint64_t version;
+  size_t size;
+  int k;
+
+  (void) state;
+  write_number(1, 8);
+  for (k = 0; k < 4; k++) {
+    test_spawn(&holders[k], "holder", segment_name, "cell", NULL);
+    test_expect(&holders[k], "holding");
+  }
+  assert_int_equal(uvshm_cell_peek(cell, &at, &size, NULL), UV_EAGAIN);
+  for (k = 0; k < 4; k++) test_kill(&holders[k]);
+  /* Nobody repairs, and nobody waits. */
+  assert_int_equal(uvshm_cell_peek(cell, &at, &size, &version), 0);
+  assert_int_equal(uvshm_cell_release(cell, at, version), 0);
+  assert_int_equal(info_of(cell).pins_used, 0);
+}
+
+
 TEST(cell_takes_back_what_the_dead_held) {
   struct test_process holders[6];
   const void* at;
@@ -387,6 +409,7 @@ int main(int argc, char** argv) {
       CASE(cell_is_waited_for),
       CASE(cell_cancel_wakes_those_who_wait),
       CASE(cell_outlives_writers_that_are_killed),
+      CASE(cell_peek_finds_pins_of_the_dead),
       CASE(cell_takes_back_what_the_dead_held),
       CASE(cell_threads_share_a_handle),
   };

@@ -292,11 +292,12 @@ TEST(channel_tells_a_waiting_reader_that_the_last_writer_died) {
   size = sizeof(bytes);
   assert_int_equal(uvshm_channel_recv(reader, bytes, &size, 10000), 0);
   test_kill(&writer);
-  /* Also one who never waits. */
-  for (i = 0; i < 1000000; i++) {
+  /* Also one who never waits, and does not ask often. */
+  for (i = 0; i < 1000; i++) {
     if (uvshm_channel_recv(reader, bytes, &size, 0) != UV_EAGAIN) break;
-    if (i % 4096 == 0) test_sleep_ms(1);
+    test_sleep_ms(1);
   }
+  assert_true(i < 1000);
   assert_int_equal(uvshm_channel_recv(reader, bytes, &size, 0), UV_ECONNRESET);
   assert_int_equal(uvshm_channel_check(reader), 0);
   uvshm_channel_close(reader);

@@ -55,7 +55,9 @@ TEST(sem_counts) {
   assert_int_equal(uvshm_sem_wait(sem, 0), 0);
   assert_int_equal(uvshm_sem_wait(sem, UVSHM_FOREVER), 0);
   assert_int_equal(uvshm_sem_wait(sem, 0), UV_EAGAIN);
+  assert_string_equal(uvshm_error_detail(), "there is nothing now");
   assert_int_equal(uvshm_sem_wait(sem, 20), UV_ETIMEDOUT);
+  assert_non_null(strstr(uvshm_error_detail(), "counts"));
   assert_int_equal(uvshm_sem_post(sem, 3), 0);
   assert_int_equal(uvshm_sem_info(sem, &info), 0);
   assert_int_equal(info.value, 3);

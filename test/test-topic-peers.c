@@ -222,6 +222,34 @@ TEST(topic_brings_all_or_says_what_was_missed) {
 }
 
 
+TEST(topic_remembers_the_depth_that_somebody_saw) {
+  const char* name = test_name("depth");
+  uvshm_channel_t* writer = open_end(name, UVSHM_WRITER);
+  uvshm_channel_t* reader = open_end(name, UVSHM_READER);
+  uvshm_channel_info_t info;
+  unsigned char bytes[SIZE];
+  size_t size;
+  int i;
+
+  (void) state;
+  for (i = 0; i < 5; i++)
+    assert_int_equal(send_number(writer, (uint64_t) i, 0), 0);
+  assert_int_equal(uvshm_channel_info(writer, &info), 0);
+  assert_int_equal(info.depth, 5);
+  for (i = 0; i < 5; i++) {
+    size = sizeof(bytes);
+    assert_int_equal(uvshm_channel_recv(reader, bytes, &size, 0), 0);
+  }
+  assert_int_equal(uvshm_channel_info(reader, &info), 0);
+  assert_int_equal(info.depth, 0);
+  assert_int_equal(info.high, 5);
+  assert_int_equal(info.received, 5);
+  uvshm_channel_close(writer);
+  uvshm_channel_close(reader);
+  assert_int_equal(test_leftovers(), 0);
+}
+
+
 TEST(topic_tells_its_readers_how_the_last_writer_went) {
   uvshm_channel_t* reader;
   struct test_process writer;
@@ -375,6 +403,7 @@ int main(int argc, char** argv) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(lossless_topic_brings_all_of_all_to_all),
       cmocka_unit_test(topic_brings_all_or_says_what_was_missed),
+      cmocka_unit_test(topic_remembers_the_depth_that_somebody_saw),
       cmocka_unit_test(topic_tells_its_readers_how_the_last_writer_went),
       cmocka_unit_test(topic_goes_on_when_a_reader_is_killed),
       cmocka_unit_test(topic_goes_on_when_a_reader_is_stopped),

@@ -25,9 +25,9 @@
  *            all readers together. One more is UV_EAGAIN; reading by copy is
  *            never refused
  *   writers  how many may be writing at the same moment without one waiting
- *            for another. More than that do wait, so a process that was
- *            stopped in the middle of a write holds others up only when there
- *            are more writers than that. One that died is not waited for
+ *            for another. More than that may have to wait, so a process that
+ *            was stopped in the middle of a write holds others up only when
+ *            there are more writers than that. One that died is not waited for
  *
  * Each write gives the cell a new version, larger than all before; 0 is that of
  * a cell that was never written. Calls in the middle of a transaction (txn.h)

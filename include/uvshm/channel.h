@@ -51,7 +51,8 @@
  * Waiting. `timeout_ms` 0 tries once, UVSHM_FOREVER waits, else the call ends
  * with UV_ETIMEDOUT. Who waits looks again for some microseconds, then sleeps;
  * while nobody sleeps no call makes a system call. Never on a loop thread with
- * a timeout other than 0. Deaths are noticed within 50 ms by those who wait.
+ * a timeout other than 0. Deaths are noticed within 50 ms by who waits, and
+ * after 64 tries in vain by who does not.
  *
  * Threads: a handle is used by one thread at a time; each thread opens its own.
  * uvshm_channel_cancel() and _info() are for any thread at any time. A forked
@@ -148,7 +149,7 @@ typedef struct {
   uint64_t depth;       /* messages just now; topic: of the slowest reader */
   uint64_t high;        /* the most that were there when somebody looked */
   uint64_t sent;        /* messages since it was made; after a death one more */
-  uint64_t received;    /* or less */
+  uint64_t received;    /* or less; topic: by readers that are there */
   uint64_t lost;        /* topic: missed by readers; queue: gone with readers */
   uint64_t again;       /* queue: given again */
   uint32_t writers;     /* ends just now */
@@ -215,7 +216,7 @@ UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_channel_claim(uvshm_channel_t* channel,
                                                       uint64_t timeout_ms);
 
 /* Send what was claimed, its first `size` bytes; or give it back. UV_EINVAL: it
- * is not claimed, or larger than that. Neither waits. */
+ * is not claimed, or larger than the room (at least what was claimed) there. */
 UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_channel_commit(uvshm_channel_t* channel,
                                                        void* bytes,
                                                        size_t size);

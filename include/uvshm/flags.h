@@ -5,6 +5,9 @@
  * An options struct is zeroed for all defaults; `flags` comes first in each. A
  * flag that a call does not know is UV_EINVAL. Bits 0 to 15 are common, bits 16
  * and up belong to the word that the options are for (UVSHM_MUTEX_RECURSIVE).
+ *
+ * Handles and results are not NULL, unless a call says that they may be, and
+ * nothing uses a handle after its close: neither is looked for.
  */
 
 #ifndef UVSHM_FLAGS_H_

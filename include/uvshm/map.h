@@ -188,7 +188,8 @@ UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_map_remove(uvshm_map_t* map,
                                                    size_t key_size);
 
 /* Get and remove at once: of many who try, one gets it. Results as
- * uvshm_map_get(); with UV_ENOBUFS it stays. */
+ * uvshm_map_get(); with UV_ENOBUFS it stays. With a NULL `value` it is removed
+ * and only its size told. */
 UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_map_take(uvshm_map_t* map,
                                                  const void* key,
                                                  size_t key_size,

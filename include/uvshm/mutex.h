@@ -19,7 +19,9 @@
  * read no clock.
  *
  * Threads: the owner is a thread of a process. A handle may be used by all
- * threads of its process at once.
+ * threads of its process at once. A lock known by its name alone that a process
+ * opens twice has two handles that know nothing of each other: a thread that
+ * holds it by one waits for itself with the other.
  */
 
 #ifndef UVSHM_MUTEX_H_
@@ -81,7 +83,8 @@ typedef struct {
 typedef struct {
   uint32_t locked;      /* 1: somebody holds it */
   uint32_t owner_died;  /* 1: free, and the next owner will be told */
-  uint32_t waiters;     /* threads that sleep for it just now, all processes */
+  uint32_t waiters;     /* threads that sleep for it just now, all processes; */
+                        /* one that died until somebody notices */
   uint32_t recursive;   /* 1: of that kind */
   uint32_t depth;       /* how many times the owner took it */
   uint32_t owner_pid;   /* as the owner saw itself; 0: not held, not known */

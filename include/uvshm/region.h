@@ -130,7 +130,8 @@ typedef struct {
  *   UV_ENOMEM           no address space
  *   UV_EMFILE           no descriptor, or all peer slots are taken
  *   UV_ETIMEDOUT        another process was busy making it for timeout_ms
- *   UV_EINVAL           a bad name, flag, size or offset
+ *   UV_EINVAL           a bad name, flag, size or offset; a folder, a symbolic
+ *                       link or a device has that name
  *   UV_ENOTSUP          this system cannot do what a flag asks for
  */
 UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_region_open(

@@ -22,7 +22,8 @@
  * A reader that dies (killed, exited, replaced by exec, or its thread ended)
  * just leaves. A writer that dies leaves news: the next writer gets the lock
  * with UVSHM_OWNER_DIED, once; readers that come before it get it too, each of
- * them, since what they look at may be half changed.
+ * them, since what they look at may be half changed. So does one that had its
+ * turn and still waited for readers to leave.
  *
  * Known by its name alone it gets a small object of its own (64 KiB); or it
  * lies in a segment. Threads: what holds it is a thread of a process. A handle

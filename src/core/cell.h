@@ -101,6 +101,10 @@ int uvshm__cell_claim_wait(struct uvshm__lane* lane,
                            const struct uvshm__cell* cell,
                            uint32_t* index);
 
+/* Clear away those who died with a buffer or a pin. */
+void uvshm__cell_bury_users(const struct uvshm__lane* lane,
+                            const struct uvshm__cell* cell);
+
 /* Does this peer write into it? */
 static inline int uvshm__cell_is_claimed(const struct uvshm__cell* cell,
                                          uint32_t index) {

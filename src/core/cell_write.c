@@ -80,19 +80,25 @@ int uvshm__cell_claim_try(const struct uvshm__cell* cell, uint32_t* index) {
 }
 
 
-/* Those who died with a buffer or a pin. Only a thread that holds no lock may
- * clear them away; one that does goes on waiting. */
-UVSHM__RARE static void bury_writers(const struct uvshm__lane* lane,
-                                     const struct uvshm__cell* cell) {
-  const struct uvshm__core* core = cell->core;
-  uint32_t slot;
+static void bury_if_dead(const struct uvshm__core* core, uint32_t slot) {
+  if (slot >= core->peers_max || slot == core->slot) return;
+  if (!core->env->alive(core->env_arg, slot)) (void) uvshm__reap(core, slot);
+}
+
+
+/* Only a thread that holds no lock may clear the dead away; one that does goes
+ * on waiting. */
+UVSHM__RARE void uvshm__cell_bury_users(const struct uvshm__lane* lane,
+                                        const struct uvshm__cell* cell) {
+  uint32_t word;
   uint32_t i;
 
   if (lane->count != 0) return;
-  for (i = 0; i < cell->buffers_max; i++) {
-    slot = uvshm__a32_load_relaxed(&cell->block->own[i]) - 1;
-    if (slot >= core->peers_max || slot == core->slot) continue;
-    if (!core->env->alive(core->env_arg, slot)) (void) uvshm__reap(core, slot);
+  for (i = 0; i < cell->buffers_max; i++)
+    bury_if_dead(cell->core, uvshm__a32_load_relaxed(&cell->block->own[i]) - 1);
+  for (i = 0; i < cell->pins_max; i++) {
+    word = uvshm__a32_load_relaxed(&cell->pins[i].word);
+    bury_if_dead(cell->core, (word & UVSHM__CELL_PIN_SLOT) - 1);
   }
 }
 
@@ -114,7 +120,7 @@ UVSHM__RARE int uvshm__cell_claim_wait(struct uvshm__lane* lane,
     if (err != UV_EAGAIN) break;
     err = uvshm__wait_sleep(&wait, word);
     if (err < 0) break;
-    if (err == UVSHM__WAIT_SLICE) bury_writers(lane, cell);
+    if (err == UVSHM__WAIT_SLICE) uvshm__cell_bury_users(lane, cell);
   }
   if (wait.sleeps != 0) uvshm__signal_pass(cell->core, room, 0);
   return err;

@@ -298,9 +298,11 @@ void uvshm__channel_linger(struct uvshm__lane* lane,
                            struct uvshm__channel_end* end,
                            uint64_t timeout_ms);
 
-/* Who tries again and again without ever waiting looks for the dead at times,
- * which is due when this many tries in a row were in vain (end->tries). */
-#define UVSHM__CHANNEL_TRIES 4096u
+/* Who tries again and again without ever waiting looks for the dead at times:
+ * after this many tries in vain (end->tries), which is a second for one try in
+ * each picture of a film, and no more often than a waiter does. */
+#define UVSHM__CHANNEL_TRIES 64u
+#define UVSHM__CHANNEL_LOOKS_MS 20u
 
 int uvshm__channel_tried(struct uvshm__lane* lane,
                          struct uvshm__channel_end* end);

@@ -119,9 +119,7 @@ static int wait_failed(const uvshm_barrier_t* barrier,
                        unsigned int failures) {
   const char* name = barrier->named.name;
 
-  if (err == UV_EAGAIN || err == UV_ETIMEDOUT || err == UV_ENXIO ||
-      err == UV_ENOTCONN)
-    return uvshm__fail_bare(err);
+  if (err == UV_EAGAIN) return uvshm__fail_bare(err);
   if (err == UV_ECONNRESET)
     return uvshm__fail(err,
                        "\"%s\" is broken: a process that takes part died, or "

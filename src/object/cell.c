@@ -284,9 +284,6 @@ int uvshm__cell_end(const uvshm_cell_t* cell,
     case UV_ENOENT:
     case UV_EAGAIN:
     case UV_ENOBUFS:
-    case UV_ENXIO:
-    case UV_ENOTCONN:
-    case UV_ETIMEDOUT:
       return uvshm__fail_bare(err);
     default:
       return uvshm__fail(err,

@@ -169,6 +169,25 @@ int uvshm_cell_read(uvshm_cell_t* cell,
 }
 
 
+/* All pins are taken. Nobody waits for one, so nobody else finds out that who
+ * had them is dead. */
+UVSHM__RARE static int pin_slow(const uvshm_cell_t* cell,
+                                struct uvshm__cell_view* view) {
+  struct uvshm__lane* lane;
+
+  if (uvshm__lane_get(cell->named.attach, &lane) < 0) return UV_EAGAIN;
+  uvshm__cell_bury_users(lane, &cell->core);
+  return uvshm__cell_pin(&cell->core, view);
+}
+
+
+static int pin(const uvshm_cell_t* cell, struct uvshm__cell_view* view) {
+  int err = uvshm__cell_pin(&cell->core, view);
+
+  return err == UV_EAGAIN ? pin_slow(cell, view) : err;
+}
+
+
 int uvshm_cell_peek(uvshm_cell_t* cell,
                     const void** data,
                     size_t* size,
@@ -179,7 +198,7 @@ int uvshm_cell_peek(uvshm_cell_t* cell,
 
   if (err == 0)
     err = cell->readonly ? uvshm__cell_look(&cell->core, &view)
-                         : uvshm__cell_pin(&cell->core, &view);
+                         : pin(cell, &view);
   if (err < 0) return uvshm__cell_end(cell, READ, err, failures);
   if (!cell->readonly) note(&cell->pinned, view.pin);
   *data = view.bytes;

@@ -24,6 +24,7 @@ struct uvshm_channel_s {
   uint32_t alone; /* known by its name alone: the segment is ours */
   uint64_t linger_ms;
   uint64_t timeout_ms; /* for taking the end */
+  uint64_t looked_ms;  /* when a try in vain looked for the dead */
 };
 
 /* Take the end, for the first time or again in a forked child that has

@@ -39,7 +39,12 @@ int uvshm_channel_info(const uvshm_channel_t* channel,
   info->lost = uvshm__a64_load_relaxed(&core->front->lost);
   info->again = uvshm__a64_load_relaxed(&core->front->again);
   core->kind->info(core, info);
-  if (info->high < info->depth) info->high = info->depth;
+  if (info->high < info->depth) {
+    info->high = info->depth;
+    /* Writers of a topic do not look at how far its readers are. */
+    if (!channel->named.attach->readonly)
+      uvshm__a64_store_relaxed(&core->front->high, info->depth);
+  }
   /* Whoever only looks has no part in its staying: what was read may be of
    * something else. */
   uvshm__fence_acquire();

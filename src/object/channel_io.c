@@ -41,13 +41,7 @@ UVSHM__RARE int uvshm__channel_failed(const uvshm_channel_t* channel,
                                       unsigned int failures) {
   switch (err) {
     case UV_EAGAIN:
-    case UV_ETIMEDOUT:
-    case UV_EOF:
-    case UV_ECONNRESET:
-    case UV_EPIPE:
     case UV_ENOBUFS:
-    case UV_ENXIO:
-    case UV_ENOTCONN:
       return uvshm__fail_bare(err);
     case UV_EMSGSIZE:
       return uvshm__fail(
@@ -108,9 +102,15 @@ static int persist(uvshm_channel_t* channel,
 /* Nothing, and the caller does not wait. Once in a while look for the dead, for
  * those who never do. */
 UVSHM__RARE static int look_again(uvshm_channel_t* channel) {
+  const struct uvshm__core* core = channel->channel.core;
+  uint64_t now = core->env->now_ms(core->env_arg);
   struct uvshm__lane* lane;
-  int err = uvshm__lane_get(channel->named.attach, &lane);
+  int err;
 
+  channel->end.tries = 0;
+  if (now - channel->looked_ms < UVSHM__CHANNEL_LOOKS_MS) return UV_EAGAIN;
+  channel->looked_ms = now;
+  err = uvshm__lane_get(channel->named.attach, &lane);
   if (err == 0) err = uvshm__channel_tried(lane, &channel->end);
   return err < 0 ? err : UV_EAGAIN;
 }

@@ -121,7 +121,6 @@ static int not_held(const uvshm_cond_t* cond,
 static int wait_failed(const uvshm_cond_t* cond,
                        int err,
                        unsigned int failures) {
-  if (err == UV_ETIMEDOUT) return uvshm__fail_bare(err);
   return uvshm__fail(err,
                      "cannot wait for \"%s\": %s",
                      cond->named.name,

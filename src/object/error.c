@@ -57,12 +57,15 @@ static const char* meaning(int code) {
 
 
 const char* uvshm_strerror(int code) {
-  if (code < 0 && uvshm__error_code() == code && *uvshm__error_text() != '\0')
-    return uvshm__error_text();
-  return meaning(code);
+  return code < 0 && uvshm__error_code() == code ? uvshm_error_detail()
+                                                 : meaning(code);
 }
 
 
+/* What failed bare (base/error.h) has said no more than its code. */
 const char* uvshm_error_detail(void) {
-  return uvshm__error_text();
+  const char* text = uvshm__error_text();
+  int code = uvshm__error_code();
+
+  return *text == '\0' && code != 0 ? meaning(code) : text;
 }

@@ -122,9 +122,7 @@ int uvshm_event_reset(uvshm_event_t* event) {
 static int wait_failed(const uvshm_event_t* event,
                        int err,
                        unsigned int failures) {
-  if (err == UV_EAGAIN || err == UV_ETIMEDOUT || err == UV_ENXIO ||
-      err == UV_ENOTCONN)
-    return uvshm__fail_bare(err);
+  if (err == UV_EAGAIN) return uvshm__fail_bare(err);
   return uvshm__fail(err,
                      "cannot wait for \"%s\": %s",
                      event->named.name,

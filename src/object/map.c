@@ -292,8 +292,6 @@ int uvshm__map_end(const struct uvshm__map_call* call, int err) {
       return uvshm__fail_brief(err, "the value is larger than the buffer");
     case UV_EEXIST:
     case UV_EAGAIN:
-    case UV_ENXIO:
-    case UV_ETIMEDOUT:
       return uvshm__fail_bare(err);
     default:
       return uvshm__fail(err,

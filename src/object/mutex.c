@@ -242,8 +242,6 @@ static int lock_failed(const uvshm_mutex_t* mutex,
     case UV_ETIMEDOUT:
       return tell_holder(mutex, timeout_ms);
     case UV_EBUSY:
-    case UV_ENXIO:
-    case UV_ENOTCONN:
       return uvshm__fail_bare(err);
     case UV_EINVAL:
       return uvshm__fail(

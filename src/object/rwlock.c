@@ -134,8 +134,6 @@ static int failed(const uvshm_rwlock_t* rwlock,
     case UV_ETIMEDOUT:
       return tell_holder(rwlock, verb, timeout_ms);
     case UV_EBUSY:
-    case UV_ENXIO:
-    case UV_ENOTCONN:
       return uvshm__fail_bare(err);
     case UV_EPERM:
       return uvshm__fail(

@@ -87,9 +87,7 @@ UVSHM__RARE int uvshm_sem_unlink(struct uvshm_segment_s* segment,
 
 
 static int wait_failed(const uvshm_sem_t* sem, int err, unsigned int failures) {
-  if (err == UV_EAGAIN || err == UV_ETIMEDOUT || err == UV_ENXIO ||
-      err == UV_ENOTCONN)
-    return uvshm__fail_bare(err);
+  if (err == UV_EAGAIN) return uvshm__fail_bare(err);
   return uvshm__fail(err,
                      "cannot wait for \"%s\": %s",
                      sem->named.name,
