@@ -38,7 +38,9 @@
 /* See fall_back(). */
 #define STREAK 4u
 #define DISTANCE 64u
-#define PAUSES 50u
+#define LOOKS 512u
+#define LOOKS_PER_CLOCK 16u
+#define FALL_BACK_NS UINT64_C(3000)
 
 struct found {
   uint64_t place;
@@ -161,21 +163,26 @@ static int recv_one(struct uvshm__channel_end* end,
 
 /* A reader that is faster than its writers would follow them step by step, and
  * each would wait all the time for cache lines that the other one has just
- * written: three times as slow as with some distance. So one that has had
- * several messages in a row, then none, and then one, gives the writers two
- * microseconds to get ahead. */
+ * written: two and a half times as slow as with some distance. So one that has
+ * had several messages in a row, then none, and then one, gives the writers
+ * three microseconds to get ahead. */
 static void fall_back(const struct uvshm__channel_end* end) {
+  const struct uvshm__core* core = end->channel->core;
   const struct uvshm__queue* queue = &end->channel->u.queue;
   uint64_t distance = end->channel->facts.capacity / 2;
   uint64_t place = end->u.queue.place;
+  uint64_t begun = core->env->now_ns(core->env_arg);
   uint64_t word;
   uint32_t i;
 
   place += distance < DISTANCE ? distance : DISTANCE;
-  for (i = 0; i < PAUSES; i++) {
+  for (i = 1; i < LOOKS; i++) {
     word = uvshm__a64_load_relaxed(uvshm__queue_slot(queue, place));
     if (word > uvshm__queue_empty(queue, place)) return;
     uvshm__pause();
+    if (i % LOOKS_PER_CLOCK == 0 &&
+        core->env->now_ns(core->env_arg) - begun >= FALL_BACK_NS)
+      return;
   }
 }
 
