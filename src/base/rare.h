@@ -8,7 +8,11 @@
  * for speed (cmake/uvshm-library.cmake): it is compiled for size.
  *
  * UVSHM__USUAL marks a function that is part of such a usual way and called
- * from more places than one, so that compilers would leave it out of line. */
+ * from more places than one, so that compilers would leave it out of line.
+ *
+ * UVSHM__PREFETCH(address) brings a cache line nearer that is read soon,
+ * UVSHM__PREFETCH_WRITE() one that is written soon: it takes the line away from
+ * all other processors. */
 
 #ifndef UVSHM_BASE_RARE_H_
 #define UVSHM_BASE_RARE_H_
@@ -18,11 +22,20 @@
 # define UVSHM__APART __declspec(noinline)
 # define UVSHM__USUAL inline
 # define UVSHM__PREFETCH(address) ((void) (address))
+# define UVSHM__PREFETCH_WRITE(address) ((void) (address))
 #else
 # define UVSHM__RARE __attribute__((cold, noinline))
 # define UVSHM__APART __attribute__((noinline))
 # define UVSHM__USUAL inline __attribute__((always_inline))
 # define UVSHM__PREFETCH(address) __builtin_prefetch(address)
+# if defined(__x86_64__)
+/* Compilers take the plain prefetch, which fetches for reading, when they are
+ * not told of a newer processor. Those that do not know it do nothing. */
+#  define UVSHM__PREFETCH_WRITE(address)                                       \
+   __asm__("prefetchw %0" : : "m"(*(const char*) (address)))
+# else
+#  define UVSHM__PREFETCH_WRITE(address) __builtin_prefetch(address, 1)
+# endif
 #endif
 
 #endif /* UVSHM_BASE_RARE_H_ */

@@ -262,6 +262,7 @@ int uvshm__barrier_wait(struct uvshm__lane* lane,
   if (result == 0) {
     uvshm__wait_begin(
         &wait, lane, &barrier->signal.word, timeout_ms, cancelled);
+    uvshm__wait_is_for_news(&wait);
     spin(lane, barrier, round);
     result = wait_for_others(lane, barrier, round, &wait);
   }

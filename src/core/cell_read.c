@@ -219,6 +219,7 @@ UVSHM__RARE int uvshm__cell_wait(struct uvshm__lane* lane,
 
   /* All who sleep are woken by a value, so nobody needs to pass it on. */
   uvshm__wait_begin(&wait, lane, &news->word, timeout_ms, cell->cancelled);
+  uvshm__wait_is_for_news(&wait);
   for (;;) {
     word = uvshm__signal_prepare(news);
     now = uvshm__cell_version(cell);

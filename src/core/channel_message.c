@@ -78,12 +78,21 @@ static int send_each(struct uvshm__channel_end* end,
 }
 
 
+/* A sleeper wrote to the word last that is looked at after the message is
+ * there. Both lines at once, when no other writer wants it. */
+static UVSHM__USUAL void fetch_readers(const struct uvshm__channel* channel) {
+  if (channel->facts.writers == 1)
+    UVSHM__PREFETCH_WRITE(&channel->front->readable);
+}
+
+
 int uvshm__channel_send(struct uvshm__channel_end* end,
                         const uvshm_message_t* messages,
                         size_t* count) {
   const struct uvshm__channel* channel = end->channel;
   int err = uvshm__channel_alone(end);
 
+  fetch_readers(channel);
   if (err == 0) err = check_sizes(end, messages, *count);
   if (err == 0)
     err = channel->kind->send != NULL
@@ -109,7 +118,10 @@ int uvshm__channel_claim(struct uvshm__channel_end* end,
 int uvshm__channel_commit(struct uvshm__channel_end* end,
                           const uvshm_message_t* messages,
                           size_t count) {
-  int err = end->channel->kind->commit(end, messages, count);
+  int err;
+
+  fetch_readers(end->channel);
+  err = end->channel->kind->commit(end, messages, count);
 
   if (err < 0 || count == 0) return err;
   note(end, count);
@@ -229,6 +241,7 @@ void uvshm__channel_wait_begin(struct uvshm__wait* wait,
                                uint64_t timeout_ms) {
   uvshm__wait_begin(
       wait, lane, &signal_of(end)->word, timeout_ms, end->cancelled);
+  uvshm__wait_is_for_news(wait);
 }
 
 
@@ -317,10 +330,9 @@ void uvshm__channel_wait_end(struct uvshm__wait* wait,
   const struct uvshm__channel_facts* facts = &end->channel->facts;
   uint32_t others = end->writer ? facts->writers : facts->readers;
 
-  if (wait->sleeps == 0) return;
-  uvshm__signal_pass(end->channel->core,
-                     signal_of(end),
-                     others > 1 && uvshm__channel_ready(end, 0));
+  if (wait->sleeps == 0 || others <= 1) return;
+  uvshm__signal_pass(
+      end->channel->core, signal_of(end), uvshm__channel_ready(end, 0));
 }
 
 

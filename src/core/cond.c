@@ -174,6 +174,7 @@ int uvshm__cond_sleep(struct uvshm__lane* lane,
   int err = 0;
 
   uvshm__wait_begin(&wait, lane, turn, timeout_ms, cancelled);
+  uvshm__wait_is_for_news(&wait);
   if (timeout_ms != 0)
     (void) uvshm__spin_word(lane, turn, UVSHM__TURN_WAITS, 1);
   while (err >= 0) {

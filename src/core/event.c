@@ -98,6 +98,7 @@ int uvshm__event_wait(struct uvshm__lane* lane,
   if (timeout_ms == 0) return UV_EAGAIN;
 
   uvshm__wait_begin(&wait, lane, &event->signal.word, timeout_ms, cancelled);
+  uvshm__wait_is_for_news(&wait);
   (void) uvshm__spin_word(lane, &event->word, UVSHM__EVENT_IS_SET, 0);
   for (;;) {
     if (wait.sleeps == 0 && passes(event, manual, first)) return 0;

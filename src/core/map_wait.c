@@ -144,6 +144,7 @@ int uvshm__map_wait(struct uvshm__lane* lane,
   int err;
 
   uvshm__wait_begin(&wait, lane, word, timeout_ms, map->cancelled);
+  uvshm__wait_is_for_news(&wait);
   for (;;) {
     err = key != NULL ? look_at_key(lane, map, key, version, &signal)
                       : look_at_all(lane, map, version, &signal);

@@ -65,8 +65,8 @@ static int look(const struct uvshm__channel_end* end, struct found* found) {
   UVSHM__PREFETCH(uvshm__queue_message(queue, found->chunk));
   UVSHM__PREFETCH((char*) uvshm__queue_message(queue, found->chunk) +
                   queue->stride * 2);
-  __builtin_prefetch(note + 4, 1);
-  __builtin_prefetch(uvshm__queue_slot(queue, found->place + 8), 1);
+  UVSHM__PREFETCH_WRITE(note + 4);
+  UVSHM__PREFETCH_WRITE(uvshm__queue_slot(queue, found->place + 8));
 
   found->own = uvshm__a64_load_acquire(&note->own);
   found->size = uvshm__a32_load_acquire(&note->size);

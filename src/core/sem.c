@@ -86,6 +86,7 @@ int uvshm__sem_wait(struct uvshm__lane* lane,
   if (timeout_ms == 0) return UV_EAGAIN;
 
   uvshm__wait_begin(&wait, lane, &sem->word, timeout_ms, cancelled);
+  uvshm__wait_is_for_news(&wait);
   (void) uvshm__spin_word(lane, &sem->word, UVSHM__SEM_VALUE, 0);
   err = wait_for_unit(sem, &wait);
   /* We may have been woken in somebody's place. */

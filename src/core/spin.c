@@ -3,12 +3,12 @@
 /* How long it is worth looking before one sleeps.
  *
  * To fall asleep and be woken costs the two sides some 10 us together. Who
- * spins for as long as that and sleeps then never loses more than twice what knowing
- * the future would have cost ("competitive" spinning: Karlin, Li, Manasse,
- * Owicki, SOSP 1991). It also keeps two that answer each other at once from
- * sleeping for ever in turn: once one of them had to be woken, the answer takes
- * as long as a wake-up, and only who still looks by then gets it without a
- * sleep of its own.
+ * spins for as long as that and sleeps then never loses more than twice what
+ * knowing the future would have cost ("competitive" spinning: Karlin, Li,
+ * Manasse, Owicki, SOSP 1991). It also keeps two that answer each other at once
+ * from sleeping for ever in turn: once one of them had to be woken, the answer
+ * takes as long as a wake-up, and only who still looks by then gets it without
+ * a sleep of its own.
  *
  * Where the other side cannot run meanwhile (one processor) or has nothing to
  * say for long, spinning is in vain: after a few such times the lane looks only

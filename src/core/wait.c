@@ -6,7 +6,8 @@
  * all waiting: a waker that is killed between its store and its wake, a sleeper
  * that is killed with the only wake in its hands, an owner that is killed
  * without a word, each costs the others a slice and never more. The first slice
- * is 1 ms, because most deaths that are met at all have just happened.
+ * is 1 ms where a lock is waited for, because most deaths that are met at all
+ * have just happened; for news it is 10 ms (uvshm__wait_is_for_news()).
  *
  * The rule that keeps wakes from getting lost while nobody dies: a word has a
  * bit that says "somebody may sleep here". A sleeper sets it before it sleeps,
