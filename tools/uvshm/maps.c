@@ -41,8 +41,8 @@ int map_split(const struct args* args, char** segment, const char** map) {
 
 
 int map_open(const struct args* args, uint32_t flags, struct map_place* place) {
-  char* segment;
-  const char* name;
+  char* segment = NULL;
+  const char* name = NULL;
   uvshm_segment_options_t options = {.flags = names_flags(args) | flags,
                                      .label = "uvshm map"};
   uvshm_map_options_t existing = {.flags = UVSHM_EXISTING};
