@@ -53,6 +53,9 @@ PLANTED = [
     ("check-packaging.py", "packaging/debian/copyright", ("Files: *", "Files: src/*"), "copyright"),
     ("check-headers.sh", "include/uvshm/planted.h", "size_t uvshm_planted;\n", "does not compile alone"),
     ("check-format.sh", "src/core/planted.c", "int   x  ;\n", "planted.c"),
+    ("check-32.sh", "src/core/planted.c",
+     "#include <stddef.h>\nsize_t f(unsigned long long x);\nsize_t f(unsigned long long x) { return x; }\n",
+     "loses integer precision"),
 ]
 
 CASES = """
@@ -92,8 +95,8 @@ def copy_tree(target):
 def run_check(tree, check, name):
     script = tree / "scripts" / check
     command = [sys.executable, script] if check.endswith(".py") else [script]
-    if check == "check-docs.py":
-        # All pages would take as many seconds for each fault.
+    if check in ("check-docs.py", "check-32.sh"):
+        # All files would take as many seconds for each fault.
         command.append(tree / name)
     result = subprocess.run(command, capture_output=True, text=True, cwd=tree, check=False)
     return result.returncode, result.stdout + result.stderr

@@ -54,6 +54,7 @@ check_stub() {
   build stub -DUVSHM_BACKEND=stub -DBUILD_TESTING=OFF -DUVSHM_BUILD_TOOL=OFF
 }
 check_msvc() { $here/msvc-check.sh; }
+check_32() { $here/check-32.sh; }
 check_site() { $here/docs.sh "$work/docs"; }
 check_headers() { $here/check-headers.sh; }
 check_docs() {
@@ -81,7 +82,7 @@ check_shell() {
 }
 check_checks() { $python $here/check-checks.py; }
 
-checks="fuzz aarch64 package tidy gcc clang models msvc fallback headers docs site checks format
+checks="fuzz aarch64 package tidy gcc clang models msvc 32 fallback headers docs site checks format
   layers names text comments ci stub shell packaging abi"
 
 # ---- running them ------------------------------------------------------------
@@ -95,6 +96,7 @@ what() {
     clang) echo "clang: warnings are errors" ;;
     models) echo "models of the locks, with spin" ;;
     msvc) echo "MSVC's rules, x64 and x86" ;;
+    32) echo "32-bit Linux: warnings are errors" ;;
     fallback) echo "POSIX fallback compiles" ;;
     headers) echo "headers alone, C and C++" ;;
     docs) echo "examples in the documents" ;;
