@@ -434,7 +434,7 @@ uvshm_mutant(death_of_an_end_is_not_told crash-stream core/channel_end.c
 "  (void) writer;
 ")
 
-uvshm_mutant(channel_forgets_its_block_first crash-stream core/channel_check.c
+uvshm_mutant(channel_forgets_its_block_first crash-stream-life core/channel_check.c
 "  (void) uvshm__heap_change(core, block, UVSHM__OWN_LIBRARY, owner);
   uvshm__a64_store_release(&hdr->block, 0);
 "
