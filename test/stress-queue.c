@@ -21,6 +21,7 @@
 #include "base/atomic.h"
 #include "fake.h"
 #include "harness.h"
+#include "mortals.h"
 
 #include "uvshm.h"
 
@@ -38,9 +39,6 @@
 #define CAPACITY 8u
 #define LOANS 2u
 #define MESSAGES 2000u /* that a writer sends before it idles */
-
-/* No worker does less than one thing in this time. */
-#define PATIENCE_NS UINT64_C(40000000000)
 
 /* What the ledger says of a message. */
 #define BEGUN 1u
@@ -73,30 +71,12 @@ enum {
   ODD
 };
 
-struct worker {
-  uv_process_t process;
-  uint32_t running;
-  uint32_t killed;
-  uint32_t stopped;
-  uint64_t born_ns;
-  uint64_t age_ns; /* when it is to die, counted from its first step */
-  uint32_t begun;
-  uint64_t steps;
-  uint64_t stepped_ns;
-};
-
 static struct {
-  uv_loop_t loop;
-  struct worker workers[WORKERS];
+  struct mortals workers;
   struct board* board;
   uint32_t numbers;
-  uint32_t flags;
   char name[128];
   char ledger[128];
-  uint64_t random;
-  uint64_t kills;
-  uint64_t dead_readers;
-  char failure[300];
 } storm;
 
 
@@ -315,160 +295,26 @@ static int role_reader(int argc, char** argv) {
 
 /* ---- the storm ----------------------------------------------------------- */
 
-static void give_up(const char* what, int64_t number) {
-  if (storm.failure[0] != '\0') return;
-  snprintf(storm.failure,
-           sizeof(storm.failure),
-           "%s: %lld",
-           what,
-           (long long) number);
+static void words_of(uint32_t number, char words[MORTAL_WORDS][128]) {
+  snprintf(words[0], 128, number < WRITERS ? "writer" : "reader");
+  snprintf(words[1], 128, "%s", storm.name);
+  snprintf(words[2], 128, "%s", storm.ledger);
+  snprintf(words[3], 128, "%u", (unsigned int) number);
+  snprintf(words[4], 128, "%u", (unsigned int) storm.numbers);
 }
 
 
-static void on_closed(uv_handle_t* handle) {
-  ((struct worker*) handle->data)->running = 0;
+static uint64_t steps_of(uint32_t number) {
+  return uvshm__a64_load_relaxed(&storm.board->steps[number]);
 }
 
 
-static void on_exited(uv_process_t* process, int64_t status, int signal) {
-  struct worker* worker = process->data;
-
-  (void) signal;
-  if (!worker->killed)
-    give_up("a worker ended with code", status * 10 + signal);
-  uv_close((uv_handle_t*) process, on_closed);
-}
-
-
-static void start(struct worker* worker) {
-  uint32_t number = (uint32_t) (worker - storm.workers);
-  char exe[2048];
-  char texts[2][32];
-  char* args[7];
-  size_t size = sizeof(exe);
-  uv_process_options_t options;
-  uv_stdio_container_t stdio[3];
-  int err;
-
-  memset(&options, 0, sizeof(options));
-  uv_exepath(exe, &size);
-  snprintf(texts[0], sizeof(texts[0]), "%u", (unsigned int) number);
-  snprintf(texts[1], sizeof(texts[1]), "%u", (unsigned int) storm.numbers);
-  args[0] = exe;
-  args[1] = (char*) (number < WRITERS ? "--role=writer" : "--role=reader");
-  args[2] = storm.name;
-  args[3] = storm.ledger;
-  args[4] = texts[0];
-  args[5] = texts[1];
-  args[6] = NULL;
-  stdio[0].flags = UV_IGNORE;
-  stdio[1].flags = stdio[2].flags = UV_INHERIT_FD;
-  stdio[1].data.fd = stdio[2].data.fd = 2;
-  options.stdio = stdio;
-  options.stdio_count = 3;
-  options.file = exe;
-  options.args = args;
-  options.exit_cb = on_exited;
-  worker->process.data = worker;
-  worker->killed = worker->begun = worker->stopped = 0;
-  worker->steps = uvshm__a64_load_relaxed(&storm.board->steps[number]);
-  worker->born_ns = worker->stepped_ns = uv_hrtime();
-  worker->age_ns = fake_random(&storm.random) % 2000 * 1000;
-  if (fake_random(&storm.random) % 16 == 0) worker->age_ns *= 10;
-  err = uv_spawn(&storm.loop, &worker->process, &options);
-  if (err < 0)
-    give_up("uv_spawn", err);
-  else
-    worker->running = 1;
-}
-
-
-static void kill_worker(struct worker* worker) {
-  worker->killed = 1;
-  if (uv_process_kill(&worker->process, SIGKILL) != 0) return;
-  storm.kills++;
-  if (worker - storm.workers >= (ptrdiff_t) WRITERS) storm.dead_readers++;
-}
-
-
-/* 1: it is stopped for a while, the others must go on; then it dies. */
-static int is_stopped(struct worker* worker, uint64_t now) {
-#if !defined(_WIN32)
-  if (worker->stopped == 0) {
-    worker->stopped = fake_random(&storm.random) % 4 == 0 ? 1 : 2;
-    if (worker->stopped == 1) {
-      uv_process_kill(&worker->process, SIGSTOP);
-      worker->stepped_ns = now;
-    }
-  }
-  if (worker->stopped == 1 && now - worker->stepped_ns < 8000000) return 1;
-#else
-  (void) worker;
-  (void) now;
-#endif
-  return 0;
-}
-
-
-static void look_after(struct worker* worker) {
-  uint64_t steps =
-      uvshm__a64_load_relaxed(&storm.board->steps[worker - storm.workers]);
-  uint64_t now = uv_hrtime();
-
-  if (worker->killed) return;
-  if (worker->stopped != 1) {
-    if (steps != worker->steps) {
-      if (!worker->begun) worker->born_ns = now;
-      worker->begun = 1;
-      worker->steps = steps;
-      worker->stepped_ns = now;
-    } else if (now - worker->stepped_ns > PATIENCE_NS) {
-      give_up("a worker hangs", worker - storm.workers);
-    }
-  }
-  /* Some die while they begin. */
-  if (!worker->begun && worker->age_ns > 500000) return;
-  if (now - worker->born_ns < worker->age_ns) return;
-  if (!is_stopped(worker, now)) kill_worker(worker);
-}
-
-
-static int anybody_runs(void) {
+static uint64_t dead_readers(void) {
+  uint64_t count = 0;
   uint32_t i;
 
-  for (i = 0; i < WORKERS; i++)
-    if (storm.workers[i].running) return 1;
-  return 0;
-}
-
-
-static void blow(uint64_t kills) {
-  uint32_t i;
-
-  while (storm.kills < kills && storm.failure[0] == '\0') {
-    uv_run(&storm.loop, UV_RUN_NOWAIT);
-    for (i = 0; i < WORKERS; i++) {
-      if (storm.workers[i].running)
-        look_after(&storm.workers[i]);
-      else
-        start(&storm.workers[i]);
-    }
-    uv_sleep(1);
-  }
-  for (i = 0; i < WORKERS; i++)
-    if (storm.workers[i].running && !storm.workers[i].killed)
-      kill_worker(&storm.workers[i]);
-  while (anybody_runs()) uv_run(&storm.loop, UV_RUN_ONCE);
-}
-
-
-static uint64_t kills_wanted(void) {
-  const char* text = getenv("UVSHM_KILLS");
-
-#if defined(_WIN32)
-  if (text == NULL) return 40;
-#endif
-  return text != NULL ? strtoull(text, NULL, 0) : 150;
+  for (i = WRITERS; i < WORKERS; i++) count += storm.workers.deaths[i];
+  return count;
 }
 
 /* ---- afterwards ---------------------------------------------------------- */
@@ -537,18 +383,23 @@ static void storm_of(uint32_t flags) {
   uvshm_region_t* region;
   uvshm_channel_t* channel;
   uvshm_channel_t* reader;
+  uint64_t kills = mortals_kills(150);
   uint32_t repaired = 0;
   uint64_t again = 0;
   uint64_t sent = 0;
   uint64_t lost;
 
   memset(&storm, 0, sizeof(storm));
-  storm.random = fake_seed();
-  storm.flags = flags;
-  assert_int_equal(uv_loop_init(&storm.loop), 0);
+  storm.workers.count = WORKERS;
+  storm.workers.random = fake_seed();
+  storm.workers.words = words_of;
+  storm.workers.steps = steps_of;
+  storm.workers.age_us = 2000;
+  storm.workers.early_us = 500;
+  storm.workers.stops = 1;
   strcpy(storm.name, test_name("queue"));
   strcpy(storm.ledger, test_name("ledger"));
-  storm.numbers = (uint32_t) (kills_wanted() + 20) * MESSAGES;
+  storm.numbers = (uint32_t) (kills + 20) * MESSAGES;
   memset(&options, 0, sizeof(options));
   options.flags = UVSHM_CREATE;
   options.size = sizeof(struct board) + 4 * (uint64_t) storm.numbers;
@@ -557,9 +408,8 @@ static void storm_of(uint32_t flags) {
   channel = open_channel(storm.name, flags);
   assert_non_null(channel);
 
-  blow(kills_wanted());
-  if (storm.failure[0] != '\0') fail_msg("%s", storm.failure);
-  assert_int_equal(uv_loop_close(&storm.loop), 0);
+  mortals_storm(&storm.workers, kills);
+  if (storm.workers.failure[0] != '\0') fail_msg("%s", storm.workers.failure);
 
   assert_int_equal(uvshm_channel_repair(channel, &repaired), 0);
   assert_int_equal(uvshm_channel_check(channel), 0);
@@ -568,14 +418,14 @@ static void storm_of(uint32_t flags) {
   drain(reader);
   lost = audit(&sent, &again);
   print_message("%llu kills, %llu messages sent, %llu given again, %llu gone\n",
-                (unsigned long long) storm.kills,
+                (unsigned long long) storm.workers.kills,
                 (unsigned long long) sent,
                 (unsigned long long) again,
                 (unsigned long long) lost);
   if (flags & UVSHM_CHANNEL_REDELIVER)
     assert_int_equal(lost, 0);
   else
-    assert_true(lost <= storm.dead_readers * (LOANS + 1));
+    assert_true(lost <= dead_readers() * (LOANS + 1));
   fills_again(channel);
   assert_int_equal(uvshm_channel_check(channel), 0);
   uvshm_channel_close(reader);
