@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* Transactions on plain memory: what a log says, who may touch what, and what
- * strange bytes in it can do. Deaths at every store are in crash-txn.c,
- * programs in test-txn.c. */
+/* Transactions on plain memory: what is taken back, and whose lock it is. Blocks
+ * and damaged logs are in test-undo-log.c. */
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,137 +10,16 @@
 
 #include <cmocka.h>
 
-#include "fake.h"
-
 #include "base/error.h"
-#include "core/directory.h"
 #include "core/heap.h"
-#include "core/reap.h"
 #include "core/reset.h"
 #include "core/txn.h"
 #include "uvshm/flags.h"
 #include "uvshm/name.h"
+#include "fake.h"
+#include "undo_desk.h"
 
-#include <stdio.h>
 #include <string.h>
-
-#define LOG_SIZE 1024u
-#define BYTES 256u
-
-static struct fake fake;
-static struct fake_peer* alice;
-static struct fake_peer* bob;
-static struct uvshm__lane a;
-static struct uvshm__lane b;
-static struct uvshm__directory_ref ref;
-static struct uvshm__lock* lock;
-static struct uvshm__txn txn;
-static uint64_t place; /* of a block of the caller's */
-static unsigned char* bytes;
-static uint64_t log_place;
-static uint64_t log_size;
-
-
-static uint64_t alloc(struct uvshm__lane* lane, uint64_t size, uint32_t own) {
-  uint64_t block = 0;
-
-  assert_int_equal(uvshm__heap_alloc(lane, size, 0, own, &block), 0);
-  return block;
-}
-
-
-static uint32_t own_of(uint64_t block) {
-  struct uvshm__heap_block found;
-
-  if (uvshm__heap_find(&bob->core, block, &found) < 0) return UVSHM__OWN_FREE;
-  return found.own;
-}
-
-
-static uint64_t count_blocks(void) {
-  struct uvshm__heap_facts facts;
-
-  uvshm__heap_read(&bob->core, &facts);
-  return facts.blocks;
-}
-
-
-static void make_lock(void) {
-  unsigned char body[UVSHM__ENTRY_BODY] = {0};
-  struct uvshm__directory_spec spec = {
-      "till", 4, UVSHM__TYPE_MUTEX, 0, body, {0}};
-  int made = 0;
-
-  spec.blocks[0] = alloc(&a, LOG_SIZE, uvshm__heap_me(&alice->core));
-  uvshm__lock_format((struct uvshm__lock*) (void*) body, 0);
-  ((struct uvshm__lock*) (void*) body)->undo.value =
-      uvshm__txn_undo(spec.blocks[0], LOG_SIZE);
-  assert_int_equal(uvshm__directory_make(&a, &spec, 100, &ref, &made), 0);
-  assert_int_equal(uvshm__directory_open(&alice->core, &ref), 0);
-  lock = uvshm__directory_body(&alice->core, ref.index);
-  assert_true(uvshm__txn_locate(&alice->core, lock, &log_place, &log_size));
-}
-
-
-static int make(void** state) {
-  uint32_t i;
-
-  (void) state;
-  fake_make_sized(&fake, UVSHM_KIND_SEGMENT, 1 << 18, 1 << 21);
-  alice = fake_join(&fake, 0);
-  bob = fake_join(&fake, 1);
-  if (uvshm__lane_claim(&alice->core, &a) < 0) return -1;
-  if (uvshm__lane_claim(&bob->core, &b) < 0) return -1;
-  make_lock();
-  place = alloc(&a, BYTES, UVSHM__OWN_SHARED);
-  bytes = fake.memory + place;
-  for (i = 0; i < BYTES; i++) bytes[i] = (unsigned char) i;
-  return 0;
-}
-
-
-static int unmake(void** state) {
-  (void) state;
-  fake_free(&fake);
-  return 0;
-}
-
-
-static void begin_as(struct uvshm__lane* lane, int news) {
-  assert_int_equal(uvshm__lock_acquire(lane, lock, 0, 0, NULL), news);
-  uvshm__txn_begin(&txn, lane, lock, log_place, log_size);
-}
-
-
-static void begin(void) {
-  begin_as(&a, 0);
-}
-
-
-static void end(void) {
-  assert_int_equal(uvshm__lock_release(txn.lane, lock), 0);
-}
-
-
-static void change(uint64_t offset, uint64_t size) {
-  assert_int_equal(uvshm__txn_save(&txn, place + offset, size), 0);
-  memset(bytes + offset, 0xee, (size_t) size);
-}
-
-
-static int is_untouched(void) {
-  uint32_t i;
-
-  for (i = 0; i < BYTES; i++)
-    if (bytes[i] != (unsigned char) i) return 0;
-  return 1;
-}
-
-
-static void is_well(void) {
-  if (uvshm__core_check(&bob->core, UVSHM_KIND_SEGMENT) < 0)
-    fail_msg("%s", uvshm__error_text());
-}
 
 /* ---- bytes --------------------------------------------------------------- */
 
@@ -381,199 +259,6 @@ static void declared_dead_is_told_and_changes_nothing(void** state) {
   assert_true(is_untouched());
 }
 
-/* ---- blocks -------------------------------------------------------------- */
-
-static void blocks_come_and_go_with_the_transaction(void** state) {
-  uint32_t me = uvshm__heap_me(&alice->core);
-  uint64_t blocks = count_blocks();
-  uint64_t fresh = 0;
-
-  (void) state;
-  begin();
-  assert_int_equal(uvshm__txn_alloc(&txn, 100, &fresh), 0);
-  assert_int_equal(own_of(fresh), me);
-  assert_int_equal(uvshm__txn_free(&txn, place), 0);
-  assert_int_equal(own_of(place), UVSHM__OWN_SHARED);
-  assert_int_equal(uvshm__txn_free(&txn, place), UV_EINVAL);
-  assert_int_equal(uvshm__txn_abort(&txn), 0);
-  end();
-  assert_int_equal(own_of(fresh), UVSHM__OWN_FREE);
-  assert_int_equal(own_of(place), UVSHM__OWN_SHARED);
-  assert_true(count_blocks() == blocks);
-
-  begin();
-  assert_int_equal(uvshm__txn_alloc(&txn, 100, &fresh), 0);
-  assert_int_equal(uvshm__txn_free(&txn, place), 0);
-  assert_int_equal(uvshm__txn_commit(&txn), 0);
-  end();
-  assert_int_equal(own_of(fresh), UVSHM__OWN_SHARED);
-  assert_int_equal(own_of(place), UVSHM__OWN_FREE);
-  assert_true(count_blocks() == blocks);
-  is_well();
-}
-
-
-static void block_that_comes_and_goes_at_once_is_gone_either_way(void** state) {
-  uint64_t blocks = count_blocks();
-  uint64_t fresh = 0;
-  int commit;
-
-  (void) state;
-  for (commit = 0; commit <= 1; commit++) {
-    begin();
-    assert_int_equal(uvshm__txn_alloc(&txn, 100, &fresh), 0);
-    assert_int_equal(uvshm__txn_free(&txn, fresh), 0);
-    assert_int_equal(uvshm__txn_free(&txn, fresh), UV_EINVAL);
-    if (commit)
-      assert_int_equal(uvshm__txn_commit(&txn), 0);
-    else
-      assert_int_equal(uvshm__txn_abort(&txn), 0);
-    end();
-    assert_true(count_blocks() == blocks);
-  }
-}
-
-
-static void published_block_is_everybodys_after_the_commit(void** state) {
-  uint32_t me = uvshm__heap_me(&alice->core);
-  uint64_t mine = alloc(&a, 64, me);
-  uint64_t* slot = (uint64_t*) (void*) (bytes + 8);
-  uint64_t before = *slot;
-
-  (void) state;
-  begin();
-  assert_int_equal(uvshm__txn_publish(&txn, place + 8, mine), 0);
-  assert_true(*slot == mine);
-  assert_int_equal(uvshm__txn_publish(&txn, place + 16, mine), UV_EINVAL);
-  assert_int_equal(uvshm__txn_abort(&txn), 0);
-  end();
-  assert_true(*slot == before);
-  assert_int_equal(own_of(mine), me);
-
-  begin();
-  assert_int_equal(uvshm__txn_publish(&txn, place + 12, mine), UV_EINVAL);
-  assert_int_equal(uvshm__txn_publish(&txn, place + 8, place), UV_EINVAL);
-  assert_int_equal(uvshm__txn_publish(&txn, place + 8, mine), 0);
-  assert_int_equal(uvshm__txn_commit(&txn), 0);
-  end();
-  assert_true(*slot == mine);
-  assert_int_equal(own_of(mine), UVSHM__OWN_SHARED);
-}
-
-
-static void blocks_of_others_cannot_be_freed(void** state) {
-  uint64_t bobs = alloc(&b, 64, uvshm__heap_me(&bob->core));
-
-  (void) state;
-  begin();
-  assert_int_equal(uvshm__txn_free(&txn, bobs), UV_EPERM);
-  assert_int_equal(uvshm__txn_free(&txn, log_place), UV_EPERM);
-  assert_int_equal(uvshm__txn_free(&txn, place + 64), UV_EINVAL);
-  assert_int_equal(uvshm__txn_free(&txn, 64), UV_EINVAL);
-  assert_int_equal(uvshm__txn_commit(&txn), 0);
-  end();
-}
-
-
-static void log_goes_with_its_mutex(void** state) {
-  uint64_t blocks = count_blocks();
-
-  (void) state;
-  assert_int_equal(own_of(log_place), UVSHM__OWN_LIBRARY);
-  assert_int_equal(uvshm__directory_remove(&bob->core, "till", 4), 0);
-  assert_int_equal(own_of(log_place), UVSHM__OWN_LIBRARY);
-  uvshm__directory_close(&alice->core, ref.index);
-  assert_int_equal(own_of(log_place), UVSHM__OWN_FREE);
-  assert_true(count_blocks() == blocks - 1);
-  make_lock();
-  assert_true(count_blocks() == blocks);
-  is_well();
-}
-
-/* ---- strange bytes ------------------------------------------------------- */
-
-/* Whatever stands in the log: only the caller's blocks change, and it ends. */
-static void random_logs_are_survived(void** state) {
-  uint64_t seed = fake_seed();
-  uint64_t guard = alloc(&a, 64, uvshm__heap_me(&bob->core));
-  uint64_t control[128];
-  uint64_t word;
-  uint32_t round;
-  uint32_t i;
-
-  (void) state;
-  for (round = 0; round < 3000; round++) {
-    memcpy(control, fake.memory, sizeof(control));
-    assert_true(uvshm__lock_acquire(&b, lock, 0, 0, NULL) >= 0);
-    for (i = 0; i < LOG_SIZE / 8; i++) {
-      word = fake_random(&seed);
-      switch (fake_random(&seed) % 6) {
-        case 0:
-          word = (place + word % 300) << 8 | word % 6;
-          break;
-        case 1:
-          word = word % 100;
-          break;
-        case 2:
-          word = (word % fake.memory_size) << 8 | 1;
-          break;
-        case 3:
-          word = 0;
-          break;
-        default:
-          break;
-      }
-      uvshm__a64_store_relaxed(
-          (uvshm__a64_t*) (void*) (fake.memory + log_place) + i, word);
-    }
-    word = round % 3 ? fake_random(&seed) % (LOG_SIZE / 8 + 9) * 8
-                     : fake_random(&seed);
-    if (round % 5 == 0) word |= UVSHM__TXN_COMMITTED;
-    uvshm__a64_store_relaxed(&lock->undo_n, word);
-    if (round % 16 == 7) {
-      uvshm__a64_store_relaxed(&lock->undo, fake_random(&seed));
-      (void) uvshm__txn_fault(&alice->core, lock);
-    }
-    assert_int_equal(uvshm__lock_abandon(&b, lock), 0);
-    assert_true(uvshm__a64_load_relaxed(&lock->undo_n) == 0);
-    uvshm__a64_store_relaxed(&lock->undo, uvshm__txn_undo(log_place, LOG_SIZE));
-    assert_int_equal(own_of(log_place), UVSHM__OWN_LIBRARY);
-    assert_true(own_of(guard) >= UVSHM__OWN_SHARED);
-    assert_memory_equal(control, fake.memory, sizeof(control));
-    assert_int_equal(uvshm__core_check(&bob->core, UVSHM_KIND_SEGMENT), 0);
-  }
-}
-
-
-static void check_finds_what_is_wrong_with_a_log(void** state) {
-  static const char* const texts[] = {"it has no undo log, but entries of one",
-                                      "its undo log is not where it says",
-                                      "its undo log says what none says",
-                                      "it is free, but in a transaction"};
-  uint64_t undo = uvshm__a64_load_relaxed(&lock->undo);
-  const uint64_t wrong[][2] = {{0, 8},
-                               {uvshm__txn_undo(place, BYTES), 0},
-                               {undo, 2 * LOG_SIZE},
-                               {undo, 32}};
-  uint32_t i;
-
-  (void) state;
-  is_well();
-  for (i = 0; i < 4; i++) {
-    uvshm__a64_store_relaxed(&lock->undo, wrong[i][0]);
-    uvshm__a64_store_relaxed(&lock->undo_n, wrong[i][1]);
-    assert_int_equal(uvshm__core_check(&bob->core, UVSHM_KIND_SEGMENT),
-                     UV_EPROTO);
-    assert_non_null(strstr(uvshm__error_text(), texts[i]));
-    assert_int_equal(uvshm__core_mend(&b, UVSHM_KIND_SEGMENT), 1);
-    is_well();
-    uvshm__a64_store_relaxed(&lock->undo, undo);
-    is_well();
-  }
-}
-
-
-#define CASE(name) cmocka_unit_test_setup_teardown(name, make, unmake)
 
 int main(void) {
   const struct CMUnitTest tests[] = {
@@ -589,13 +274,6 @@ int main(void) {
       CASE(end_of_the_thread_frees_its_blocks),
       CASE(nothing_is_put_back_into_a_block_that_was_freed),
       CASE(declared_dead_is_told_and_changes_nothing),
-      CASE(blocks_come_and_go_with_the_transaction),
-      CASE(block_that_comes_and_goes_at_once_is_gone_either_way),
-      CASE(published_block_is_everybodys_after_the_commit),
-      CASE(blocks_of_others_cannot_be_freed),
-      CASE(log_goes_with_its_mutex),
-      CASE(random_logs_are_survived),
-      CASE(check_finds_what_is_wrong_with_a_log),
   };
 
   return cmocka_run_group_tests_name("undo", tests, NULL, NULL);
