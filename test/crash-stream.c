@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
-/* A death at every store of all that the ends of a stream do with messages: what
- * was sent is there once and in order, what was not is not, the other end is
- * told, and a successor goes on where the dead one was. How ends and streams
+/* A death at every store of all that the ends of a stream do with messages:
+ * what was sent is there once and in order, what was not is not, the other end
+ * is told, and a successor goes on where the dead one was. How ends and streams
  * come and go is in crash-stream-life.c. */
 
 #include "lab/stream.h"

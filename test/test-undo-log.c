@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* The log of a transaction on plain memory: blocks that come and go with it, and
- * bytes that nobody wrote. */
+/* The log of a transaction on plain memory: blocks that come and go with it,
+ * and bytes that nobody wrote. */
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* Transactions on plain memory: what is taken back, and whose lock it is. Blocks
- * and damaged logs are in test-undo-log.c. */
+/* Transactions on plain memory: what is taken back, and whose lock it is.
+ * Blocks and damaged logs are in test-undo-log.c. */
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-/* A mutex with a log on plain memory, two peers, and a transaction of either. */
+/* A mutex with a log on plain memory, two peers, and a transaction of one. */
 
 #ifndef UVSHM_TEST_UNDO_DESK_H_
 #define UVSHM_TEST_UNDO_DESK_H_
