@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 
-/* What this process has freed is marked for AddressSanitizer, in builds with it,
- * until the process is given the address anew, or has waited for others: then
- * they may have been given the memory, and may have told where it is by a way
- * of their own, as a pointer of C++ does that counts from its own place.
+/* What this process has freed is marked for AddressSanitizer, in builds with
+ * it, until the process is given the address anew, or has waited for others:
+ * then they may have been given the memory, and may have told where it is by a
+ * way of their own, as a pointer of C++ does that counts from its own place.
  */
 
 #ifndef UVSHM_OBJECT_MARKS_H_
