@@ -33,15 +33,21 @@ suite() {
       --no-label-summary "$@"
 }
 
-# Whole programs, not case by case: valgrind takes a second to start. Nothing
-# else is built: crash tests, which have copies of all sources, are not for it.
-memcheck() {
-  local program programs path start failed=0
-  cmake --preset valgrind || return
-  programs=$(cmake --build --preset valgrind --target help |
+# programs PRESET: builds those without the crash tests, which have copies of all
+# sources, and prints their names.
+programs() {
+  local names
+  cmake --preset "$1" >&2 || return
+  names=$(cmake --build --preset "$1" --target help |
     sed -n -E 's/^((test|port|plain)-[a-z0-9-]+): phony$/\1/p')
   # shellcheck disable=SC2086  # a list of words
-  cmake --build --preset valgrind --parallel "$jobs" --target $programs || return
+  cmake --build --preset "$1" --parallel "$jobs" --target $names >&2 && echo "$names"
+}
+
+# Whole programs, not case by case: valgrind takes a second to start.
+memcheck() {
+  local program programs path start failed=0
+  programs=$(programs valgrind) || return
   for program in $programs; do
     path=build-valgrind/test/$program
     [ -x "$path" ] || path=build-valgrind/test/cpp/$program
@@ -66,7 +72,10 @@ run() {
   # stress-scribble races on purpose.
   tsan) suite tsan -LE "crash|fault" -E stress-scribble ;;
   fallback) suite fallback ;;
-  short-names) suite short-names -L "test|port" ;;
+  short-names)
+    programs short-names && ctest --preset short-names --parallel "$jobs" \
+      --output-on-failure --no-label-summary -L "test|port"
+    ;;
   m32)
     scripts/cross-deps.sh m32 && suite m32 && interop m32
     ;;
