@@ -6,6 +6,7 @@
 #include "tool/run.h"
 
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -348,6 +349,80 @@ static void a_queue_gives_each_message_to_one(void** state) {
 }
 
 
+/* ---- signals ------------------------------------------------------------- */
+
+/* Runs a command with the channel until it has it, then interrupts it. */
+static void assert_interruptible(const char* command, const char* kind) {
+  uvshm_name_info_t info;
+  struct tool tool;
+  int tries = 0;
+  memset(&info, 0, sizeof(info));
+  tool_start(&tool, command, channel, "--kind", kind, NULL);
+  while (info.peers == 0 && tries++ < TEST_PATIENCE_MS / 10) {
+    test_sleep_ms(10);
+    if (uvshm_name_info(channel, 0, &info) < 0) info.peers = 0;
+  }
+  assert_int_equal(info.peers, 1);
+  test_sleep_ms(20); /* so that it mostly waits already */
+  tool_signal(&tool, SIGINT);
+  tool_wait(&tool);
+  assert_ends_with(&tool, 130);
+  tool_free(&tool);
+  assert_int_equal(uvshm_name_info(channel, 0, &info), UV_ENOENT);
+}
+
+
+static void an_interrupt_leaves_no_channel_behind(void** state) {
+  static const char* const kinds[] = {"stream", "queue", "topic"};
+  (void) state;
+  if (!tool_has_signals()) skip();
+  for (int i = 0; i < 3; i++) {
+    assert_interruptible("recv", kinds[i]);
+    assert_interruptible("send", kinds[i]); /* it waits for its input */
+  }
+}
+
+
+/* It waits for room, since nobody reads. */
+static void an_interrupt_ends_a_send_that_is_full(void** state) {
+  const size_t size = 200000; /* into a pipe that holds as much */
+  uvshm_name_info_t info;
+  struct tool tool;
+  char* much;
+  (void) state;
+  if (!tool_has_signals()) skip();
+  much = calloc(1, size);
+  assert_non_null(much);
+  tool_start(
+      &tool, "send", channel, "--capacity", "64K", "--largest", "4K", NULL);
+  tool_feed(&tool, much, size);
+  for (int i = 0; i < 50; i++) {
+    uv_run(&tool.loop, UV_RUN_NOWAIT);
+    test_sleep_ms(10);
+  }
+  tool_signal(&tool, SIGTERM);
+  tool_wait(&tool);
+  assert_ends_with(&tool, 128 + SIGTERM);
+  tool_free(&tool);
+  free(much);
+  assert_int_equal(uvshm_name_info(channel, 0, &info), UV_ENOENT);
+}
+
+
+/* As nohup(1) asks for. */
+static void what_is_ignored_stays_ignored(void** state) {
+  char command[600];
+  (void) state;
+  if (!tool_has_signals()) skip();
+  snprintf(command,
+           sizeof(command),
+           "trap '' HUP; \"$UVSHM_TOOL\" recv -w 1 %s & sleep 0.3; "
+           "kill -HUP $!; wait $!; test $? -eq 4",
+           channel);
+  assert_int_equal(system(command), 0);
+}
+
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void) {
@@ -366,6 +441,9 @@ int main(void) {
       CASE(watch_tells_who_comes_and_what_changes),
       CASE(watch_prints_the_messages_of_a_topic),
       CASE(a_queue_gives_each_message_to_one),
+      CASE(an_interrupt_leaves_no_channel_behind),
+      CASE(an_interrupt_ends_a_send_that_is_full),
+      CASE(what_is_ignored_stays_ignored),
   };
 
   return cmocka_run_group_tests_name("tool-channel", tests, NULL, NULL);

@@ -153,6 +153,16 @@ static void other_programs_are_commands_too(void** state) {
   fclose(file);
   uv_fs_chmod(NULL, &req, program, 0700, NULL);
   uv_os_setenv("PATH", all);
+
+  /* The system says "permission denied" for this one, too. */
+  sprintf(program, "%s/uvshm-folder", folder);
+  assert_int_equal(uv_fs_mkdir(NULL, &req, program, 0700, NULL), 0);
+  assert_int_equal(tool_run(&tool, "folder", NULL), 2);
+  assert_contains(tool.err.bytes, "there is no command \"folder\"");
+  tool_free(&tool);
+  assert_int_equal(uv_fs_rmdir(NULL, &req, program, NULL), 0);
+  sprintf(program, "%s/uvshm-testing", folder);
+
   tool_start(&tool, "-q", "testing", "--json", "two words", NULL);
   tool_feed(&tool, "input", 5);
   assert_int_equal(tool_join(&tool), 42);

@@ -6,6 +6,7 @@
 #include "tool/run.h"
 
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -381,6 +382,26 @@ static void nothing_is_left_behind(void** state) {
 }
 
 
+static void an_interrupted_wait_exits_with_130(void** state) {
+  static const char* const keys[] = {"apple", NULL};
+  (void) state;
+  if (!tool_has_signals()) skip();
+  for (int i = 0; i < 2; i++) {
+    struct tool tool;
+    tool_start(&tool, "map", "wait", map, keys[i], NULL);
+    for (int n = 0; n < 30; n++) {
+      uv_run(&tool.loop, UV_RUN_NOWAIT);
+      test_sleep_ms(10);
+    }
+    tool_signal(&tool, SIGINT);
+    tool_wait(&tool);
+    assert_int_equal(tool_join(&tool), 130);
+    assert_string_equal(tool.err.bytes, "");
+    tool_free(&tool);
+  }
+}
+
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void) {
@@ -399,6 +420,7 @@ int main(void) {
       CASE(names_are_checked),
       CASE(info_and_ls_show_what_is_used),
       CASE(damage_is_found_and_mended),
+      CASE(an_interrupted_wait_exits_with_130),
       cmocka_unit_test(nothing_is_left_behind),
   };
 

@@ -286,7 +286,10 @@ static int check_count(const struct args* args) {
   const struct command* command = args->command;
   if (args->given[OPT_HELP]) return 0;
   if (args->count < command->operands_min)
-    return report_usage(command, "something is missing");
+    return report_usage(command,
+                        "something is missing: uvshm %s %s",
+                        command->name,
+                        command->operands);
   if (command->operands_max < 0 || args->count <= command->operands_max)
     return 0;
   char* word = text_escape(args->operands[command->operands_max]);

@@ -10,6 +10,7 @@
 #include "out.h"
 #include "progress.h"
 #include "report.h"
+#include "stop.h"
 #include "text.h"
 
 #include <inttypes.h>
@@ -86,6 +87,11 @@ static int open_segment(const struct args* args,
 }
 
 
+static void cancel(void* channel) {
+  uvshm_channel_cancel(channel);
+}
+
+
 int channel_open(const struct args* args,
                  uint32_t flags,
                  const char* label,
@@ -113,6 +119,7 @@ int channel_open(const struct args* args,
     channel_close(place);
     return code;
   }
+  stop_cancels(cancel, place->channel);
   place->size_max = info.size_max;
   place->kind = info.kind;
   return 0;

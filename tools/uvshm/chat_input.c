@@ -62,7 +62,7 @@ static void on_file(uv_fs_t* req) {
   uv_loop_t* loop = req->loop;
   ssize_t count = req->result;
   uv_fs_req_cleanup(req);
-  if (count == UV_ECANCELED) return;
+  if (count == UV_ECANCELED || input->stopped) return;
   if (count <= 0) {
     end(input);
     return;

@@ -7,6 +7,8 @@
 
 #include <stdint.h>
 
+#include <stdbool.h>
+
 #include <uv.h>
 
 #define CHAT_LINE_MAX 4096
@@ -21,6 +23,7 @@ struct chat_input {
   uv_fs_t req;
   char chunk[CHAT_LINE_MAX];
   char line[CHAT_LINE_MAX]; /* the beginning of one */
+  bool stopped;             /* a file is not read on */
   uint32_t size;
   void (*on_line)(void* data, const char* line, uint32_t size);
   void (*on_end)(void* data);

@@ -84,10 +84,13 @@ static char* group_summary(const char* first) {
     const char* second = command_second(command);
     if (second == NULL || command_of(first, second, &words) != command)
       continue;
-    char* longer = text_format("%s%s%s",
-                               text != NULL ? text : "Of maps: ",
-                               text != NULL ? ", " : "",
-                               second);
+    char* longer =
+        text_format("%s%s%s",
+                    text != NULL                ? text
+                    : strcmp(first, "php") == 0 ? "Of PHP's variables: "
+                                                : "Of maps: ",
+                    text != NULL ? ", " : "",
+                    second);
     free(text);
     text = longer;
   }

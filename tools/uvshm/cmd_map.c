@@ -6,6 +6,7 @@
 #include "maps.h"
 #include "names.h"
 #include "report.h"
+#include "stop.h"
 #include "text.h"
 
 #include <inttypes.h>
@@ -293,6 +294,7 @@ static int wait_for_key(const struct args* args,
   if (err >= 0)
     err = uvshm_map_get_copy(
         map, key->at, key->size, &value.at, &value.size, &version);
+  if (stop_came()) return EXIT_FAILED; /* stop_end() knows better */
   if (err < 0) return map_report(err, key);
   int code = show_value(args, key, &value, version);
   uvshm_map_free(value.at);
@@ -310,9 +312,15 @@ static int wait_for_any(const struct args* args, uvshm_map_t* map) {
   }
   if (err >= 0)
     err = uvshm_map_wait_change(map, NULL, 0, &changes, patience(args));
+  if (stop_came()) return EXIT_FAILED;
   if (err < 0) return report(err);
   print("%" PRIu64 "\n", changes);
   return EXIT_OK;
+}
+
+
+static void cancel(void* map) {
+  uvshm_map_cancel(map);
 }
 
 
@@ -322,11 +330,16 @@ int cmd_map_wait(const struct args* args) {
   int code = 0;
   if (args->count > 1) code = map_word(args, args->operands[1], &key);
   if (code != 0) return code;
+  stop_begin();
   code = map_open(args, 0, &place);
   if (code == 0) {
+    stop_cancels(cancel, place.map);
     code = args->count > 1 ? wait_for_key(args, place.map, &key)
                            : wait_for_any(args, place.map);
+    code = stop_end(code);
     map_close(&place);
+  } else {
+    code = stop_end(code);
   }
   free(key.at);
   return code;

@@ -13,6 +13,7 @@
 #include "names.h"
 #include "plumbing.h"
 #include "report.h"
+#include "stop.h"
 #include "text.h"
 
 #include <inttypes.h>
@@ -145,6 +146,7 @@ static int show(struct receiver* receiver,
 /* What it means that there is no message. 0: go on. */
 static int no_message(const struct receiver* receiver, int err) {
   bool ended = err == UV_EOF || err == UV_ECONNRESET;
+  if (stop_came()) return EXIT_FAILED; /* stop_end() knows better */
   if (ended && receiver->args->given[OPT_FOLLOW]) {
     uv_sleep(FOLLOW_MS);
     return 0;
@@ -173,7 +175,8 @@ static int receive(struct receiver* receiver) {
     }
     err = show(receiver, messages, count);
     /* main() tells of what happened to stdout. */
-    if (err < 0 && receiver->form != FORM_BYTES) return EXIT_OK;
+    if (err < 0 && (stop_came() || receiver->form != FORM_BYTES))
+      return EXIT_OK;
     if (err < 0)
       return report_as(
           EXIT_FAILED, "cannot write to stdout: %s", uv_strerror(err));
@@ -190,15 +193,17 @@ int cmd_recv(const struct args* args) {
   uint32_t flags = UVSHM_READER;
   int code = channel_form(args, &receiver.form);
   if (args->given[OPT_OLDEST]) flags |= UVSHM_CHANNEL_OLDEST;
+  stop_begin();
   if (code == 0)
     code = channel_open(args, flags, "uvshm recv", &receiver.place);
-  if (code != 0) return code;
+  if (code != 0) return stop_end(code);
 
   receiver.left = channel_count(args);
   channel_meter_init(&receiver.meter, !out_is_terminal());
   plumbing_widen(1);
   code = receive(&receiver);
   channel_meter_end(&receiver.meter, "received");
+  code = stop_end(code);
   channel_close(&receiver.place);
   return code;
 }

@@ -10,6 +10,7 @@
 #include "maps.h"
 #include "plumbing.h"
 #include "report.h"
+#include "stop.h"
 #include "text.h"
 
 #include <inttypes.h>
@@ -36,6 +37,7 @@ struct sender {
 
 /* For a failed call on the channel. */
 static int failed(int err) {
+  if (stop_came()) return EXIT_FAILED; /* stop_end() knows better */
   if (err == UV_EPIPE)
     return report_as(EXIT_FAILED, "the reader has gone before the end");
   if (err == UV_ETIMEDOUT)
@@ -45,6 +47,7 @@ static int failed(int err) {
 
 
 static int no_input(int err) {
+  if (stop_came()) return EXIT_FAILED;
   return report_as(EXIT_FAILED, "cannot read stdin: %s", uv_strerror(err));
 }
 
@@ -290,6 +293,7 @@ static int drain(const struct sender* sender) {
   for (;;) {
     uvshm_channel_info_t info;
     int err = uvshm_channel_info(sender->place.channel, &info);
+    if (stop_came()) return EXIT_FAILED;
     if (err < 0) return report(err);
     had_reader = had_reader || info.readers > 0 || info.received > 0;
     /* Nothing at all is something to be told, too. */
@@ -315,8 +319,9 @@ int cmd_send(const struct args* args) {
   /* Readers of a queue come and go. */
   if (args->number[OPT_KIND] == UVSHM_CHANNEL_QUEUE)
     flags |= UVSHM_CHANNEL_AWAIT;
+  stop_begin();
   if (code == 0) code = channel_open(args, flags, "uvshm send", &sender.place);
-  if (code != 0) return code;
+  if (code != 0) return stop_end(code);
 
   sender.patience_ms = channel_patience(args);
   sender.left = channel_count(args);
@@ -327,6 +332,7 @@ int cmd_send(const struct args* args) {
       form == FORM_BYTES ? send_bytes(&sender) : send_messages(&sender, form);
   if (code == EXIT_OK && stays(&sender)) code = drain(&sender);
   channel_meter_end(&sender.meter, "sent");
+  code = stop_end(code);
   channel_close(&sender.place);
   return code;
 }

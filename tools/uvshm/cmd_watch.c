@@ -197,8 +197,7 @@ static void on_patience(uv_timer_t* timer) {
 
 
 static void on_signal(uv_signal_t* handle, int signal) {
-  (void) signal;
-  stop(handle->data, EXIT_INTERRUPTED);
+  stop(handle->data, 128 + signal);
 }
 
 /* ---- what is watched ----------------------------------------------------- */

@@ -318,6 +318,7 @@ static void open_loop(struct chat* chat) {
 
 static void close_loop(struct chat* chat) {
   chat->closing = true;
+  chat->input.stopped = true;
   loop_finish(&chat->loop);
   while (chat->unsent != NULL) drop_first(&chat->unsent);
   uv_sem_destroy(&chat->look);

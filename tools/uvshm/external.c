@@ -10,10 +10,12 @@
 #include "spawn.h"
 #include "text.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <sys/stat.h>
 #include <uv.h>
 
 #define WORD_MAX 32
@@ -43,6 +45,28 @@ static bool is_word(const char* name) {
 }
 
 
+/* A folder of PATH that we may not search makes the system say "permission
+ * denied" for a program that is nowhere. Is it somewhere? */
+static bool is_in_path(const char* program) {
+  char path[4096];
+  size_t size = sizeof path;
+  bool found = false;
+  if (uv_os_getenv("PATH", path, &size) < 0) return false;
+  for (char* at = path; at != NULL && !found;) {
+    char* end = strchr(at, ':');
+    uv_fs_t req;
+    if (end != NULL) *end = '\0';
+    char* file = text_format("%s/%s", *at != '\0' ? at : ".", program);
+    found = uv_fs_stat(NULL, &req, file, NULL) == 0 &&
+            (req.statbuf.st_mode & S_IFMT) == S_IFREG;
+    uv_fs_req_cleanup(&req);
+    free(file);
+    at = end != NULL ? end + 1 : NULL;
+  }
+  return found;
+}
+
+
 bool external_run(const char* name, char** argv, int* code) {
   if (!is_word(name)) return false;
   struct external* external = text_alloc(sizeof *external);
@@ -53,6 +77,8 @@ bool external_run(const char* name, char** argv, int* code) {
   out_flush();
   int err = child_start(&external->loop, &external->child, argv, true);
   uv_run(&external->loop, UV_RUN_DEFAULT);
+  if ((err == UV_EACCES || err == UV_ENOTDIR) && !is_in_path(program))
+    err = UV_ENOENT;
   if (err == 0)
     *code = child_code(&external->child);
   else if (err != UV_ENOENT)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
 #include "plumbing.h"
+#include "stop.h"
 #include "text.h"
 
 #include <limits.h>
@@ -44,6 +45,8 @@ int plumbing_read_from(uv_file file, void* bytes, size_t size) {
 int plumbing_read(void* bytes, size_t size) {
   for (;;) {
     int count = plumbing_read_from(0, bytes, size);
+    if (stop_came()) return UV_ECANCELED;
+    if (count == UV_EINTR) continue;
     if (count != UV_EAGAIN) return count;
     /* Somebody else made the pipe behind it non-blocking. */
     uv_sleep(1);
@@ -69,6 +72,8 @@ int plumbing_write(uv_buf_t* bufs, unsigned int count) {
     uv_fs_t req;
     int written = uv_fs_write(NULL, &req, 1, bufs, count, -1, NULL);
     uv_fs_req_cleanup(&req);
+    if (stop_came()) return UV_ECANCELED;
+    if (written == UV_EINTR) continue;
     if (written == UV_EAGAIN) {
       uv_sleep(1);
       continue;

@@ -13,7 +13,7 @@
 #include <uv.h>
 
 /* The next bytes of stdin, some of them, as soon as there are any: how many, 0
- * at the end, or a UV_E code. */
+ * at the end, or a UV_E code; UV_ECANCELED: a signal came (stop.h). */
 int plumbing_read(void* bytes, size_t size);
 
 /* uv_fs_read() of the next bytes of a file or pipe, also into memory that
@@ -29,6 +29,13 @@ uint64_t plumbing_left(void);
 /* Where stdin or stdout (0 or 1) is a pipe and the system lets us: more room in
  * it, so that the program behind it is woken less often. */
 void plumbing_widen(int fd);
+
+/* Was this process started with the signal ignored, as nohup(1) does and shells
+ * do for what runs in the background? */
+bool plumbing_ignores(int signal);
+
+/* Make the system call that this thread waits in end with UV_EINTR. */
+void plumbing_poke(const uv_thread_t* thread);
 
 /* Two Unix-domain sockets, each the other's end, to hand to children, where
  * there are such. 0 or a UV_E code. */

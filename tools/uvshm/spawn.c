@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
 #include "spawn.h"
+#include "plumbing.h"
 #include "args.h"
 #include "text.h"
 
@@ -124,6 +125,7 @@ void signals_watch(uv_loop_t* loop,
 #endif
   };
   for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+    if (plumbing_ignores(numbers[i])) continue;
     uv_signal_init(loop, &signals->handles[i]);
     signals->handles[i].data = data;
     uv_signal_start(&signals->handles[i], on_signal, numbers[i]);

@@ -51,7 +51,7 @@ bool on_windows(void);
 /* The signals by which somebody ends a program: call `on_signal` for each. They
  * come with the loop, so nothing that this process made is left behind; watched
  * before it makes anything, until it has closed all. The handles do not keep
- * the loop alive. */
+ * the loop alive. What is ignored already stays so. */
 #define SIGNALS_MAX 4
 struct signals {
   uv_signal_t handles[SIGNALS_MAX];

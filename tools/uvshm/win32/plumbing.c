@@ -19,3 +19,15 @@ int plumbing_sockets(int fds[2]) {
   (void) fds;
   return UV_ENOTSUP;
 }
+
+
+bool plumbing_ignores(int signal) {
+  (void) signal;
+  return false;
+}
+
+
+/* Nobody does (stop.h). */
+void plumbing_poke(const uv_thread_t* thread) {
+  (void) thread;
+}
