@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
-/* What src/win32 promises beyond the conformance suite: names that a file system
- * cannot hold, leftovers, growth among several, handles that nobody inherits and
- * that do not pile up. */
+/* What src/win32 promises beyond the conformance suite: names that a file
+ * system cannot hold, leftovers, growth among several, handles that nobody
+ * inherits and that do not pile up. */
 
 #include <winsock2.h>
 #include <windows.h>
@@ -384,5 +384,6 @@ int main(int argc, char** argv) {
   };
 
   if (test_is_role(argc, argv)) return test_role_main(argc, argv, roles);
-  return cmocka_run_group_tests_name("win32-life", cases, NULL, nothing_is_left);
+  return cmocka_run_group_tests_name(
+      "win32-life", cases, NULL, nothing_is_left);
 }

@@ -315,7 +315,7 @@ uvshm_mutant(split_is_not_gone_on_with crash-map core/map.c
   err = 0;
 ")
 
-uvshm_mutant(map_that_is_buried_by_nobody_in_particular crash-map core/map_bury.c
+uvshm_mutant(map_that_is_buried_by_nobody_in_particular crash-map-remove core/map_bury.c
 "  uvshm__a32_store_release(&uvshm__core_peer(core, slot)->heap_used, 1);
 "
 "  uvshm__heap_mark(core);
