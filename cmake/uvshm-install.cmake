@@ -35,6 +35,9 @@ install(FILES "${PROJECT_SOURCE_DIR}/LICENSE"
 install(FILES "${PROJECT_SOURCE_DIR}/README.md" "${PROJECT_SOURCE_DIR}/CHANGELOG.md"
   "${PROJECT_SOURCE_DIR}/SECURITY.md"
   DESTINATION "${CMAKE_INSTALL_DOCDIR}" COMPONENT Development)
+# What README.md and uvshm doctor point to.
+install(DIRECTORY "${PROJECT_SOURCE_DIR}/docs" DESTINATION "${CMAKE_INSTALL_DOCDIR}"
+  COMPONENT Development FILES_MATCHING PATTERN "*.md" PATTERN "*.svg" PATTERN "*.json")
 
 # The package configuration, with our libuv module beside it.
 if(PROJECT_VERSION_MAJOR EQUAL 0)

@@ -12,7 +12,8 @@
 # From HEAD, which must be clean and in which every file must name the same
 # version; --worktree takes the files as they are, for tests. UVSHM_URL is where
 # releases lie, for the port: https://.../download (UVSHM_URL/vVERSION/archive).
-# Needs git, GNU tar, gzip and python3.
+# No file of the tree names an address, since a tree may be anybody's; without
+# UVSHM_URL the port is left out. Needs git, GNU tar, gzip and python3.
 
 set -eu
 here=$(cd "$(dirname "$0")/.." && pwd)
@@ -64,6 +65,13 @@ pack "$here" "$stage/names" "$name/" "$name.tar.gz"
 
 # ---- the port ----------------------------------------------------------------
 
+if [ -z "${UVSHM_URL:-}" ] && [ -z "$worktree" ]; then
+  echo "release: no UVSHM_URL, so no port for vcpkg" >&2
+  cd "$out"
+  sha256sum "$name.tar.gz" > SHA256SUMS
+  cat SHA256SUMS
+  exit 0
+fi
 cp -r packaging/vcpkg/ports/uvshm "$stage/uvshm"
 sha512=$(sha512sum < "$out/$name.tar.gz" | cut -d ' ' -f 1)
 url=${UVSHM_URL:-https://example.invalid/releases/download}/v$version/$name.tar.gz
