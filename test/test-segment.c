@@ -296,6 +296,10 @@ TEST(segment_for_reading_can_be_looked_at_only) {
   assert_int_equal(uvshm_segment_check(reader), 0);
   assert_int_equal(uvshm_mutex_open(&mutex, reader, "m", NULL), UV_EACCES);
   assert_int_equal(uvshm_segment_repair(reader, NULL), UV_EACCES);
+  assert_int_equal(uvshm_mutex_open(&mutex, segment, "m", NULL), 0);
+  assert_int_equal(uvshm_mutex_unlink(reader, "m", 0), UV_EACCES);
+  assert_int_equal(uvshm_map_unlink(reader, "m", 0), UV_EACCES);
+  uvshm_mutex_close(mutex);
   uvshm_segment_close(reader);
   uvshm_segment_close(segment);
   assert_int_equal(test_leftovers(), 0);

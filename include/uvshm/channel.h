@@ -232,6 +232,7 @@ UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_channel_abort(uvshm_channel_t* channel,
  *   many), UVSHM_AGAIN (queue: another reader had it and died)
  *   UV_ENOBUFS     there is not room enough: it stays the next, *size is set
  *   UV_EAGAIN      there is none, and timeout_ms was 0
+ *   UV_EINVAL      stream: a message is peeked and not released
  *   UV_ETIMEDOUT, UV_EOF, UV_ECONNRESET */
 UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_channel_recv(uvshm_channel_t* channel,
                                                      void* bytes,

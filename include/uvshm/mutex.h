@@ -114,7 +114,7 @@ UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_mutex_open(
 UVSHM_EXTERN void uvshm_mutex_close(uvshm_mutex_t* mutex);
 
 /* Remove the name, as uvshm_region_unlink() does. `flags`: 0 or UVSHM_SYSTEM;
- * with a segment, 0. */
+ * with a segment, 0 (UV_EACCES: it is attached for reading). */
 UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_mutex_unlink(
     struct uvshm_segment_s* segment, const char* name, uint32_t flags);
 

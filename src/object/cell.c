@@ -253,16 +253,6 @@ void uvshm_cell_close(uvshm_cell_t* cell) {
 int uvshm_cell_unlink(struct uvshm_segment_s* segment,
                       const char* name,
                       uint32_t flags) {
-  struct uvshm__attach* attached;
-
-  if (segment != NULL) {
-    attached = uvshm__segment_attach(segment);
-    if (attached->readonly)
-      return uvshm__fail(
-          UV_EACCES, "cannot unlink \"%s\": attached for reading", name);
-    /* The bytes may be ours to free. */
-    uvshm__a32_store_relaxed(&attached->traces, 1);
-  }
   return uvshm__named_unlink(
       segment, name, flags, UVSHM__TYPE_CELL, UVSHM_KIND_CELL);
 }

@@ -284,14 +284,6 @@ void uvshm_channel_close(uvshm_channel_t* channel) {
 int uvshm_channel_unlink(struct uvshm_segment_s* segment,
                          const char* name,
                          uint32_t flags) {
-  struct uvshm__attach* attach =
-      segment == NULL ? NULL : uvshm__segment_attach(segment);
-
-  if (attach != NULL && attach->readonly)
-    return uvshm__fail(
-        UV_EACCES, "cannot unlink \"%s\": attached for reading", name);
-  /* The bytes may be ours to free. */
-  if (attach != NULL) uvshm__a32_store_relaxed(&attach->traces, 1);
   return uvshm__named_unlink(
       segment, name, flags, UVSHM__TYPE_CHANNEL, UVSHM_KIND_CHANNEL);
 }

@@ -185,16 +185,8 @@ void uvshm_map_close(uvshm_map_t* map) {
 int uvshm_map_unlink(struct uvshm_segment_s* segment,
                      const char* name,
                      uint32_t flags) {
-  struct uvshm__attach* attach;
-
   if (segment == NULL)
     return uvshm__fail(UV_EINVAL, "cannot unlink a map without a segment");
-  attach = uvshm__segment_attach(segment);
-  if (attach->readonly)
-    return uvshm__fail(
-        UV_EACCES, "cannot unlink \"%s\": attached for reading", name);
-  /* The bytes may be ours to free. */
-  uvshm__a32_store_relaxed(&attach->traces, 1);
   return uvshm__named_unlink(
       segment, name, flags, UVSHM__TYPE_MAP, UVSHM_KIND_UNKNOWN);
 }

@@ -252,6 +252,11 @@ int uvshm__named_unlink(struct uvshm_segment_s* segment,
   if (err < 0) return err;
   if (flags != 0)
     return uvshm__fail(UV_EINVAL, "unknown flag 0x%x", (unsigned int) flags);
+  if (attach->readonly)
+    return uvshm__fail(
+        UV_EACCES, "cannot unlink \"%s\": attached for reading", name);
+  /* The bytes may be ours to free. */
+  uvshm__a32_store_relaxed(&attach->traces, 1);
   size = (uint32_t) strlen(name);
   err = uvshm__directory_find(&attach->core, name, size, &ref);
   if (err == 0 && ref.type != type)
