@@ -349,6 +349,33 @@ static void the_doctor_finds_that_regions_and_locks_work(void** state) {
 }
 
 
+/* What only this system has; and each check leads to a heading. */
+static void the_doctor_knows_the_system_and_its_own_page(void** state) {
+  static const char* const wanted[] = {
+      "posix names", "session", "integrity", "privilege"};
+  int first = tool_has_signals() ? 0 : 1;
+  int left = tool_has_signals() ? 1 : 3;
+  char* page = source_text("docs/doctor.md");
+  struct tool tool;
+  size_t i;
+  json_t* check;
+  (void) state;
+  assert_int_equal(tool_run(&tool, "doctor", "--json", NULL), 0);
+  json_t* document = parsed(&tool);
+  json_array_foreach(json_object_get(document, "checks"), i, check) {
+    char heading[64];
+    snprintf(heading, sizeof(heading), "\n## %s\n", text_of(check, "check"));
+    assert_contains(page, heading);
+    for (int w = first; w < (first == 0 ? 1 : 4); w++)
+      left -= strcmp(text_of(check, "check"), wanted[w]) == 0;
+  }
+  assert_int_equal(left, 0);
+  json_decref(document);
+  tool_free(&tool);
+  free(page);
+}
+
+
 static void nothing_was_left_behind(void** state) {
   (void) state;
   assert_int_equal(test_leftovers(), 0);
@@ -368,6 +395,7 @@ int main(void) {
       cmocka_unit_test(names_of_all_languages_are_shown),
       cmocka_unit_test(a_pipe_gets_no_colours_unless_asked),
       cmocka_unit_test(the_doctor_finds_that_regions_and_locks_work),
+      cmocka_unit_test(the_doctor_knows_the_system_and_its_own_page),
       cmocka_unit_test(nothing_was_left_behind),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

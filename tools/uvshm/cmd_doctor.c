@@ -141,7 +141,7 @@ static void run_checks(struct doctor* doctor) {
                 {doctor_container, true},
                 {doctor_confinement, true},
                 {doctor_clock, true},
-                {doctor_session, false},
+                {doctor_native, false},
                 {doctor_all_users, false},
                 {doctor_objects, false},
                 {doctor_layout, false},

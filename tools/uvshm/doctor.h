@@ -31,7 +31,6 @@ void doctor_tell(struct doctor* doctor,
 /* doctor_system.c: the machine and its limits. */
 void doctor_versions(struct doctor* doctor);
 void doctor_clock(struct doctor* doctor);
-void doctor_session(struct doctor* doctor);
 
 /* The same, of systems with /dev and /proc. */
 void doctor_memory(struct doctor* doctor);
@@ -46,6 +45,9 @@ char* doctor_place(void); /* the folder; new memory */
 void doctor_mount(struct doctor* doctor);
 void doctor_all_users(struct doctor* doctor);
 void doctor_layout(struct doctor* doctor);
+
+/* doctor.c in the folder of the system: what only it has. */
+void doctor_native(struct doctor* doctor);
 
 /* doctor_uvshm.c: the library itself, and what is there. */
 void doctor_foreign(struct doctor* doctor);

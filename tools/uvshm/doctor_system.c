@@ -348,18 +348,3 @@ void doctor_clock(struct doctor* doctor) {
   free(name);
   free(source);
 }
-
-
-void doctor_session(struct doctor* doctor) {
-  char session[64];
-  size_t size = sizeof session;
-  if (uv_os_getenv("SESSIONNAME", session, &size) < 0) return;
-  char* name = text_escape(session);
-  doctor_tell(doctor,
-              VERDICT_OK,
-              "session",
-              "other sessions and services see only objects made with --system",
-              "%s",
-              name);
-  free(name);
-}
