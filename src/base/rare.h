@@ -3,8 +3,8 @@
 /* UVSHM__RARE marks the long way of a function whose usual way is a few
  * instructions. Merged into it by the compiler, the long way would have the
  * short one save and restore registers that only the long one needs.
- * UVSHM__APART is the same for a long way that is not rare. Also rare is what is
- * called once for an object, such as its opening, in a file that is compiled
+ * UVSHM__APART is the same for a long way that is not rare. Rare is also what
+ * happens once to an object, such as its opening, in a file that is compiled
  * for speed (cmake/uvshm-library.cmake): it is compiled for size.
  *
  * UVSHM__USUAL marks a function that is part of such a usual way and called
