@@ -137,6 +137,10 @@ if(uvshm_shared)
     target_compile_options(uvshm PRIVATE
       $<$<CONFIG:Release,RelWithDebInfo,MinSizeRel>:-fno-asynchronous-unwind-tables>)
   endif()
+  # A handler of signals stays (UVSHM_GUARD), and so must its code.
+  if(CMAKE_SYSTEM_NAME MATCHES "Linux|BSD")
+    target_link_options(uvshm PRIVATE -Wl,-z,nodelete)
+  endif()
   set_target_properties(uvshm PROPERTIES
     VERSION ${PROJECT_VERSION}
     SOVERSION ${uvshm_soversion})

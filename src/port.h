@@ -343,6 +343,37 @@ int uvshm__port_pin(void* addr, uint64_t size);
 /* *got 1 when the system gives huge pages to this range. */
 int uvshm__port_huge(void* addr, uint64_t size, uint32_t* got);
 
+/* ---- guard: memory that another program cuts off ------------------------- */
+
+/* Touching mapped memory that does not exist any more is a signal that ends the
+ * process; in a view with a guard it finds private zeros instead, and the guard
+ * is cut from then on. Where nobody can cut off what is mapped, begin() leaves
+ * `os` as it is, and nothing else is called. */
+struct uvshm__port_guard {
+  const uvshm__a32_t* lineage; /* like uvshm__port_lineage_word(), but 0 when */
+                               /* the guard is cut */
+  intptr_t os;                 /* not 0: there is a guard */
+};
+
+/* UV_EMFILE: there are too many. */
+int uvshm__port_guard_begin(struct uvshm__port_guard* guard);
+
+/* A view of the guard's, at most two. Before it is unmapped the guard ends,
+ * and nobody touches the view meanwhile. */
+int uvshm__port_guard_add(struct uvshm__port_guard* guard,
+                          const struct uvshm__port_view* view);
+void uvshm__port_guard_end(struct uvshm__port_guard* guard);
+
+/* Any thread. */
+int uvshm__port_guard_is_cut(const struct uvshm__port_guard* guard);
+
+/* All its views become private zeros: after this, no thread of this process
+ * reaches the object. */
+void uvshm__port_guard_blank(struct uvshm__port_guard* guard);
+
+/* In a forked child: `lineage` is the child's. */
+void uvshm__port_guard_rejoin(struct uvshm__port_guard* guard);
+
 /* ---- peer: who is attached, and is it alive? ----------------------------- */
 
 /* A slot that this process holds. The kernel takes it back when the process

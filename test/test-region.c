@@ -526,6 +526,25 @@ TEST(region_without_a_name_works_alone) {
 }
 
 
+/* What a guard is for is in test-guard.c. */
+TEST(region_with_a_guard_is_like_one_without) {
+  const char* name = test_name("guard");
+  uvshm_region_t* one = make(name, UVSHM_GUARD, 10000);
+  uvshm_region_info_t info;
+  uvshm_region_t* two;
+
+  (void) state;
+  assert_int_equal(attach(&two, name, UVSHM_GUARD | UVSHM_READONLY), 0);
+  strcpy(uvshm_region_base(one), "guarded");
+  assert_string_equal(uvshm_region_base(two), "guarded");
+  assert_int_equal(uvshm_region_size(two), 10000);
+  assert_int_equal(uvshm_region_info(two, &info), 0);
+  uvshm_region_close(two);
+  uvshm_region_close(one);
+  assert_int_equal(attach(&one, name, UVSHM_GUARD), UV_ENOENT);
+}
+
+
 int main(int argc, char** argv) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(region_bytes_are_seen_by_another_process),
@@ -549,6 +568,7 @@ int main(int argc, char** argv) {
       cmocka_unit_test(region_and_other_kinds_share_one_space_of_names),
       cmocka_unit_test(region_mode_can_be_given_and_changed),
       cmocka_unit_test(region_without_a_name_works_alone),
+      cmocka_unit_test(region_with_a_guard_is_like_one_without),
   };
 
   if (test_is_role(argc, argv)) return test_role_main(argc, argv, roles);

@@ -33,6 +33,8 @@
  *   UV_ECANCELED         the wait was cancelled, or this peer     lock, wait,
  *                        was declared dead meanwhile              any call
  *   UV_ENOTCONN          a forked child that has not rejoined     any call
+ *   UV_EIO               memory of the object is missing          any call
+ *                        (UVSHM_GUARD); a disk failed
  *   UV_EOF               the last writer has closed its end       recv, peek
  *   UV_ECONNRESET        the last writer died; one that takes     recv, peek,
  *                        part in the barrier died                 wait

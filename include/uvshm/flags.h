@@ -63,6 +63,23 @@
  * UV_ENOTSUP on Windows, whose names lie in no folder. */
 #define UVSHM_DIR (1u << 11)
 
+/* For regions and segments: another program may cut off the object's file while
+ * it is mapped (truncate), and a process that then touches the missing part is
+ * sent SIGBUS and dies. With this flag it finds zeros there that are private to
+ * it, and every later call with the handle, and with what was opened from it,
+ * is UV_EIO; waiting calls end with that. A call that is under way then may end
+ * with any result; what it wrote may be lost. To others this peer is dead from
+ * its next call on: what it holds passes on as from a dead owner. After a copy
+ * of a region's bytes ask uvshm_region_size(), which is 0 then.
+ *
+ * The first such open sets a handler for SIGBUS, which stays, and passes on
+ * what is not its own to the one that was there. A program that sets one later
+ * must do the same. It helps no thread that blocks SIGBUS, and not against a
+ * file that was made long again before anybody looked: that is zeros. At most
+ * 256 such handles at once: UV_EMFILE. Windows cuts off nothing that is mapped;
+ * there the flag does nothing. */
+#define UVSHM_GUARD (1u << 12)
+
 /* A timeout that never ends. */
 #define UVSHM_FOREVER UINT64_MAX
 

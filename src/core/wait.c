@@ -125,6 +125,7 @@ int uvshm__wait_sleep(struct uvshm__wait* wait, uint32_t value) {
 
   err = sleep_on(wait, value, ms);
   wait->sleeps++;
+  if (err == UV_EIO) return err; /* the memory is gone (UVSHM_GUARD) */
   if (err < 0) {
     wait->slice_ms *= 2;
     if (wait->slice_ms > SLICE_LAST_MS) wait->slice_ms = SLICE_LAST_MS;

@@ -173,6 +173,7 @@ struct uvshm__attach* uvshm__attach_alloc(
                            (uint64_t) (uintptr_t) &uvshm__lane_nobodys);
   attach->readonly = (request->flags & UVSHM_READONLY) != 0;
   attach->huge = (request->flags & UVSHM_REGION_HUGE) != 0;
+  attach->guarded = (request->flags & UVSHM_GUARD) != 0;
   attach->private_copy = (request->flags & UVSHM_REGION_PRIVATE) != 0;
   uvshm__copy_text(attach->name, sizeof(attach->name), request->name);
   uvshm__copy_text(attach->label, sizeof(attach->label), request->label);
@@ -206,8 +207,31 @@ int uvshm__attach_open(struct uvshm__attach** result,
 }
 
 
+/* The order matters: who is dead may be repaired after by others, which must
+ * not meet what our other threads are still writing. */
+void uvshm__attach_retire(struct uvshm__attach* attach) {
+  uvshm__port_process_lock();
+  if (!attach->retired && attach->serial >> 32 == uvshm__port_lineage()) {
+    attach->retired = 1;
+    uvshm__port_guard_blank(&attach->guard);
+    if (!attach->plain) uvshm__port_unclaim(&attach->claim);
+  }
+  uvshm__port_process_unlock();
+}
+
+
+static int was_cut(const struct uvshm__attach* attach) {
+  uvshm__attach_retire((struct uvshm__attach*) attach);
+  return uvshm__fail(UV_EIO,
+                     "cannot use \"%s\": memory of it is missing; another "
+                     "program has cut off its file",
+                     attach->name);
+}
+
+
 int uvshm__attach_usable(const struct uvshm__attach* attach) {
   if (uvshm__attach_is_ours(attach)) return 0;
+  if (uvshm__attach_is_cut(attach)) return was_cut(attach);
   return uvshm__fail(UV_ENOTCONN,
                      "cannot use \"%s\": this forked child has not rejoined",
                      attach->name);
@@ -325,6 +349,7 @@ void uvshm__attach_close(struct uvshm__attach* attach) {
   if (attach->end_bells != NULL) attach->end_bells(attach);
   /* In a forked child the slot and its claim are the parent's. */
   if (uvshm__attach_is_ours(attach)) cut = leave(attach);
+  if (uvshm__attach_is_cut(attach)) uvshm__attach_retire(attach);
   uvshm__attach_unmap(attach);
   if (cut != 0) {
     uvshm__port_trim(&attach->object, cut);
@@ -336,13 +361,21 @@ void uvshm__attach_close(struct uvshm__attach* attach) {
 }
 
 
+/* The child's own. */
+static void renew(struct uvshm__attach* attach) {
+  attach->serial = next_serial();
+  if (attach->guard.os != 0) uvshm__port_guard_rejoin(&attach->guard);
+}
+
+
 int uvshm__attach_rejoin(struct uvshm__attach* attach) {
   unsigned int failures = uvshm__error_count();
   int err;
 
   if (uvshm__attach_is_ours(attach)) return 0;
+  if (uvshm__attach_is_cut(attach)) return was_cut(attach);
   if (attach->plain) {
-    attach->serial = next_serial();
+    renew(attach);
     return 0;
   }
   err = uvshm__attach_join(attach);
@@ -353,7 +386,7 @@ int uvshm__attach_rejoin(struct uvshm__attach* attach) {
                        uvshm__reason(err, failures));
   /* The lanes in our memory are the parent's; a new serial makes every thread
    * forget them without touching the segment. */
-  attach->serial = next_serial();
+  renew(attach);
   attach->lanes = NULL;
   attach->reaping = 0;
   return 0;

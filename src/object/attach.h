@@ -55,6 +55,9 @@ struct uvshm__attach {
   uint64_t serial;    /* of this attach in this process, never 0 */
   uint32_t lineage;   /* of the process that may use it */
   const uvshm__a32_t* lineage_word; /* of this process, in port */
+  struct uvshm__port_guard guard;   /* with UVSHM_GUARD, while it is mapped */
+  uint32_t guarded;                 /* 1: UVSHM_GUARD was asked for */
+  uint32_t retired;                 /* process lock: nothing of it is left */
   uvshm__a32_t traces; /* 1: this peer may have left something beside its own */
                        /* entry: a lane, an open bit */
   uint32_t reaping;    /* process lock: repair_claim is in use */
@@ -120,8 +123,19 @@ static inline int uvshm__attach_is_ours(const struct uvshm__attach* attach) {
 }
 
 
-/* 0, or UV_ENOTCONN in a forked child that has not rejoined. */
+/* Was memory of it found missing (UVSHM_GUARD)? Then it is nobody's, and this
+ * process is no peer any more from the next call on. */
+static inline int uvshm__attach_is_cut(const struct uvshm__attach* attach) {
+  return attach->guard.os != 0 && uvshm__port_guard_is_cut(&attach->guard);
+}
+
+
+/* 0, or UV_ENOTCONN in a forked child that has not rejoined, or UV_EIO when it
+ * was cut. With a sentence. */
 int uvshm__attach_usable(const struct uvshm__attach* attach);
+
+/* As a call that finds it cut: what this peer holds is a dead peer's. */
+void uvshm__attach_retire(struct uvshm__attach* attach);
 
 /* Raise the caller's size to at least `size`. */
 int uvshm__attach_grow(struct uvshm__attach* attach, uint64_t size);

@@ -30,6 +30,22 @@ static int is_region(const struct uvshm__attach* attach) {
 }
 
 
+/* A view that was just mapped; whoever unmaps it ends its guard. */
+static int guard_view(struct uvshm__attach* attach,
+                      const struct uvshm__port_view* view) {
+  int err = 0;
+
+  if (!attach->guarded) return 0;
+  if (attach->guard.os == 0) {
+    err = uvshm__port_guard_begin(&attach->guard);
+    if (attach->guard.os != 0) attach->lineage_word = attach->guard.lineage;
+  }
+  if (err == 0 && attach->guard.os != 0)
+    err = uvshm__port_guard_add(&attach->guard, view);
+  return err;
+}
+
+
 int uvshm__attach_map_control(struct uvshm__attach* attach,
                               const struct uvshm__control* control) {
   struct uvshm__core* core = &attach->core;
@@ -45,6 +61,7 @@ int uvshm__attach_map_control(struct uvshm__attach* attach,
                         least,
                         attach->readonly ? UVSHM__PORT_READ : UVSHM__PORT_WRITE,
                         is_region(attach) ? 0 : attach->huge);
+  if (err == 0) err = guard_view(attach, &attach->control);
   if (err < 0) return err;
   core->base = attach->control.addr;
   core->reach = attach->control.size;
@@ -89,6 +106,7 @@ int uvshm__attach_map_window(struct uvshm__attach* attach,
                              uint64_t exists) {
   uint64_t size = request->window_size;
   uint64_t least;
+  int err;
 
   if (request->offset % uvshm__port_alignment() != 0) return bad_window();
   if (request->offset > end - start) return bad_window();
@@ -100,13 +118,14 @@ int uvshm__attach_map_window(struct uvshm__attach* attach,
   start += request->offset;
   least = exists > start ? exists - start : 1;
   if (least > size) least = size;
-  return uvshm__port_map(&attach->bytes,
-                         &attach->object,
-                         start,
-                         size,
-                         least,
-                         access_of(attach),
-                         (request->flags & UVSHM_REGION_HUGE) != 0);
+  err = uvshm__port_map(&attach->bytes,
+                        &attach->object,
+                        start,
+                        size,
+                        least,
+                        access_of(attach),
+                        (request->flags & UVSHM_REGION_HUGE) != 0);
+  return err == 0 ? guard_view(attach, &attach->bytes) : err;
 }
 
 
@@ -122,6 +141,10 @@ int uvshm__attach_map_bytes(struct uvshm__attach* attach,
 
 
 void uvshm__attach_unmap(struct uvshm__attach* attach) {
+  if (attach->guard.os != 0) {
+    uvshm__port_guard_end(&attach->guard);
+    attach->lineage_word = uvshm__port_lineage_word();
+  }
   if (attach->bytes.addr != NULL) uvshm__port_unmap(&attach->bytes);
   if (attach->control.addr != NULL) {
     /* Something else may be mapped there next. */

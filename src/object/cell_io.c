@@ -107,7 +107,7 @@ int uvshm_cell_claim(uvshm_cell_t* cell, void** data) {
  * knows. Of a cell that was removed it can still be given back. */
 static int take_back(uvshm_cell_t* cell, const void* data, uint32_t* index) {
   if (!uvshm__attach_is_ours(cell->named.attach))
-    return uvshm__fail_bare(UV_ENOTCONN);
+    return uvshm__attach_usable(cell->named.attach);
   if (find_buffer(cell, data, index) && unnote(&cell->claimed, *index)) {
     if (uvshm__cell_is_claimed(&cell->core, *index)) return 0;
     return uvshm__fail(UV_EPROTO,
@@ -155,9 +155,11 @@ int uvshm_cell_read(uvshm_cell_t* cell,
                     uint64_t* version) {
   unsigned int failures = uvshm__error_count();
   struct uvshm__cell_view view;
-  int err = UV_ENOTCONN;
+  int err = 0;
 
-  if (uvshm__attach_is_ours(cell->named.attach))
+  if (!uvshm__attach_is_ours(cell->named.attach))
+    err = uvshm__attach_usable(cell->named.attach);
+  else
     err = uvshm__cell_read(
         &cell->core, !cell->readonly, data, data != NULL ? *size : 0, &view);
   if (err == UV_ENOBUFS && data == NULL) err = 0;
@@ -235,7 +237,7 @@ int uvshm_cell_release(uvshm_cell_t* cell, const void* data, uint64_t version) {
   uint32_t pin;
 
   if (!uvshm__attach_is_ours(cell->named.attach))
-    return uvshm__fail_bare(UV_ENOTCONN);
+    return uvshm__attach_usable(cell->named.attach);
   if (!find_buffer(cell, data, &buffer) ||
       (!cell->readonly && !find_pin(cell, buffer, &pin)))
     return uvshm__fail(UV_EINVAL,

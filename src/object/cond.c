@@ -92,7 +92,7 @@ static int check_mutex(uvshm_mutex_t* mutex, struct uvshm__lane** lane) {
   if (UVSHM__IS_NATIVE(mutex))
     return uvshm__mutex_native_refuse(mutex, "go with a condition");
   if (!uvshm__attach_is_ours(mutex->named.attach))
-    return uvshm__fail_bare(UV_ENOTCONN);
+    return uvshm__attach_usable(mutex->named.attach);
   if (uvshm__lane_have(mutex->named.attach, lane) == 0)
     held = uvshm__lock_find(*lane, mutex->lock);
   if (held == 0)

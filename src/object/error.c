@@ -33,6 +33,7 @@ static const struct {
     {UV_ENXIO, "the object was removed"},
     {UV_ECANCELED, "the call was cancelled"},
     {UV_ENOTCONN, "a forked child has to rejoin first"},
+    {UV_EIO, "memory of it is missing, or a disk failed"},
     {UVSHM_MISSED, "a message; some before it were lost"},
     {UVSHM_AGAIN, "a message that another reader had, which died"},
     {UV_EOF, "the other end is closed"},

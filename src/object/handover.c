@@ -135,7 +135,7 @@ static void fill(struct uvshm__request* request,
 
 
 static int check(const uvshm_region_options_t* options) {
-  const uint32_t known = UVSHM_READONLY | UVSHM_REGION_PRIVATE;
+  const uint32_t known = UVSHM_READONLY | UVSHM_GUARD | UVSHM_REGION_PRIVATE;
 
   if (options == NULL || !(options->flags & ~known)) return 0;
   return uvshm__fail(

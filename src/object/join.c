@@ -71,6 +71,7 @@ static int env_wait(void* arg,
                     uint32_t timeout_ms) {
   struct uvshm__attach* attach = arg;
 
+  if (uvshm__attach_is_cut(attach)) return UV_EIO;
   return uvshm__port_wait(&attach->object, word, value, lane, timeout_ms);
 }
 

@@ -218,7 +218,7 @@ void uvshm__lanes_close(struct uvshm__attach* attach) {
   struct uvshm__lane_entry* entry;
 
   /* In a forked child the list is the parent's; what it links may be freed. */
-  if (!uvshm__attach_is_ours(attach)) attach->lanes = NULL;
+  if (attach->serial >> 32 != uvshm__port_lineage()) attach->lanes = NULL;
   uvshm__port_process_lock();
   while ((entry = attach->lanes) != NULL) {
     if (is_ours(entry)) give_back(entry);

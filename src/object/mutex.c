@@ -311,7 +311,7 @@ UVSHM__RARE static int unlock_slow(uvshm_mutex_t* mutex) {
 
   if (UVSHM__IS_NATIVE(mutex)) return uvshm__mutex_native_unlock(mutex);
   if (!uvshm__attach_is_ours(mutex->named.attach))
-    return uvshm__fail_bare(UV_ENOTCONN);
+    return uvshm__attach_usable(mutex->named.attach);
   err = uvshm__lane_have(mutex->named.attach, &lane);
   if (err == 0) err = uvshm__lock_release(lane, mutex->lock);
   if (err == 0) return 0;
@@ -339,7 +339,7 @@ UVSHM__RARE int uvshm_mutex_abandon(uvshm_mutex_t* mutex) {
   if (UVSHM__IS_NATIVE(mutex))
     return uvshm__mutex_native_refuse(mutex, "be abandoned by a thread alive");
   if (!uvshm__attach_is_ours(mutex->named.attach))
-    return uvshm__fail_bare(UV_ENOTCONN);
+    return uvshm__attach_usable(mutex->named.attach);
   if (uvshm__lane_have(mutex->named.attach, &lane) < 0 ||
       !uvshm__lock_is_held(lane, mutex->lock))
     return uvshm__fail(

@@ -76,7 +76,7 @@ static inline int uvshm__named_is_there(const struct uvshm__named* named) {
  * when it was removed from its segment. No sentence. */
 static inline int uvshm__named_usable(const struct uvshm__named* named) {
   if (!uvshm__attach_is_ours(named->attach))
-    return uvshm__fail_bare(UV_ENOTCONN);
+    return uvshm__attach_usable(named->attach);
   if (!uvshm__named_is_there(named)) return uvshm__fail_bare(UV_ENXIO);
   return 0;
 }

@@ -14,7 +14,8 @@
 #define KNOWN_FLAGS                                                            \
  (UVSHM_CREATE | UVSHM_EXCLUSIVE | UVSHM_EXISTING | UVSHM_READONLY |           \
   UVSHM_KEEP | UVSHM_SYSTEM | UVSHM_FILE | UVSHM_MANAGED | UVSHM_UNCLEAN_OK |  \
-  UVSHM_DIR | UVSHM_REGION_PRIVATE | UVSHM_REGION_FOREIGN | UVSHM_REGION_HUGE)
+  UVSHM_DIR | UVSHM_GUARD | UVSHM_REGION_PRIVATE | UVSHM_REGION_FOREIGN |      \
+  UVSHM_REGION_HUGE)
 
 /* A region is nothing but its attach. */
 struct uvshm_region_s {
@@ -124,6 +125,7 @@ uint64_t uvshm_region_size(const uvshm_region_t* region) {
   const struct uvshm__attach* attach = attach_of(region);
   uint64_t size = uvshm__attach_size(attach);
 
+  if (uvshm__attach_is_cut(attach)) return 0;
   if (size <= attach->window) return 0;
   size -= attach->window;
   return size < attach->bytes.size ? size : attach->bytes.size;

@@ -213,7 +213,7 @@ UVSHM__RARE static int give(uvshm_rwlock_t* rwlock,
   int err;
 
   if (!uvshm__attach_is_ours(rwlock->named.attach))
-    return uvshm__fail_bare(UV_ENOTCONN);
+    return uvshm__attach_usable(rwlock->named.attach);
   err = uvshm__lane_have(rwlock->named.attach, &lane);
   if (err == 0) err = how(lane, rwlock->rwlock);
   if (err == 0) return 0;

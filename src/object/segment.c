@@ -20,7 +20,7 @@
 #define KNOWN_FLAGS                                                            \
  (UVSHM_CREATE | UVSHM_EXCLUSIVE | UVSHM_EXISTING | UVSHM_READONLY |           \
   UVSHM_KEEP | UVSHM_SYSTEM | UVSHM_FILE | UVSHM_MANAGED | UVSHM_UNCLEAN_OK |  \
-  UVSHM_DIR | UVSHM_SEGMENT_HUGE)
+  UVSHM_DIR | UVSHM_GUARD | UVSHM_SEGMENT_HUGE)
 
 #define SIZE_DEFAULT UVSHM__GRANULE
 
@@ -53,7 +53,8 @@ static int check(const char* name, const uvshm_segment_options_t* options) {
       (flags & UVSHM_UNCLEAN_OK && !file) || (file && flags & UVSHM_DIR))
     return uvshm__fail(
         UV_EINVAL, "cannot open a segment: its flags contradict each other");
-  if (name == NULL && (flags & ~UVSHM_SEGMENT_HUGE) != UVSHM_CREATE)
+  if (name == NULL &&
+      (flags & ~(UVSHM_SEGMENT_HUGE | UVSHM_GUARD)) != UVSHM_CREATE)
     return uvshm__fail(UV_EINVAL,
                        "cannot open a segment: one without a name must be made "
                        "with UVSHM_CREATE alone");

@@ -84,7 +84,7 @@ UVSHM__RARE static int check_slow(const uvshm_txn_t* txn,
   if (mutex == NULL || owner == NULL)
     return uvshm__fail(UV_EINVAL, "the transaction has ended");
   if (!uvshm__attach_is_ours(mutex->named.attach))
-    return uvshm__fail_bare(UV_ENOTCONN);
+    return uvshm__attach_usable(mutex->named.attach);
   if (uvshm__lane_have(mutex->named.attach, &lane) < 0 || lane != owner)
     return uvshm__fail(UV_EINVAL,
                        "the transaction on \"%s\" is another thread's",

@@ -57,10 +57,11 @@ static void after_fork_in_child(void) {
   process_lock = fresh;
   if (--depth > 0) pthread_mutex_lock(&process_lock);
   if (lineage_word == &counted) uvshm__a32_add(&counted, 1);
+  uvshm__posix_guards_forked();
 }
 
 
-static uvshm__a32_t* wiped_page(void) {
+uvshm__a32_t* uvshm__posix_wiped_page(void) {
 #if defined(MADV_WIPEONFORK) && !defined(UVSHM__PORT_FALLBACK)
   size_t size = (size_t) uvshm__port_page_size();
   void* page = mmap(
@@ -75,7 +76,7 @@ static uvshm__a32_t* wiped_page(void) {
 
 
 static void start(void) {
-  uvshm__a32_t* word = wiped_page();
+  uvshm__a32_t* word = uvshm__posix_wiped_page();
 
   if (word == NULL) word = &counted;
   uvshm__a32_store_relaxed(word, 1);

@@ -110,6 +110,14 @@ int uvshm__posix_more_descriptors(void);
 /* 0, or UV_ENOMEM when forks cannot be watched. Before any lock. */
 int uvshm__posix_watch_forks(void);
 
+/* A page that reads as zeros in a forked child; NULL: the system has none. */
+uvshm__a32_t* uvshm__posix_wiped_page(void);
+
+/* ---- port_guard.c -------------------------------------------------------- */
+
+/* In a forked child: the guards are the parent's. */
+void uvshm__posix_guards_forked(void);
+
 /* ---- port_name.c --------------------------------------------------------- */
 
 /* malloc the path of a portable name, or an absolute path from a file's. */

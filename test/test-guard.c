@@ -1,0 +1,606 @@
+/* SPDX-License-Identifier: MIT */
+
+/* UVSHM_GUARD: another process cuts off the file of what is mapped. The test is
+ * that other process; a role is the one that has it mapped, and is told by an
+ * error, or, without the flag, is killed by SIGBUS. */
+
+#include "harness.h"
+
+#include "uvshm.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <sys/mman.h>
+#include <sys/wait.h>
+
+#include <cmocka.h>
+
+#define TEST(sentence) static void sentence(void** state)
+
+#define SIZE (1u << 20)
+#define CONTROL (64u << 10)
+
+
+static uvshm_region_t* open_region(const char* name, uint32_t flags) {
+  uvshm_region_options_t options;
+  uvshm_region_t* region = NULL;
+  int err;
+
+  memset(&options, 0, sizeof(options));
+  options.flags = flags;
+  options.size = flags & UVSHM_CREATE ? SIZE : 0;
+  err = uvshm_region_open(&region, name, &options);
+  if (err < 0) fprintf(stderr, "%s\n", uvshm_strerror(err));
+  return region;
+}
+
+
+static uvshm_segment_t* open_segment(const char* name, uint32_t flags) {
+  uvshm_segment_options_t options;
+  uvshm_segment_t* segment = NULL;
+  int err;
+
+  memset(&options, 0, sizeof(options));
+  options.flags = flags;
+  options.size = SIZE;
+  err = uvshm_segment_open(&segment, name, &options);
+  if (err < 0) fprintf(stderr, "%s\n", uvshm_strerror(err));
+  return segment;
+}
+
+
+static void path_of(const uvshm_region_t* region, char* path, size_t size) {
+  uvshm_region_info_t info;
+
+  path[0] = '\0';
+  if (uvshm_region_info(region, &info) < 0) return;
+  snprintf(path, size, "%s", info.system_name);
+}
+
+
+static void cut(const char* path, off_t size) {
+  if (truncate(path, size) != 0) fprintf(stderr, "%s: cannot cut\n", path);
+}
+
+
+/* A sanitizer's handler would make another end of it. */
+static void by_default(void) {
+  signal(SIGBUS, SIG_DFL);
+}
+
+
+static uint64_t sum(const volatile unsigned char* bytes, size_t size) {
+  uint64_t total = 0;
+  size_t i;
+
+  for (i = 0; i < size; i += 512) total += bytes[i];
+  return total;
+}
+
+
+static int is_over(uint64_t since) {
+  return test_now_ms() - since > TEST_PATIENCE_MS;
+}
+
+/* ---- roles --------------------------------------------------------------- */
+
+/* Copy in a loop until told. NAME, or NAME guarded, or NAME reader. */
+static int role_copy(int argc, char** argv) {
+  uint32_t flags = argc > 1 ? UVSHM_GUARD : 0;
+  uint64_t since = test_now_ms();
+  uvshm_region_info_t info;
+  uvshm_region_t* region;
+  uint64_t total = 0;
+  int err;
+
+  by_default();
+  if (argc > 1 && strcmp(argv[1], "reader") == 0) flags |= UVSHM_READONLY;
+  region = open_region(argv[0], flags);
+  if (region == NULL) return 1;
+  test_say("ready");
+  while (uvshm_region_size(region) != 0 && !is_over(since))
+    total += sum(uvshm_region_base(region), SIZE);
+  err = uvshm_region_info(region, &info);
+  test_say("%s", err == UV_EIO ? "told" : uvshm_strerror(err));
+  test_say("%s", strstr(uvshm_strerror(err), argv[0]) != NULL ? "named" : "?");
+  if (!(flags & UVSHM_READONLY)) /* zeros, and nobody else's */
+    memset(uvshm_region_base(region), 1, SIZE);
+  total += sum(uvshm_region_base(region), SIZE);
+  if (uvshm_region_grow(region, 2 * SIZE) != UV_EIO) return 2;
+  if (uvshm_region_rejoin(region) != UV_EIO) return 3;
+  uvshm_region_close(region);
+  return total == 1 ? 4 : 0;
+}
+
+
+/* Put into a map in a loop until told. */
+static int role_put(int argc, char** argv) {
+  uint64_t since = test_now_ms();
+  uvshm_segment_t* segment;
+  unsigned char value[200];
+  uvshm_map_t* map;
+  uint32_t key = 0;
+  uint32_t key_max;
+  int err;
+
+  by_default();
+  segment = open_segment(argv[0], argc > 1 ? UVSHM_GUARD : 0);
+  if (segment == NULL || uvshm_map_open(&map, segment, "map", NULL) < 0)
+    return 1;
+  memset(value, 1, sizeof(value));
+  for (key_max = 0; key_max < 2000; key_max++)
+    if (uvshm_map_put(map, &key_max, 4, value, sizeof(value)) < 0) break;
+  test_say("ready");
+  do {
+    key = (key + 1) % key_max;
+    err = uvshm_map_put(map, &key, 4, value, sizeof(value));
+    if (err < 0 && err != UV_EIO) err = 0; /* of the call it happened in */
+  } while (err == 0 && !is_over(since));
+  if (uvshm_map_put(map, &key, 4, value, sizeof(value)) != UV_EIO) err = 0;
+  if (uvshm_segment_check(segment) != UV_EIO) err = 0;
+  if (uvshm_segment_grow(segment, 2 * SIZE) != UV_EIO) err = 0;
+  test_say("%s", err == UV_EIO ? "told" : "not told");
+  uvshm_map_close(map);
+  uvshm_segment_close(segment);
+  return 0;
+}
+
+
+/* Wait for ever. */
+static int role_wait(int argc, char** argv) {
+  uvshm_segment_t* segment;
+  uvshm_sem_t* sem;
+  int err;
+
+  by_default();
+  segment = open_segment(argv[0], UVSHM_GUARD);
+  if (segment == NULL || argc > 1) return 1;
+  if (uvshm_sem_open(&sem, segment, "sem", NULL) < 0) return 1;
+  test_say("ready");
+  err = uvshm_sem_wait(sem, UVSHM_FOREVER);
+  test_say("%s", err == UV_EIO ? "told" : uvshm_strerror(err));
+  uvshm_sem_close(sem);
+  uvshm_segment_close(segment);
+  return 0;
+}
+
+
+static sigjmp_buf back;
+static volatile uintptr_t seen_at;
+static volatile int seen_code;
+
+
+static void on_bus(int number, siginfo_t* info, void* context) {
+  (void) number;
+  (void) context;
+  seen_at = (uintptr_t) info->si_addr;
+  seen_code = info->si_code;
+  siglongjmp(back, 1);
+}
+
+
+/* Two pages of a file that has none. */
+static unsigned char* missing_pages(void) {
+  char path[] = "/tmp/uvshm-guard-XXXXXX";
+  int fd = mkstemp(path);
+  void* addr;
+
+  if (fd < 0) return NULL;
+  unlink(path);
+  addr = mmap(NULL, 2 * 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  close(fd);
+  return addr == MAP_FAILED ? NULL : addr;
+}
+
+
+/* A SIGBUS that is not the guard's: "mine" has a handler, "sent" gets one from
+ * kill(), "default" and "raised" have none. */
+static int role_foreign(int argc, char** argv) {
+  unsigned char* missing = missing_pages();
+  struct sigaction action;
+  uvshm_region_t* region;
+
+  by_default();
+  if (missing == NULL || argc < 2) return 1;
+  memset(&action, 0, sizeof(action));
+  action.sa_sigaction = on_bus;
+  action.sa_flags = SA_SIGINFO;
+  sigemptyset(&action.sa_mask);
+  if (strcmp(argv[1], "mine") == 0 || strcmp(argv[1], "sent") == 0)
+    sigaction(SIGBUS, &action, NULL);
+  region = open_region(argv[0], UVSHM_GUARD);
+  if (region == NULL) return 1;
+  test_say("ready");
+  if (sigsetjmp(back, 1) == 0) {
+    if (strcmp(argv[1], "sent") == 0 || strcmp(argv[1], "raised") == 0)
+      raise(SIGBUS);
+    else
+      missing[4096] = 1;
+    return 2;
+  }
+  if (strcmp(argv[1], "mine") == 0 && seen_at != (uintptr_t) (missing + 4096))
+    return 3;
+  if (strcmp(argv[1], "sent") == 0 && seen_code == BUS_ADRERR) return 4;
+  if (uvshm_region_size(region) != SIZE) return 5;
+  uvshm_region_close(region);
+  return 0;
+}
+
+
+/* ---- in one process ------------------------------------------------------ */
+
+/* In a role, because cmocka sets a handler for SIGBUS of its own at each case,
+ * which would be above the guard's. */
+#define CHECK(what)                                                            \
+ do {                                                                          \
+  if (!(what)) {                                                               \
+   test_say("%d: not so: %s", __LINE__, #what);                                \
+   return 1;                                                                   \
+  }                                                                            \
+ } while (0)
+
+
+static int two_handles(void) {
+  char name[UVSHM_NAME_MAX + 1];
+  uvshm_region_info_t info;
+  uvshm_region_t* one;
+  uvshm_region_t* two;
+  uvshm_region_t* other;
+  char path[512];
+
+  strcpy(name, test_name("two"));
+  other = open_region(test_name("other"), UVSHM_CREATE | UVSHM_GUARD);
+  one = open_region(name, UVSHM_CREATE | UVSHM_GUARD);
+  two = open_region(name, UVSHM_GUARD);
+  CHECK(one != NULL);
+  CHECK(two != NULL);
+  CHECK(other != NULL);
+  memset(uvshm_region_base(two), 7, SIZE);
+  path_of(one, path, sizeof(path));
+  cut(path, CONTROL + 4096);
+
+  /* What is left is shared still. */
+  CHECK(*(unsigned char*) uvshm_region_base(one) == 7);
+  CHECK(sum(uvshm_region_base(one), SIZE) == 7 * 8);
+  CHECK(uvshm_region_size(one) == 0);
+  CHECK(uvshm_region_size(two) == SIZE);
+  CHECK(uvshm_region_info(two, &info) == 0);
+  CHECK(info.peers == 2);
+  /* The first call makes this peer a dead one. */
+  CHECK(uvshm_region_info(one, &info) == UV_EIO);
+  CHECK(uvshm_region_info(two, &info) == 0);
+  CHECK(info.peers == 1);
+  /* And everything its own. */
+  memset(uvshm_region_base(one), 9, SIZE);
+  CHECK(*(unsigned char*) uvshm_region_base(two) == 7);
+  uvshm_region_close(one);
+  CHECK(sum(uvshm_region_base(two), SIZE) == 7 * 8);
+  CHECK(uvshm_region_info(two, &info) == UV_EIO);
+  uvshm_region_close(two);
+  CHECK(uvshm_region_size(other) == SIZE);
+  uvshm_region_close(other);
+  unlink(path);
+  return 0;
+}
+
+
+/* The lock lies in the part that is left. Who holds it finds out elsewhere. */
+static int held_lock(void) {
+  char name[UVSHM_NAME_MAX + 1];
+  uvshm_segment_info_t info;
+  uvshm_segment_t* one;
+  uvshm_segment_t* two;
+  uvshm_mutex_t* mine;
+  uvshm_mutex_t* theirs;
+  void* block;
+
+  strcpy(name, test_name("lock"));
+  one = open_segment(name, UVSHM_CREATE | UVSHM_GUARD);
+  two = open_segment(name, UVSHM_GUARD);
+  CHECK(one != NULL);
+  CHECK(two != NULL);
+  CHECK(uvshm_mutex_open(&mine, one, "lock", NULL) == 0);
+  CHECK(uvshm_mutex_open(&theirs, two, "lock", NULL) == 0);
+  CHECK(uvshm_heap_alloc(one, &block, 600000, 0) == 0);
+  CHECK(uvshm_segment_info(one, &info) == 0);
+
+  CHECK(uvshm_mutex_lock(mine, 0) == 0);
+  cut(info.region.system_name, 4 * CONTROL);
+  memset(block, 1, 600000);
+  CHECK(uvshm_mutex_lock(theirs, 0) == UV_EBUSY);
+  CHECK(uvshm_mutex_unlock(mine) == UV_EIO);
+  CHECK(uvshm_mutex_lock(theirs, 10000) == UVSHM_OWNER_DIED);
+  CHECK(uvshm_mutex_unlock(theirs) == 0);
+  CHECK(uvshm_mutex_lock(mine, UVSHM_FOREVER) == UV_EIO);
+  uvshm_mutex_close(mine);
+  uvshm_mutex_close(theirs);
+  uvshm_segment_close(one);
+  uvshm_segment_close(two);
+  unlink(info.region.system_name);
+  return 0;
+}
+
+
+static int child_of_a_guard(uvshm_region_t* region, const char* path) {
+  uvshm_region_info_t info;
+
+  if (uvshm_region_info(region, &info) != UV_ENOTCONN) return 1;
+  if (uvshm_region_rejoin(region) != 0) return 2;
+  if (uvshm_region_info(region, &info) != 0 || info.peers != 2) return 3;
+  if (truncate(path, CONTROL) != 0) return 4;
+  if (sum(uvshm_region_base(region), SIZE) != 0) return 5;
+  if (uvshm_region_size(region) != 0) return 6;
+  if (uvshm_region_info(region, &info) != UV_EIO) return 7;
+  uvshm_region_close(region);
+  return 0;
+}
+
+
+static int forked(void) {
+  uvshm_region_t* region =
+      open_region(test_name("fork"), UVSHM_CREATE | UVSHM_GUARD);
+  uvshm_region_info_t info;
+  char path[512];
+  pid_t pid;
+  int status;
+
+  CHECK(region != NULL);
+  memset(uvshm_region_base(region), 7, SIZE);
+  path_of(region, path, sizeof(path));
+  pid = fork();
+  CHECK(pid >= 0);
+  if (pid == 0) _exit(child_of_a_guard(region, path));
+  while (waitpid(pid, &status, 0) < 0) CHECK(errno == EINTR);
+  CHECK(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == 0);
+
+  CHECK(uvshm_region_size(region) == SIZE);
+  CHECK(uvshm_region_info(region, &info) == 0);
+  CHECK(info.peers == 1);
+  CHECK(sum(uvshm_region_base(region), SIZE) == 0);
+  CHECK(uvshm_region_info(region, &info) == UV_EIO);
+  uvshm_region_close(region);
+  unlink(path);
+  return 0;
+}
+
+
+static int role_inside(int argc, char** argv) {
+  int err = 1;
+
+  by_default();
+  if (argc < 1) return 1;
+  if (strcmp(argv[0], "two_handles") == 0) err = two_handles();
+  if (strcmp(argv[0], "held_lock") == 0) err = held_lock();
+  if (strcmp(argv[0], "forked") == 0) err = forked();
+  if (err == 0 && test_leftovers() == 0) test_say("fine");
+  return err;
+}
+
+
+static const struct test_role roles[] = {
+    {"inside", role_inside},
+    {"copy", role_copy},
+    {"put", role_put},
+    {"wait", role_wait},
+    {"foreign", role_foreign},
+    {NULL, NULL},
+};
+
+/* ---- regions ------------------------------------------------------------- */
+
+/* `how`: NULL: without the flag. */
+static int copy_and_cut(const char* how, off_t size) {
+  char name[UVSHM_NAME_MAX + 1];
+  struct test_process process;
+  uvshm_region_t* region;
+  char path[512];
+  int status;
+
+  strcpy(name, test_name("copy"));
+  region = open_region(name, UVSHM_CREATE | UVSHM_KEEP);
+  assert_non_null(region);
+  memset(uvshm_region_base(region), 7, SIZE);
+  path_of(region, path, sizeof(path));
+  uvshm_region_close(region);
+
+  test_spawn(&process, "copy", name, how, NULL);
+  test_expect(&process, "ready");
+  test_sleep_ms(20);
+  cut(path, size);
+  if (how != NULL) {
+    test_expect(&process, "told");
+    test_expect(&process, "named");
+  }
+  status = test_join(&process);
+  unlink(path);
+  assert_int_equal(test_leftovers(), 0);
+  return status;
+}
+
+
+TEST(without_a_guard_a_cut_ends_who_reads_on) {
+  (void) state;
+  assert_int_equal(copy_and_cut(NULL, CONTROL + SIZE / 2), -1 - SIGBUS);
+  assert_int_equal(copy_and_cut(NULL, 0), -1 - SIGBUS);
+}
+
+
+TEST(reader_with_a_guard_is_told) {
+  (void) state;
+  assert_int_equal(copy_and_cut("guarded", CONTROL + SIZE / 2), 0);
+  assert_int_equal(copy_and_cut("guarded", CONTROL + 4096), 0);
+  assert_int_equal(copy_and_cut("guarded", CONTROL), 0);
+  assert_int_equal(copy_and_cut("guarded", 4096), 0);
+  assert_int_equal(copy_and_cut("guarded", 0), 0);
+}
+
+
+TEST(reader_that_may_not_write_is_told) {
+  (void) state;
+  assert_int_equal(copy_and_cut("reader", CONTROL + 4096), 0);
+  assert_int_equal(copy_and_cut("reader", 0), 0);
+}
+
+
+static void inside(const char* which) {
+  struct test_process process;
+
+  test_spawn(&process, "inside", which, NULL);
+  test_expect(&process, "fine");
+  assert_int_equal(test_join(&process), 0);
+}
+
+
+TEST(each_handle_is_told_when_it_is_used) {
+  (void) state;
+  inside("two_handles");
+}
+
+
+TEST(lock_of_one_that_was_cut_passes_on) {
+  (void) state;
+  inside("held_lock");
+}
+
+
+TEST(forked_child_has_a_guard_of_its_own) {
+  (void) state;
+  inside("forked");
+}
+
+
+TEST(guards_have_a_limit_and_are_given_back) {
+  uvshm_region_t* regions[256];
+  uvshm_region_options_t options;
+  uvshm_region_t* region;
+  int i;
+  int round;
+
+  (void) state;
+  memset(&options, 0, sizeof(options));
+  options.flags = UVSHM_CREATE | UVSHM_GUARD;
+  options.size = 4096;
+  for (round = 0; round < 2; round++) {
+    for (i = 0; i < 256; i++)
+      assert_int_equal(uvshm_region_open(&regions[i], NULL, &options), 0);
+    assert_int_equal(uvshm_region_open(&region, NULL, &options), UV_EMFILE);
+    for (i = 0; i < 256; i++) uvshm_region_close(regions[i]);
+  }
+}
+
+/* ---- segments ------------------------------------------------------------ */
+
+static int put_and_cut(const char* how, off_t size) {
+  char name[UVSHM_NAME_MAX + 1];
+  struct test_process process;
+  uvshm_segment_info_t info;
+  uvshm_segment_t* segment;
+  int status;
+
+  strcpy(name, test_name("put"));
+  segment = open_segment(name, UVSHM_CREATE | UVSHM_KEEP);
+  assert_non_null(segment);
+  assert_int_equal(uvshm_segment_info(segment, &info), 0);
+  uvshm_segment_close(segment);
+
+  test_spawn(&process, "put", name, how, NULL);
+  test_expect(&process, "ready");
+  test_sleep_ms(20);
+  cut(info.region.system_name, size);
+  if (how != NULL) test_expect(&process, "told");
+  status = test_join(&process);
+  unlink(info.region.system_name);
+  assert_int_equal(test_leftovers(), 0);
+  return status;
+}
+
+
+TEST(without_a_guard_a_cut_ends_who_writes_on) {
+  (void) state;
+  assert_int_equal(put_and_cut(NULL, CONTROL), -1 - SIGBUS);
+}
+
+
+TEST(writer_inside_a_segment_is_told) {
+  off_t size;
+
+  (void) state;
+  for (size = 0; size <= 4 * CONTROL; size += CONTROL / 2)
+    assert_int_equal(put_and_cut("guarded", size), 0);
+}
+
+
+TEST(waiting_call_ends) {
+  char name[UVSHM_NAME_MAX + 1];
+  struct test_process process;
+  uvshm_segment_info_t info;
+  uvshm_segment_t* segment;
+
+  (void) state;
+  strcpy(name, test_name("wait"));
+  segment = open_segment(name, UVSHM_CREATE | UVSHM_KEEP);
+  assert_non_null(segment);
+  assert_int_equal(uvshm_segment_info(segment, &info), 0);
+  uvshm_segment_close(segment);
+  test_spawn(&process, "wait", name, NULL);
+  test_expect(&process, "ready");
+  test_sleep_ms(50);
+  cut(info.region.system_name, 0);
+  test_expect(&process, "told");
+  assert_int_equal(test_join(&process), 0);
+  unlink(info.region.system_name);
+}
+
+
+/* ---- forks and other handlers -------------------------------------------- */
+
+TEST(foreign_bus_errors_go_where_they_went) {
+  char name[UVSHM_NAME_MAX + 1];
+  uvshm_region_t* region;
+  const char* const ways[] = {"mine", "sent", "default", "raised"};
+  const int ends[] = {0, 0, -1 - SIGBUS, -1 - SIGBUS};
+  struct test_process process;
+  size_t i;
+
+  (void) state;
+  strcpy(name, test_name("mine"));
+  region = open_region(name, UVSHM_CREATE);
+  assert_non_null(region);
+  for (i = 0; i < 4; i++) {
+    test_spawn(&process, "foreign", name, ways[i], NULL);
+    test_expect(&process, "ready");
+    assert_int_equal(test_join(&process), ends[i]);
+  }
+  uvshm_region_close(region);
+  assert_int_equal(test_leftovers(), 0);
+}
+
+
+int main(int argc, char** argv) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(without_a_guard_a_cut_ends_who_reads_on),
+      cmocka_unit_test(reader_with_a_guard_is_told),
+      cmocka_unit_test(reader_that_may_not_write_is_told),
+      cmocka_unit_test(each_handle_is_told_when_it_is_used),
+      cmocka_unit_test(guards_have_a_limit_and_are_given_back),
+      cmocka_unit_test(without_a_guard_a_cut_ends_who_writes_on),
+      cmocka_unit_test(writer_inside_a_segment_is_told),
+      cmocka_unit_test(waiting_call_ends),
+      cmocka_unit_test(lock_of_one_that_was_cut_passes_on),
+      cmocka_unit_test(forked_child_has_a_guard_of_its_own),
+      cmocka_unit_test(foreign_bus_errors_go_where_they_went),
+  };
+
+  if (test_is_role(argc, argv)) return test_role_main(argc, argv, roles);
+  return cmocka_run_group_tests_name("guard", tests, NULL, NULL);
+}
