@@ -144,13 +144,15 @@ static int release_oldest(struct uvshm__channel_end* end, const void* bytes) {
   uint64_t place = own->at;
   int err;
 
-  if (own->oldest == own->position) return UV_EINVAL;
+  if (own->oldest == own->position)
+    return uvshm__fail(UV_EINVAL, "that is not peeked");
   own->only = NULL;
   err = next_message(end, &position, &place, &message);
   if (err == UV_EAGAIN || position - own->oldest > own->position - own->oldest)
     err = uvshm__stream_damaged("a message that is peeked, at", own->at);
   if (err < 0) return err;
-  if (message.bytes != bytes) return UV_EINVAL;
+  if (message.bytes != bytes)
+    return uvshm__fail(UV_EINVAL, "that is not peeked, or not the oldest");
   own->oldest = position;
   own->at = place;
   own->messages++;
@@ -242,7 +244,8 @@ int uvshm__stream_recv(struct uvshm__channel_end* end,
   int err = 0;
 
   /* The oldest is released first. */
-  if (own->oldest != own->position) return UV_EINVAL;
+  if (own->oldest != own->position)
+    return uvshm__fail(UV_EINVAL, "what is peeked is released first");
   i = recv_usual(end, messages, *count);
   position = own->position;
   place = own->place;

@@ -297,7 +297,8 @@ static int send_batch(struct uvshm__channel_end* end,
 int uvshm__stream_send(struct uvshm__channel_end* end,
                        const uvshm_message_t* messages,
                        size_t* count) {
-  if (end->u.stream.claimed != 0) return UV_EINVAL;
+  if (end->u.stream.claimed != 0)
+    return uvshm__fail(UV_EINVAL, "a message is claimed already");
   if (*count == 1 && send_small(end, messages)) return 0;
   return send_batch(end, messages, count);
 }
@@ -362,7 +363,8 @@ int uvshm__stream_claim(struct uvshm__channel_end* end,
   size_t i;
   int err = 0;
 
-  if (own->claimed != 0) return UV_EINVAL;
+  if (own->claimed != 0)
+    return uvshm__fail(UV_EINVAL, "a message is claimed already");
   if (*count == 1 && claim_one(end, messages)) return 0;
   for (i = 0; i < *count; i++) {
     skip = uvshm__stream_skip(place, messages[i].size);
@@ -420,13 +422,14 @@ int uvshm__stream_commit(struct uvshm__channel_end* end,
   uint64_t place;
   size_t i;
 
-  if (end->u.stream.claimed == 0) return UV_EINVAL;
+  if (end->u.stream.claimed == 0)
+    return uvshm__fail(UV_EINVAL, "that was not claimed");
   if (count == 1 && commit_one(end, messages)) return 0;
   batch_begin(end, &batch);
   for (i = 0; i < count; i++) {
     before = i == 0 ? 0 : uvshm__stream_span(batch.size);
     if (!find_claimed(end, &messages[i], batch.bytes, before, &place))
-      return UV_EINVAL;
+      return uvshm__fail(UV_EINVAL, "that was not claimed");
     batch_open(end, &batch, place, messages[i].size);
   }
   if (count != 0) batch_commit(end, &batch);

@@ -116,6 +116,12 @@ UVSHM__RARE static int look_again(uvshm_channel_t* channel) {
 }
 
 
+/* Of all that may go wrong in core, 1 for what has its sentence already. */
+static unsigned int has_sentence(int err) {
+  return err == UV_EPROTO || err == UV_EINVAL;
+}
+
+
 /* The first attempt said `err`. */
 UVSHM__RARE static int run_slow(uvshm_channel_t* channel,
                                 const char* verb,
@@ -126,8 +132,7 @@ UVSHM__RARE static int run_slow(uvshm_channel_t* channel,
                                 int err) {
   unsigned int failures = uvshm__error_count();
 
-  /* Of all that may go wrong in core, this has its sentence already. */
-  if (err == UV_EPROTO) failures--;
+  failures -= has_sentence(err);
   if (err == UV_EAGAIN && timeout_ms != 0)
     err = persist(channel, attempt, messages, count, timeout_ms);
   else if (err == UV_EAGAIN && ++channel->end.tries >= UVSHM__CHANNEL_TRIES)
@@ -139,10 +144,8 @@ UVSHM__RARE static int run_slow(uvshm_channel_t* channel,
 UVSHM__RARE static int end_failed(const uvshm_channel_t* channel,
                                   const char* verb,
                                   int err) {
-  unsigned int failures = uvshm__error_count();
-
-  if (err == UV_EPROTO) failures--;
-  return uvshm__channel_failed(channel, verb, err, failures);
+  return uvshm__channel_failed(
+      channel, verb, err, uvshm__error_count() - has_sentence(err));
 }
 
 
@@ -152,8 +155,12 @@ static int run(uvshm_channel_t* channel,
                uvshm_message_t* messages,
                size_t* count,
                uint64_t timeout_ms) {
-  int err = *count != 0 ? attempt(&channel->end, messages, count) : UV_EINVAL;
+  int err;
 
+  if (*count == 0)
+    err = uvshm__fail(UV_EINVAL, "a batch has one message or more");
+  else
+    err = attempt(&channel->end, messages, count);
   if (err == 0) return 0;
   return run_slow(channel, verb, attempt, messages, count, timeout_ms, err);
 }
