@@ -2,6 +2,7 @@
 
 /* The barrier as programs see it: rounds, and participants that die. */
 
+#include "actor.h"
 #include "harness.h"
 
 #include "uvshm.h"
@@ -16,25 +17,10 @@
 
 #define TEST(sentence) static void sentence(void** state)
 
-static uvshm_segment_t* segment;
-static char segment_name[64];
 
-
-static int open_segment(void** state) {
-  uvshm_segment_options_t options;
-
+static int set_up(void** state) {
   (void) state;
-  memset(&options, 0, sizeof(options));
-  options.flags = UVSHM_CREATE;
-  snprintf(segment_name, sizeof(segment_name), "%s", test_name("barrier"));
-  return uvshm_segment_open(&segment, segment_name, &options);
-}
-
-
-static int close_segment(void** state) {
-  (void) state;
-  uvshm_segment_close(segment);
-  return test_leftovers();
+  return open_segment("barrier");
 }
 
 
@@ -73,22 +59,19 @@ static void expect_waiting(uvshm_barrier_t* barrier, uint32_t count) {
 
 /* "wait 5000" and "close": says the result. */
 static int role_actor(int argc, char** argv) {
-  uvshm_segment_t* where = NULL;
+  uvshm_segment_t* where;
   uvshm_barrier_t* barrier;
   unsigned long ms;
-  const char* line;
   char word[32];
   int err;
 
-  if (argc > 1 && uvshm_segment_open(&where, argv[1], NULL) < 0) return 1;
+  if (actor_begin(argc, argv, &where) < 0) return 1;
   if (uvshm_barrier_open(&barrier, where, argv[0], NULL) < 0) return 2;
   test_say("ready");
-  while ((line = test_hear()) != NULL) {
-    ms = 0;
-    if (sscanf(line, "%31s %lu", word, &ms) < 1) return 3;
+  while (actor_hear(word, &ms)) {
     if (strcmp(word, "close") == 0) break;
     err = uvshm_barrier_wait(barrier, ms);
-    test_say("%s", err < 0 ? uv_err_name(err) : err == 0 ? "passed" : "last");
+    actor_say(err, "passed", "last");
   }
   uvshm_barrier_close(barrier);
   uvshm_segment_close(where);
@@ -135,15 +118,8 @@ static const struct test_role roles[] = {
     {"actor", role_actor}, {"runner", role_runner}, {NULL, NULL}};
 
 
-static void start(struct test_process* actor, const char* name) {
-  test_spawn(actor, "actor", name, segment_name, NULL);
-  test_expect(actor, "ready");
-}
-
-
 static void stop(struct test_process* actor) {
-  test_tell(actor, "close");
-  test_expect(actor, "closed");
+  ask(actor, "close", "closed");
   test_tell(actor, "end");
   assert_int_equal(test_join(actor), 0);
 }
@@ -368,6 +344,5 @@ int main(int argc, char** argv) {
   };
 
   if (test_is_role(argc, argv)) return test_role_main(argc, argv, roles);
-  return cmocka_run_group_tests_name(
-      "barrier", tests, open_segment, close_segment);
+  return cmocka_run_group_tests_name("barrier", tests, set_up, close_segment);
 }

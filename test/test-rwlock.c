@@ -3,6 +3,7 @@
 /* The rwlock as programs see it: readers and writers in several processes, who
  * die. */
 
+#include "actor.h"
 #include "harness.h"
 
 #include "uvshm.h"
@@ -17,25 +18,10 @@
 
 #define TEST(sentence) static void sentence(void** state)
 
-static uvshm_segment_t* segment;
-static char segment_name[64];
 
-
-static int open_segment(void** state) {
-  uvshm_segment_options_t options;
-
+static int set_up(void** state) {
   (void) state;
-  memset(&options, 0, sizeof(options));
-  options.flags = UVSHM_CREATE;
-  snprintf(segment_name, sizeof(segment_name), "%s", test_name("rwlock"));
-  return uvshm_segment_open(&segment, segment_name, &options);
-}
-
-
-static int close_segment(void** state) {
-  (void) state;
-  uvshm_segment_close(segment);
-  return test_leftovers();
+  return open_segment("rwlock");
 }
 
 
@@ -60,19 +46,16 @@ static uvshm_rwlock_info_t info_of(uvshm_rwlock_t* lock) {
 /* "rdlock 5000", "wrlock 0", "upgrade 10", "downgrade", "unlock", "end": says
  * the result of each. */
 static int role_actor(int argc, char** argv) {
-  uvshm_segment_t* where = NULL;
+  uvshm_segment_t* where;
   uvshm_rwlock_t* lock;
   unsigned long ms;
-  const char* line;
   char word[32];
   int err;
 
-  if (argc > 1 && uvshm_segment_open(&where, argv[1], NULL) < 0) return 1;
+  if (actor_begin(argc, argv, &where) < 0) return 1;
   if (uvshm_rwlock_open(&lock, where, argv[0], NULL) < 0) return 2;
   test_say("ready");
-  while ((line = test_hear()) != NULL) {
-    ms = 0;
-    if (sscanf(line, "%31s %lu", word, &ms) < 1) return 3;
+  while (actor_hear(word, &ms)) {
     if (strcmp(word, "end") == 0) break;
     if (strcmp(word, "rdlock") == 0)
       err = uvshm_rwlock_rdlock(lock, ms);
@@ -84,7 +67,7 @@ static int role_actor(int argc, char** argv) {
       err = uvshm_rwlock_downgrade(lock);
     else
       err = uvshm_rwlock_unlock(lock);
-    test_say("%s", err < 0 ? uv_err_name(err) : err == 0 ? "ok" : "news");
+    actor_say(err, "ok", "news");
   }
   uvshm_rwlock_close(lock);
   uvshm_segment_close(where);
@@ -127,18 +110,6 @@ static int role_worker(int argc, char** argv) {
 
 static const struct test_role roles[] = {
     {"actor", role_actor}, {"worker", role_worker}, {NULL, NULL}};
-
-
-static void ask(struct test_process* actor, const char* text, const char* say) {
-  test_tell(actor, text);
-  test_expect(actor, say);
-}
-
-
-static void start(struct test_process* actor, const char* name) {
-  test_spawn(actor, "actor", name, segment_name, NULL);
-  test_expect(actor, "ready");
-}
 
 
 static void stop(struct test_process* actor) {
@@ -523,6 +494,5 @@ int main(int argc, char** argv) {
   };
 
   if (test_is_role(argc, argv)) return test_role_main(argc, argv, roles);
-  return cmocka_run_group_tests_name(
-      "rwlock", tests, open_segment, close_segment);
+  return cmocka_run_group_tests_name("rwlock", tests, set_up, close_segment);
 }
