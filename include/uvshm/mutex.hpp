@@ -66,12 +66,11 @@ struct mutex_api {
   static int lock(type* c, std::uint64_t ms) noexcept {
     return uvshm_mutex_lock(c, ms);
   }
-  static void unlock(type* c) noexcept {
-    (void) uvshm_mutex_unlock(c);
+  static int unlock(type* c) noexcept {
+    return uvshm_mutex_unlock(c);
   }
-  /* Where the news cannot be left in the lock, at least give it back. */
-  static void abandon(type* c) noexcept {
-    if (uvshm_mutex_abandon(c) < 0) unlock(c);
+  static int abandon(type* c) noexcept {
+    return uvshm_mutex_abandon(c);
   }
 };
 
@@ -81,7 +80,9 @@ struct mutex_api {
  * that got it. */
 using mutex_guard = detail::guard<detail::mutex_api>;
 
-class mutex : public detail::object<mutex, detail::mutex_api, mutex_options> {
+/* acquire(), lock(), try_lock() ..., unlock(), abandon() and on_owner_died()
+ * come from its base in lock.hpp. */
+class mutex : public detail::lockable<mutex, detail::mutex_api, mutex_options> {
  public:
   /* Empty. */
   mutex() noexcept = default;
@@ -93,64 +94,6 @@ class mutex : public detail::object<mutex, detail::mutex_api, mutex_options> {
       : mutex(open(in, name, options).value()) {
   }
 
-  /* ---- with a guard -------------------------------------------------------*/
-
-  /* Take it, or tell why not. */
-  result<mutex_guard> acquire(timeout wait, std::nothrow_t) noexcept {
-    result<news> taken = lock(wait, std::nothrow);
-    if (!taken) return taken.error();
-    return mutex_guard(get(), *taken == news::owner_died);
-  }
-  [[nodiscard]] mutex_guard acquire(timeout wait = forever) {
-    return acquire(wait, std::nothrow).value();
-  }
-
-  /* ---- TimedLockable ------------------------------------------------------*/
-
-  /* What to do when the last owner has died: called by the thread that got the
-   * lock, while it holds it, before it goes on. To be set before other threads
-   * use the mutex. */
-  void on_owner_died(std::function<void()> mend) noexcept {
-    mender_.set(std::move(mend));
-  }
-  void lock() {
-    if (lock(forever, std::nothrow).value() == news::owner_died)
-      mender_.tell(get());
-  }
-  /* False: not within the time. Other failures are thrown. */
-  bool try_lock() {
-    return lock_for(std::chrono::milliseconds(0));
-  }
-  template <class Rep, class Period>
-  bool try_lock_for(const std::chrono::duration<Rep, Period>& wait) {
-    return lock_for(wait);
-  }
-  template <class Clock, class Duration>
-  bool try_lock_until(const std::chrono::time_point<Clock, Duration>& when) {
-    return detail::lock_until(when, [this](timeout t) { return lock_for(t); });
-  }
-  /* Nothing when this thread does not hold it. */
-  void unlock() noexcept {
-    if (get() != nullptr) detail::mutex_api::unlock(get());
-  }
-
-  /* ---- as in C ------------------------------------------------------------*/
-
-  /* Held after news::none and news::owner_died; whose it is to mend then is for
-   * the caller to see. */
-  result<news> lock(timeout wait, std::nothrow_t) noexcept {
-    return call_news(uvshm_mutex_lock, wait.ms());
-  }
-  result<void> unlock(std::nothrow_t) noexcept {
-    return call(uvshm_mutex_unlock);
-  }
-  /* Give it back as a dead owner leaves it. */
-  result<void> abandon(std::nothrow_t) noexcept {
-    return call(uvshm_mutex_abandon);
-  }
-  void abandon() {
-    abandon(std::nothrow).value();
-  }
   result<mutex_info> info(std::nothrow_t) const noexcept {
     return call_info<mutex_info>(uvshm_mutex_info);
   }
@@ -166,18 +109,6 @@ class mutex : public detail::object<mutex, detail::mutex_api, mutex_options> {
 
  private:
   friend class cond;
-
-  bool lock_for(timeout wait) {
-    result<news> taken = lock(wait, std::nothrow);
-    if (!taken) {
-      if (!detail::is_late(taken.error())) detail::raise(taken.error());
-      return false;
-    }
-    if (*taken == news::owner_died) mender_.tell(get());
-    return true;
-  }
-
-  detail::mender<detail::mutex_api> mender_;
 };
 
 } /* namespace UVSHM_MODE */

@@ -55,22 +55,25 @@ struct rwlock_api {
   static void cancel(type* c) noexcept {
     uvshm_rwlock_cancel(c);
   }
-  static void unlock(type* c) noexcept {
-    (void) uvshm_rwlock_unlock(c);
+  static int lock(type* c, std::uint64_t ms) noexcept {
+    return uvshm_rwlock_wrlock(c, ms);
   }
-  static void abandon(type* c) noexcept {
-    if (uvshm_rwlock_abandon(c) < 0) unlock(c);
+  static int unlock(type* c) noexcept {
+    return uvshm_rwlock_unlock(c);
+  }
+  static int abandon(type* c) noexcept {
+    return uvshm_rwlock_abandon(c);
   }
 };
 
 /* A reader leaves no news: it has changed nothing. */
 struct shared_api {
   using type = uvshm_rwlock_t;
-  static void unlock(type* c) noexcept {
-    (void) uvshm_rwlock_unlock(c);
+  static int unlock(type* c) noexcept {
+    return uvshm_rwlock_unlock(c);
   }
-  static void abandon(type* c) noexcept {
-    unlock(c);
+  static int abandon(type* c) noexcept {
+    return unlock(c);
   }
 };
 
@@ -80,8 +83,10 @@ struct shared_api {
 using rwlock_guard = detail::guard<detail::rwlock_api>;
 using shared_guard = detail::guard<detail::shared_api>;
 
+/* acquire(), lock(), try_lock() ..., unlock(), abandon() and on_owner_died(),
+ * those of a writer, come from its base in lock.hpp. */
 class rwlock
-    : public detail::object<rwlock, detail::rwlock_api, rwlock_options> {
+    : public detail::lockable<rwlock, detail::rwlock_api, rwlock_options> {
  public:
   /* Empty. */
   rwlock() noexcept = default;
@@ -95,15 +100,7 @@ class rwlock
 
   /* ---- with a guard -------------------------------------------------------*/
 
-  /* For writing, or for reading. */
-  result<rwlock_guard> acquire(timeout wait, std::nothrow_t) noexcept {
-    result<news> taken = lock(wait, std::nothrow);
-    if (!taken) return taken.error();
-    return rwlock_guard(get(), *taken == news::owner_died);
-  }
-  [[nodiscard]] rwlock_guard acquire(timeout wait = forever) {
-    return acquire(wait, std::nothrow).value();
-  }
+  /* For reading. */
   result<shared_guard> acquire_shared(timeout wait, std::nothrow_t) noexcept {
     result<news> taken = lock_shared(wait, std::nothrow);
     if (!taken) return taken.error();
@@ -115,28 +112,6 @@ class rwlock
 
   /* ---- SharedTimedLockable ------------------------------------------------*/
 
-  /* Called with the lock held for writing; as for a mutex. */
-  void on_owner_died(std::function<void()> mend) noexcept {
-    mender_.set(std::move(mend));
-  }
-  void lock() {
-    if (lock(forever, std::nothrow).value() == news::owner_died)
-      mender_.tell(get());
-  }
-  bool try_lock() {
-    return lock_for(std::chrono::milliseconds(0));
-  }
-  template <class Rep, class Period>
-  bool try_lock_for(const std::chrono::duration<Rep, Period>& wait) {
-    return lock_for(wait);
-  }
-  template <class Clock, class Duration>
-  bool try_lock_until(const std::chrono::time_point<Clock, Duration>& when) {
-    return detail::lock_until(when, [this](timeout t) { return lock_for(t); });
-  }
-  void unlock() noexcept {
-    if (get() != nullptr) detail::rwlock_api::unlock(get());
-  }
   void lock_shared() {
     (void) lock_shared_for(forever);
   }
@@ -159,15 +134,8 @@ class rwlock
 
   /* ---- as in C ------------------------------------------------------------*/
 
-  result<news> lock(timeout wait, std::nothrow_t) noexcept {
-    return call_news(uvshm_rwlock_wrlock, wait.ms());
-  }
   result<news> lock_shared(timeout wait, std::nothrow_t) noexcept {
     return call_news(uvshm_rwlock_rdlock, wait.ms());
-  }
-  /* However it is held. */
-  result<void> unlock(std::nothrow_t) noexcept {
-    return call(uvshm_rwlock_unlock);
   }
   /* From reading to writing; after a failure it is still held for reading. */
   result<news> upgrade(timeout wait, std::nothrow_t) noexcept {
@@ -179,13 +147,6 @@ class rwlock
   }
   void downgrade() {
     downgrade(std::nothrow).value();
-  }
-  /* Give it back, a writer as a dead one leaves it. */
-  result<void> abandon(std::nothrow_t) noexcept {
-    return call(uvshm_rwlock_abandon);
-  }
-  void abandon() {
-    abandon(std::nothrow).value();
   }
   result<rwlock_info> info(std::nothrow_t) const noexcept {
     return call_info<rwlock_info>(uvshm_rwlock_info);
@@ -201,17 +162,6 @@ class rwlock
   }
 
  private:
-  /* False: not in time. */
-  static bool held(const result<news>& taken) {
-    if (!taken && !detail::is_late(taken.error())) detail::raise(taken.error());
-    return taken.has_value();
-  }
-  bool lock_for(timeout wait) {
-    result<news> taken = lock(wait, std::nothrow);
-    if (!held(taken)) return false;
-    if (*taken == news::owner_died) mender_.tell(get());
-    return true;
-  }
   /* What a dead writer left is mended by a writer: by ourselves, then we come
    * again as a reader. Each round is one more death. */
   bool lock_shared_for(timeout wait) {
@@ -231,8 +181,6 @@ class rwlock
       unlock();
     }
   }
-
-  detail::mender<detail::rwlock_api> mender_;
 };
 
 } /* namespace UVSHM_MODE */
