@@ -37,6 +37,7 @@
 #include "uvshm/name.hpp"
 #include "uvshm/object.hpp"
 #include "uvshm/pin.hpp"
+#include "uvshm/range.hpp"
 #include "uvshm/region.hpp"
 #include "uvshm/result.hpp"
 #include "uvshm/rwlock.hpp"

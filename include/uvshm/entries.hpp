@@ -5,11 +5,9 @@
 #ifndef UVSHM_ENTRIES_HPP_
 #define UVSHM_ENTRIES_HPP_
 
-#include "uvshm/handle.hpp"
 #include "uvshm/map.h"
+#include "uvshm/range.hpp"
 #include "uvshm/value.hpp"
-
-#include <iterator>
 
 namespace uvshm {
 inline namespace UVSHM_MODE {
@@ -35,41 +33,8 @@ struct map_entry {
 /* The entries of a map, once. Keeps the map open. */
 class map_range {
  public:
-  class iterator {
-   public:
-    using iterator_category = std::input_iterator_tag;
-    using value_type = map_entry;
-    using difference_type = std::ptrdiff_t;
-    using pointer = const map_entry*;
-    using reference = const map_entry&;
-
-    iterator() noexcept = default;
-    explicit iterator(map_range* range) : range_(range) {
-      ++*this;
-    }
-    reference operator*() const noexcept {
-      return range_->entry_;
-    }
-    pointer operator->() const noexcept {
-      return &range_->entry_;
-    }
-    iterator& operator++() {
-      if (!range_->step()) range_ = nullptr;
-      return *this;
-    }
-    void operator++(int) {
-      ++*this;
-    }
-    friend bool operator==(const iterator& a, const iterator& b) noexcept {
-      return a.range_ == b.range_;
-    }
-    friend bool operator!=(const iterator& a, const iterator& b) noexcept {
-      return !(a == b);
-    }
-
-   private:
-    map_range* range_ = nullptr;
-  };
+  using iterator =
+      detail::once_iterator<map_range, map_entry, const map_entry&>;
 
   iterator begin() {
     return iterator(this);
@@ -84,6 +49,7 @@ class map_range {
 
  private:
   friend class map;
+  friend iterator;
 
   map_range(detail::kept<uvshm_map_t> of, bool quiet)
       : of_(std::move(of)), quiet_(quiet) {
@@ -97,7 +63,7 @@ class map_range {
       int code = uvshm_map_next(
           of_.get(), &cursor_, key_.data(), &key_size, value_.data(), &size);
       if (code == 0) {
-        entry_ = {{key_.data(), key_size}, {value_.data(), size}};
+        now_ = {{key_.data(), key_size}, {value_.data(), size}};
         return true;
       }
       if (code == static_cast<int>(errc::enoent)) return false;
@@ -118,7 +84,7 @@ class map_range {
   uvshm_map_cursor_t cursor_{};
   std::string key_ = std::string(64, '\0');
   std::string value_ = std::string(256, '\0');
-  map_entry entry_{};
+  map_entry now_{};
   uvshm::error error_;
 };
 

@@ -7,9 +7,8 @@
 #define UVSHM_MESSAGE_HPP_
 
 #include "uvshm/channel.h"
+#include "uvshm/range.hpp"
 #include "uvshm/segment.hpp"
-
-#include <iterator>
 
 namespace uvshm {
 inline namespace UVSHM_MODE {
@@ -209,41 +208,7 @@ class message_range {
  public:
   /* *it is an rvalue: `for (auto m : range)` moves it out, and may keep it.
    * What is not moved out is released when the iteration goes on. */
-  class iterator {
-   public:
-    using iterator_category = std::input_iterator_tag;
-    using value_type = message;
-    using difference_type = std::ptrdiff_t;
-    using pointer = message*;
-    using reference = message&&;
-
-    iterator() noexcept = default;
-    explicit iterator(message_range* range) : range_(range) {
-      ++*this;
-    }
-    message&& operator*() const noexcept {
-      return std::move(range_->now_);
-    }
-    message* operator->() const noexcept {
-      return &range_->now_;
-    }
-    iterator& operator++() {
-      if (!range_->step()) range_ = nullptr;
-      return *this;
-    }
-    void operator++(int) {
-      ++*this;
-    }
-    friend bool operator==(const iterator& a, const iterator& b) noexcept {
-      return a.range_ == b.range_;
-    }
-    friend bool operator!=(const iterator& a, const iterator& b) noexcept {
-      return !(a == b);
-    }
-
-   private:
-    message_range* range_ = nullptr;
-  };
+  using iterator = detail::once_iterator<message_range, message, message&&>;
 
   iterator begin() {
     return iterator(this);
@@ -259,6 +224,7 @@ class message_range {
 
  private:
   friend class channel;
+  friend iterator;
 
   message_range(detail::kept<uvshm_channel_t> of,
                 timeout wait,
