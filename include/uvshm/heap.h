@@ -76,7 +76,8 @@ typedef struct {
   uint64_t used;           /* bytes in blocks that are allocated */
   uint64_t free;           /* bytes in blocks that are not */
   uint64_t bookkeeping;    /* bytes that tell which is which */
-  uint64_t largest_free;   /* the largest block to be had without growing */
+  uint64_t largest_free;   /* the largest block to be had without growing; */
+                           /* may have bytes that small ones keep books in */
   uint64_t blocks;         /* allocated */
   uint64_t private_blocks; /* of these, not published */
   uint32_t fragmentation;  /* per cent of `free` that the largest leaves out */

@@ -267,9 +267,10 @@ UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_region_prepare(
     uint32_t flags,
     char* ticket);
 
-/* One call in the child. Each ticket opens once. Of `options` (may be NULL) the
- * flags UVSHM_READONLY and UVSHM_REGION_PRIVATE, the window and the label
- * count. Results as uvshm_region_open(); UV_EINVAL: no such ticket here. */
+/* One call in the child. Each ticket is for one call: another one with it is a
+ * mistake that may not be found out. Of `options` (may be NULL) the flags
+ * UVSHM_READONLY and UVSHM_REGION_PRIVATE, the window and the label count.
+ * Results as uvshm_region_open(); UV_EINVAL: no such ticket here. */
 UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_region_accept(
     uvshm_region_t** region,
     const char* ticket,

@@ -122,6 +122,8 @@ static int no_room(const struct uvshm__core* core, int err, uint64_t size) {
 
   if (err != UV_ENOSPC && err != UV_ENOMEM) return err;
   uvshm__heap_read(core, &facts);
+  /* A large block can have what would be bookkeeping among small ones. */
+  if (facts.free < facts.largest_free) facts.free = facts.largest_free;
   return uvshm__fail(
       err,
       "no room for a block of %llu bytes: %llu of %llu bytes "
