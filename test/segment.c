@@ -23,3 +23,28 @@ uvshm_segment_t* test_segment(const char* name, uint32_t flags) {
   if (err < 0) fail_msg("%s", uvshm_strerror(err));
   return opened;
 }
+
+
+uvshm_region_t* test_region(const char* name, uint32_t flags, uint64_t size) {
+  uvshm_region_options_t options;
+  uvshm_region_t* region = NULL;
+  int err;
+
+  memset(&options, 0, sizeof(options));
+  options.flags = UVSHM_CREATE | flags;
+  options.size = size;
+  err = uvshm_region_open(&region, name, &options);
+  if (err < 0) fail_msg("%s", uvshm_strerror(err));
+  return region;
+}
+
+
+int test_region_attach(uvshm_region_t** region,
+                       const char* name,
+                       uint32_t flags) {
+  uvshm_region_options_t options;
+
+  memset(&options, 0, sizeof(options));
+  options.flags = flags;
+  return uvshm_region_open(region, name, &options);
+}

@@ -5,6 +5,7 @@
  * changing the boot id that they have stored. */
 
 #include "harness.h"
+#include "segment.h"
 
 #include "uvshm.h"
 
@@ -17,32 +18,9 @@
 #define TEST(sentence) static void sentence(void** state)
 
 
-static uvshm_region_t* make(const char* name, uint32_t flags, uint64_t size) {
-  uvshm_region_options_t options;
-  uvshm_region_t* region = NULL;
-  int err;
-
-  memset(&options, 0, sizeof(options));
-  options.flags = UVSHM_CREATE | flags;
-  options.size = size;
-  err = uvshm_region_open(&region, name, &options);
-  if (err < 0) fail_msg("%s", uvshm_strerror(err));
-  return region;
-}
-
-
-static int attach(uvshm_region_t** region, const char* name, uint32_t flags) {
-  uvshm_region_options_t options;
-
-  memset(&options, 0, sizeof(options));
-  options.flags = flags;
-  return uvshm_region_open(region, name, &options);
-}
-
-
 TEST(region_of_a_plain_file_is_the_files_bytes) {
   const char* path = test_path("plain");
-  uvshm_region_t* region = make(path, UVSHM_FILE, 5000);
+  uvshm_region_t* region = test_region(path, UVSHM_FILE, 5000);
   uvshm_region_info_t info;
   uv_fs_t request;
   char text[8] = "";
@@ -63,31 +41,33 @@ TEST(region_of_a_plain_file_is_the_files_bytes) {
   uv_fs_fstat(NULL, &request, file, NULL);
   assert_int_equal(request.statbuf.st_size, 5000);
   uv_fs_close(NULL, &request, file, NULL);
-  assert_int_equal(attach(&region, path, UVSHM_FILE | UVSHM_READONLY), 0);
+  assert_int_equal(
+      test_region_attach(&region, path, UVSHM_FILE | UVSHM_READONLY), 0);
   assert_int_equal(uvshm_region_size(region), 5000);
   uvshm_region_close(region);
   uv_fs_unlink(NULL, &request, path, NULL);
-  assert_int_equal(attach(&region, path, UVSHM_FILE), UV_ENOENT);
+  assert_int_equal(test_region_attach(&region, path, UVSHM_FILE), UV_ENOENT);
 }
 
 
 TEST(region_of_a_managed_file_outlives_its_users) {
   const char* path = test_path("managed");
-  uvshm_region_t* region = make(path, UVSHM_FILE | UVSHM_MANAGED, 5000);
+  uvshm_region_t* region = test_region(path, UVSHM_FILE | UVSHM_MANAGED, 5000);
   uvshm_region_info_t info;
 
   (void) state;
   strcpy(uvshm_region_base(region), "managed");
   uvshm_region_close(region);
-  assert_int_equal(attach(&region, path, UVSHM_FILE | UVSHM_MANAGED), 0);
+  assert_int_equal(
+      test_region_attach(&region, path, UVSHM_FILE | UVSHM_MANAGED), 0);
   assert_string_equal(uvshm_region_base(region), "managed");
   assert_int_equal(uvshm_region_info(region, &info), 0);
   assert_int_equal(info.lifetime, UVSHM_LIFETIME_FILE);
   assert_int_equal(info.size, 5000);
   uvshm_region_close(region);
   assert_int_equal(uvshm_region_unlink(path, UVSHM_FILE | UVSHM_MANAGED), 0);
-  assert_int_equal(attach(&region, path, UVSHM_FILE | UVSHM_MANAGED),
-                   UV_ENOENT);
+  assert_int_equal(
+      test_region_attach(&region, path, UVSHM_FILE | UVSHM_MANAGED), UV_ENOENT);
 }
 
 
@@ -157,26 +137,26 @@ TEST(region_file_of_an_earlier_boot_opens_only_when_closed_cleanly) {
   static const uint32_t zero = 0;
   const uint32_t flags = UVSHM_FILE | UVSHM_MANAGED;
   const char* path = test_path("boot");
-  uvshm_region_t* region = make(path, flags, 5000);
+  uvshm_region_t* region = test_region(path, flags, 5000);
 
   (void) state;
   strcpy(uvshm_region_base(region), "kept");
   uvshm_region_close(region);
 
   patch(path, BOOT_OFFSET, other_boot, sizeof(other_boot));
-  assert_int_equal(attach(&region, path, flags), 0);
+  assert_int_equal(test_region_attach(&region, path, flags), 0);
   assert_string_equal(uvshm_region_base(region), "kept");
   uvshm_region_close(region);
 
   patch(path, BOOT_OFFSET, other_boot, sizeof(other_boot));
   patch(path, CLEAN_OFFSET, &zero, sizeof(zero));
-  assert_int_equal(attach(&region, path, flags), UV_EPROTO);
+  assert_int_equal(test_region_attach(&region, path, flags), UV_EPROTO);
   assert_non_null(strstr(uvshm_error_detail(), "not closed cleanly"));
-  assert_int_equal(attach(&region, path, flags | UVSHM_UNCLEAN_OK),
+  assert_int_equal(test_region_attach(&region, path, flags | UVSHM_UNCLEAN_OK),
                    UVSHM_UNCLEAN);
   assert_string_equal(uvshm_region_base(region), "kept");
   uvshm_region_close(region);
-  assert_int_equal(attach(&region, path, flags), 0);
+  assert_int_equal(test_region_attach(&region, path, flags), 0);
   uvshm_region_close(region);
   assert_int_equal(uvshm_region_unlink(path, flags), 0);
 }
@@ -186,19 +166,19 @@ TEST(region_file_of_an_earlier_boot_opens_only_when_closed_cleanly) {
 TEST(region_with_keep_ends_with_the_boot) {
   static const uint64_t other_boot[2] = {1, 2};
   const char* name = test_name("reboot");
-  uvshm_region_t* region = make(name, UVSHM_KEEP, 5000);
+  uvshm_region_t* region = test_region(name, UVSHM_KEEP, 5000);
   uvshm_region_info_t info;
 
   (void) state;
   strcpy(uvshm_region_base(region), "before");
   assert_int_equal(uvshm_region_info(region, &info), 0);
   uvshm_region_close(region);
-  assert_int_equal(attach(&region, name, 0), 0);
+  assert_int_equal(test_region_attach(&region, name, 0), 0);
   uvshm_region_close(region);
 
   patch(info.system_name, BOOT_OFFSET, other_boot, sizeof(other_boot));
-  assert_int_equal(attach(&region, name, 0), UV_ENOENT);
-  region = make(name, UVSHM_KEEP | UVSHM_EXCLUSIVE, 5000);
+  assert_int_equal(test_region_attach(&region, name, 0), UV_ENOENT);
+  region = test_region(name, UVSHM_KEEP | UVSHM_EXCLUSIVE, 5000);
   assert_string_equal(uvshm_region_base(region), "");
   uvshm_region_close(region);
   assert_int_equal(uvshm_region_unlink(name, 0), 0);
@@ -212,25 +192,26 @@ TEST(region_file_of_another_system_is_taken_over_only_when_clean) {
   static const uint32_t zero = 0;
   const uint32_t flags = UVSHM_FILE | UVSHM_MANAGED;
   const char* path = test_path("kind");
-  uvshm_region_t* region = make(path, flags, 5000);
+  uvshm_region_t* region = test_region(path, flags, 5000);
   uvshm_region_t* second;
 
   (void) state;
   strcpy(uvshm_region_base(region), "theirs");
   uvshm_region_close(region);
   patch(path, LIVENESS_OFFSET, &other_kind, sizeof(other_kind));
-  assert_int_equal(attach(&region, path, flags | UVSHM_READONLY),
+  assert_int_equal(test_region_attach(&region, path, flags | UVSHM_READONLY),
                    UV_EPROTONOSUPPORT);
-  assert_int_equal(attach(&region, path, flags), 0);
+  assert_int_equal(test_region_attach(&region, path, flags), 0);
   assert_string_equal(uvshm_region_base(region), "theirs");
-  assert_int_equal(attach(&second, path, flags), 0);
+  assert_int_equal(test_region_attach(&second, path, flags), 0);
   uvshm_region_close(second);
   uvshm_region_close(region);
 
   patch(path, LIVENESS_OFFSET, &other_kind, sizeof(other_kind));
   patch(path, CLEAN_OFFSET, &zero, sizeof(zero));
-  assert_int_equal(attach(&region, path, flags), UV_EPROTONOSUPPORT);
-  assert_int_equal(attach(&region, path, flags | UVSHM_UNCLEAN_OK),
+  assert_int_equal(test_region_attach(&region, path, flags),
+                   UV_EPROTONOSUPPORT);
+  assert_int_equal(test_region_attach(&region, path, flags | UVSHM_UNCLEAN_OK),
                    UV_EPROTONOSUPPORT);
   assert_int_equal(uvshm_name_unlink(path, flags), 0);
 }
@@ -238,22 +219,23 @@ TEST(region_file_of_another_system_is_taken_over_only_when_clean) {
 
 TEST(region_file_that_is_not_uvshms_is_refused) {
   const char* path = test_path("strange");
-  uvshm_region_t* region = make(path, UVSHM_FILE, 200000);
+  uvshm_region_t* region = test_region(path, UVSHM_FILE, 200000);
   static const uint32_t format = 99;
   uv_fs_t request;
 
   (void) state;
   memset(uvshm_region_base(region), 'z', 200000);
   uvshm_region_close(region);
-  assert_int_equal(attach(&region, path, UVSHM_FILE | UVSHM_MANAGED),
-                   UV_EPROTO);
+  assert_int_equal(
+      test_region_attach(&region, path, UVSHM_FILE | UVSHM_MANAGED), UV_EPROTO);
   uv_fs_unlink(NULL, &request, path, NULL);
 
-  region = make(path, UVSHM_FILE | UVSHM_MANAGED, 100);
+  region = test_region(path, UVSHM_FILE | UVSHM_MANAGED, 100);
   uvshm_region_close(region);
   patch(path, 8, &format, sizeof(format));
-  assert_int_equal(attach(&region, path, UVSHM_FILE | UVSHM_MANAGED),
-                   UV_EPROTONOSUPPORT);
+  assert_int_equal(
+      test_region_attach(&region, path, UVSHM_FILE | UVSHM_MANAGED),
+      UV_EPROTONOSUPPORT);
   assert_non_null(strstr(uvshm_error_detail(), "format 99"));
   uv_fs_unlink(NULL, &request, path, NULL);
 }
@@ -261,7 +243,8 @@ TEST(region_file_that_is_not_uvshms_is_refused) {
 
 TEST(region_file_that_was_cut_is_an_error) {
   const char* path = test_path("cut");
-  uvshm_region_t* region = make(path, UVSHM_FILE | UVSHM_MANAGED, 100000);
+  uvshm_region_t* region =
+      test_region(path, UVSHM_FILE | UVSHM_MANAGED, 100000);
   uv_fs_t request;
   uv_file file;
 
@@ -269,11 +252,11 @@ TEST(region_file_that_was_cut_is_an_error) {
   uvshm_region_close(region);
   file = uv_fs_open(NULL, &request, path, UV_FS_O_RDWR, 0, NULL);
   assert_int_equal(uv_fs_ftruncate(NULL, &request, file, 70000, NULL), 0);
-  assert_int_equal(attach(&region, path, UVSHM_FILE | UVSHM_MANAGED),
-                   UV_EPROTO);
+  assert_int_equal(
+      test_region_attach(&region, path, UVSHM_FILE | UVSHM_MANAGED), UV_EPROTO);
   assert_int_equal(uv_fs_ftruncate(NULL, &request, file, 100, NULL), 0);
-  assert_int_equal(attach(&region, path, UVSHM_FILE | UVSHM_MANAGED),
-                   UV_EPROTO);
+  assert_int_equal(
+      test_region_attach(&region, path, UVSHM_FILE | UVSHM_MANAGED), UV_EPROTO);
   uv_fs_close(NULL, &request, file, NULL);
   uv_fs_unlink(NULL, &request, path, NULL);
 }

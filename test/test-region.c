@@ -3,6 +3,7 @@
 /* Regions: one meaning on every system, so nothing here asks which it is. */
 
 #include "harness.h"
+#include "segment.h"
 
 #include "uvshm.h"
 
@@ -15,29 +16,6 @@
 #include <cmocka.h>
 
 #define TEST(sentence) static void sentence(void** state)
-
-
-static uvshm_region_t* make(const char* name, uint32_t flags, uint64_t size) {
-  uvshm_region_options_t options;
-  uvshm_region_t* region = NULL;
-  int err;
-
-  memset(&options, 0, sizeof(options));
-  options.flags = UVSHM_CREATE | flags;
-  options.size = size;
-  err = uvshm_region_open(&region, name, &options);
-  if (err < 0) fail_msg("%s", uvshm_strerror(err));
-  return region;
-}
-
-
-static int attach(uvshm_region_t** region, const char* name, uint32_t flags) {
-  uvshm_region_options_t options;
-
-  memset(&options, 0, sizeof(options));
-  options.flags = flags;
-  return uvshm_region_open(region, name, &options);
-}
 
 
 /* ---- roles --------------------------------------------------------------- */
@@ -69,7 +47,7 @@ static int role_hold(int argc, char** argv) {
 /* Read what a name has, and add to it. */
 static int role_visit(int argc, char** argv) {
   uvshm_region_t* region;
-  int err = attach(&region, argv[0], 0);
+  int err = test_region_attach(&region, argv[0], 0);
   const char* line;
 
   (void) argc;
@@ -102,7 +80,7 @@ static const struct test_role roles[] = {
 
 TEST(region_bytes_are_seen_by_another_process) {
   const char* name = test_name("bytes");
-  uvshm_region_t* region = make(name, 0, 4096);
+  uvshm_region_t* region = test_region(name, 0, 4096);
   struct test_process visitor;
 
   (void) state;
@@ -131,7 +109,7 @@ TEST(region_without_create_must_exist) {
 
 TEST(region_exclusive_create_refuses_a_taken_name) {
   const char* name = test_name("exclusive");
-  uvshm_region_t* region = make(name, UVSHM_EXCLUSIVE, 100);
+  uvshm_region_t* region = test_region(name, UVSHM_EXCLUSIVE, 100);
   uvshm_region_t* other = NULL;
   uvshm_region_options_t options;
 
@@ -148,7 +126,7 @@ TEST(region_exclusive_create_refuses_a_taken_name) {
 
 TEST(region_size_is_exact_and_info_tells_the_rest) {
   const char* name = test_name("info");
-  uvshm_region_t* region = make(name, 0, 10001);
+  uvshm_region_t* region = test_region(name, 0, 10001);
   uvshm_region_info_t info;
 
   (void) state;
@@ -173,7 +151,7 @@ TEST(region_size_is_exact_and_info_tells_the_rest) {
 
 
 TEST(region_reads_as_zeros_and_base_is_page_aligned) {
-  uvshm_region_t* region = make(test_name("zeros"), 0, 70000);
+  uvshm_region_t* region = test_region(test_name("zeros"), 0, 70000);
   const unsigned char* bytes = uvshm_region_base(region);
   uint64_t i;
 
@@ -194,7 +172,7 @@ TEST(region_grows_in_place_and_every_process_sees_it) {
   (void) state;
   test_spawn(&holder, "hold", name, NULL);
   test_expect(&holder, "held");
-  assert_int_equal(attach(&region, name, 0), 0);
+  assert_int_equal(test_region_attach(&region, name, 0), 0);
   base = uvshm_region_base(region);
   assert_string_equal(base, "written by the holder");
   test_spawn(&visitor, "visit", name, NULL);
@@ -227,12 +205,12 @@ TEST(region_is_gone_with_its_last_user) {
   (void) state;
   test_spawn(&holder, "hold", name, NULL);
   test_expect(&holder, "held");
-  assert_int_equal(attach(&region, name, 0), 0);
+  assert_int_equal(test_region_attach(&region, name, 0), 0);
   test_tell(&holder, "end");
   assert_int_equal(test_join(&holder), 0);
   assert_string_equal(uvshm_region_base(region), "written by the holder");
   uvshm_region_close(region);
-  assert_int_equal(attach(&region, name, 0), UV_ENOENT);
+  assert_int_equal(test_region_attach(&region, name, 0), UV_ENOENT);
   assert_int_equal(test_leftovers(), 0);
 }
 
@@ -247,8 +225,8 @@ TEST(region_whose_last_user_was_killed_counts_as_gone) {
   test_expect(&holder, "held");
   test_kill(&holder);
   test_sleep_ms(50); /* until the kernel has taken its memory down */
-  assert_int_equal(attach(&region, name, 0), UV_ENOENT);
-  region = make(name, 0, 64);
+  assert_int_equal(test_region_attach(&region, name, 0), UV_ENOENT);
+  region = test_region(name, 0, 64);
   assert_int_equal(*(char*) uvshm_region_base(region), 0);
   uvshm_region_close(region);
   assert_int_equal(test_leftovers(), 0);
@@ -271,7 +249,7 @@ TEST(region_with_keep_outlives_every_process) {
   test_tell(&visitor, "end");
   assert_int_equal(test_join(&visitor), 0);
   assert_int_equal(uvshm_region_unlink(name, 0), 0);
-  assert_int_equal(attach(&region, name, 0), UV_ENOENT);
+  assert_int_equal(test_region_attach(&region, name, 0), UV_ENOENT);
   assert_int_equal(uvshm_region_unlink(name, 0), UV_ENOENT);
   assert_int_equal(test_leftovers(), 0);
 }
@@ -279,19 +257,19 @@ TEST(region_with_keep_outlives_every_process) {
 
 TEST(region_unlinked_while_held_frees_its_name_at_once) {
   const char* name = test_name("unlink");
-  uvshm_region_t* old = make(name, 0, 100);
+  uvshm_region_t* old = test_region(name, 0, 100);
   uvshm_region_t* fresh;
   uvshm_region_t* none;
 
   (void) state;
   strcpy(uvshm_region_base(old), "old");
   assert_int_equal(uvshm_region_unlink(name, 0), 0);
-  assert_int_equal(attach(&none, name, 0), UV_ENOENT);
-  fresh = make(name, UVSHM_EXCLUSIVE, 100);
+  assert_int_equal(test_region_attach(&none, name, 0), UV_ENOENT);
+  fresh = test_region(name, UVSHM_EXCLUSIVE, 100);
   assert_int_equal(*(char*) uvshm_region_base(fresh), 0);
   assert_string_equal(uvshm_region_base(old), "old");
   uvshm_region_close(old);
-  assert_int_equal(attach(&none, name, 0), 0);
+  assert_int_equal(test_region_attach(&none, name, 0), 0);
   uvshm_region_close(none);
   uvshm_region_close(fresh);
   assert_int_equal(test_leftovers(), 0);
@@ -300,13 +278,13 @@ TEST(region_unlinked_while_held_frees_its_name_at_once) {
 
 TEST(region_attached_for_reading_cannot_be_widened) {
   const char* name = test_name("readonly");
-  uvshm_region_t* region = make(name, 0, 8192);
+  uvshm_region_t* region = test_region(name, 0, 8192);
   uvshm_region_t* reader;
   uvshm_region_info_t info;
 
   (void) state;
   strcpy(uvshm_region_base(region), "seen");
-  assert_int_equal(attach(&reader, name, UVSHM_READONLY), 0);
+  assert_int_equal(test_region_attach(&reader, name, UVSHM_READONLY), 0);
   assert_string_equal(uvshm_region_base(reader), "seen");
   assert_int_equal(uvshm_region_protect(reader, 0, 4096, UVSHM_PROTECT_WRITE),
                    UV_EACCES);
@@ -321,12 +299,13 @@ TEST(region_attached_for_reading_cannot_be_widened) {
 
 TEST(region_copy_on_write_keeps_changes_to_itself) {
   const char* name = test_name("private");
-  uvshm_region_t* region = make(name, 0, 8192);
+  uvshm_region_t* region = test_region(name, 0, 8192);
   uvshm_region_t* private_one;
 
   (void) state;
   strcpy(uvshm_region_base(region), "shared");
-  assert_int_equal(attach(&private_one, name, UVSHM_REGION_PRIVATE), 0);
+  assert_int_equal(test_region_attach(&private_one, name, UVSHM_REGION_PRIVATE),
+                   0);
   assert_string_equal(uvshm_region_base(private_one), "shared");
   strcpy(uvshm_region_base(private_one), "mine");
   assert_string_equal(uvshm_region_base(region), "shared");
@@ -339,7 +318,7 @@ TEST(region_copy_on_write_keeps_changes_to_itself) {
 TEST(region_window_shows_a_part) {
   const char* name = test_name("window");
   uint64_t unit = uvshm_region_alignment();
-  uvshm_region_t* region = make(name, 0, 4 * unit);
+  uvshm_region_t* region = test_region(name, 0, 4 * unit);
   uvshm_region_t* window;
   uvshm_region_options_t options;
 
@@ -362,7 +341,7 @@ TEST(region_window_shows_a_part) {
 
 
 TEST(region_protect_takes_whole_pages_only) {
-  uvshm_region_t* region = make(test_name("protect"), 0, 3 * 65536);
+  uvshm_region_t* region = test_region(test_name("protect"), 0, 3 * 65536);
   uint64_t page = 65536;
   char* base = uvshm_region_base(region);
 
@@ -388,7 +367,7 @@ TEST(region_protect_takes_whole_pages_only) {
 
 
 TEST(region_advice_is_followed_or_reported) {
-  uvshm_region_t* region = make(test_name("advise"), 0, 1 << 20);
+  uvshm_region_t* region = test_region(test_name("advise"), 0, 1 << 20);
   uint32_t got = 99;
 
   (void) state;
@@ -408,7 +387,7 @@ TEST(region_advice_is_followed_or_reported) {
 
 TEST(region_asked_larger_than_it_is_says_both_sizes) {
   const char* name = test_name("larger");
-  uvshm_region_t* region = make(name, 0, 100);
+  uvshm_region_t* region = test_region(name, 0, 100);
   uvshm_region_t* other;
   uvshm_region_options_t options;
 
@@ -466,12 +445,12 @@ TEST(region_names_may_be_long_and_of_any_language) {
   memset(name, 'n', UVSHM_NAME_MAX);
   memcpy(name, short_name, strlen(short_name));
   name[UVSHM_NAME_MAX] = '\0';
-  region = make(name, 0, 64);
-  assert_int_equal(attach(&other, name, 0), 0);
+  region = test_region(name, 0, 64);
+  assert_int_equal(test_region_attach(&other, name, 0), 0);
   uvshm_region_close(other);
   uvshm_region_close(region);
-  region = make(short_name, 0, 64);
-  assert_int_equal(attach(&other, short_name, 0), 0);
+  region = test_region(short_name, 0, 64);
+  assert_int_equal(test_region_attach(&other, short_name, 0), 0);
   uvshm_region_close(other);
   uvshm_region_close(region);
   assert_int_equal(test_leftovers(), 0);
@@ -480,7 +459,7 @@ TEST(region_names_may_be_long_and_of_any_language) {
 
 TEST(region_and_other_kinds_share_one_space_of_names) {
   const char* name = test_name("kinds");
-  uvshm_region_t* region = make(name, 0, 64);
+  uvshm_region_t* region = test_region(name, 0, 64);
   uvshm_mutex_t* mutex;
 
   (void) state;
@@ -493,7 +472,7 @@ TEST(region_and_other_kinds_share_one_space_of_names) {
 
 TEST(region_mode_can_be_given_and_changed) {
   const char* name = test_name("mode");
-  uvshm_region_t* region = make(name, 0, 64);
+  uvshm_region_t* region = test_region(name, 0, 64);
   uvshm_region_options_t options;
   uvshm_region_info_t info;
 
@@ -517,7 +496,7 @@ TEST(region_mode_can_be_given_and_changed) {
 
 
 TEST(region_without_a_name_works_alone) {
-  uvshm_region_t* region = make(NULL, 0, 4096);
+  uvshm_region_t* region = test_region(NULL, 0, 4096);
 
   (void) state;
   strcpy(uvshm_region_base(region), "anonymous");
@@ -529,19 +508,20 @@ TEST(region_without_a_name_works_alone) {
 /* What a guard is for is in test-guard.c. */
 TEST(region_with_a_guard_is_like_one_without) {
   const char* name = test_name("guard");
-  uvshm_region_t* one = make(name, UVSHM_GUARD, 10000);
+  uvshm_region_t* one = test_region(name, UVSHM_GUARD, 10000);
   uvshm_region_info_t info;
   uvshm_region_t* two;
 
   (void) state;
-  assert_int_equal(attach(&two, name, UVSHM_GUARD | UVSHM_READONLY), 0);
+  assert_int_equal(test_region_attach(&two, name, UVSHM_GUARD | UVSHM_READONLY),
+                   0);
   strcpy(uvshm_region_base(one), "guarded");
   assert_string_equal(uvshm_region_base(two), "guarded");
   assert_int_equal(uvshm_region_size(two), 10000);
   assert_int_equal(uvshm_region_info(two, &info), 0);
   uvshm_region_close(two);
   uvshm_region_close(one);
-  assert_int_equal(attach(&one, name, UVSHM_GUARD), UV_ENOENT);
+  assert_int_equal(test_region_attach(&one, name, UVSHM_GUARD), UV_ENOENT);
 }
 
 
