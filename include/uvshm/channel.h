@@ -225,8 +225,7 @@ UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_channel_abort(uvshm_channel_t* channel,
 
 /* ---- receiving ----------------------------------------------------------- */
 
-/* Copy the next message into `bytes`, which has room for *size; *size becomes
- * the size of the message.
+/* Copy the next message into `bytes`: *size is its room, then the message's.
  *
  *   0, UVSHM_MISSED (topic: messages before this one were lost; info says how
  *   many), UVSHM_AGAIN (queue: another reader had it and died)

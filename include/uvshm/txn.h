@@ -43,8 +43,8 @@
  *   wait_change, ...)
  *   uvshm_txn_begin                         UV_EINVAL: they do not nest
  *   other mutexes and locks, semaphores,    allowed, on their own: abort takes
- *   events; uvshm_channel_... (send,        nothing of that back. Send after the
- *   recv, ...), uvshm_cell_...              commit what must not be early
+ *   events; uvshm_channel_... (send,        nothing of that back. Send after
+ *   recv, ...), uvshm_cell_...              the commit what must not be early
  *   uvshm_mutex_lock of the mutex           UV_EINVAL: the thread holds it
  *   uvshm_mutex_unlock of it                UV_EINVAL
  *   uvshm_mutex_close of it                 as if the process had died
