@@ -124,6 +124,8 @@ def check_blocks(path):
             counts[f"{block.language} compiled"] += 1
         elif block.language in COMPILED + COMMANDS:
             counts[f"{block.language} left to run-docs.py"] += 1
+        elif block.language == "c++" and "reference/cpp" in path.as_posix():
+            counts["c++ left to docs-reference-cpp.py"] += 1
         elif block.language not in DATA:
             fault(path, block.number, f"nobody looks at blocks of {block.language}; docs_blocks.py has the list")
 

@@ -59,7 +59,8 @@ check_site() { $here/docs.sh "$work/docs"; }
 check_headers() { $here/check-headers.sh; }
 check_docs() {
   $python $here/check-docs.py && $python $here/check-errors.py &&
-    $python $here/docs-reference.py --check && $python $here/diagrams.py --check
+    $python $here/docs-reference.py --check &&
+    $python $here/docs-reference-cpp.py --check && $python $here/diagrams.py --check
 }
 check_format() { $here/check-format.sh; }
 check_layers() { $python $here/check-layers.py; }

@@ -213,6 +213,7 @@ def index():
         "<!-- made by scripts/docs-reference.py -->",
         "",
         "One page for each public header. The headers say the same; `#include <uvshm.h>` includes all but watch.h and crash.h.",
+        "[The same of C++](cpp/index.md).",
         "",
         "| header | what is in it |",
         "|---|---|",

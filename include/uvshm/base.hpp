@@ -265,9 +265,8 @@ class zstring {
 
 /* ---- time ---------------------------------------------------------------- */
 
-struct forever_t {};
-
 /* A timeout that never ends. */
+struct forever_t {};
 inline constexpr forever_t forever{};
 
 /* How long to wait: any std::chrono duration, or uvshm::forever. It is rounded

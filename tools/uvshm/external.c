@@ -10,15 +10,16 @@
 #include "spawn.h"
 #include "text.h"
 
-#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <sys/stat.h>
 #include <uv.h>
 
 #define WORD_MAX 32
+
+#define FILE_TYPE 0170000u
+#define FILE_REGULAR 0100000u
 #define LETTERS "abcdefghijklmnopqrstuvwxyz0123456789-_"
 
 struct external {
@@ -58,7 +59,7 @@ static bool is_in_path(const char* program) {
     if (end != NULL) *end = '\0';
     char* file = text_format("%s/%s", *at != '\0' ? at : ".", program);
     found = uv_fs_stat(NULL, &req, file, NULL) == 0 &&
-            (req.statbuf.st_mode & S_IFMT) == S_IFREG;
+            (req.statbuf.st_mode & FILE_TYPE) == FILE_REGULAR;
     uv_fs_req_cleanup(&req);
     free(file);
     at = end != NULL ? end + 1 : NULL;
