@@ -139,6 +139,22 @@ int uvshm__attach_examine(struct uvshm__port_object* object,
 }
 
 
+/* In a folder where everybody may make names, only the owner may remove one.
+ * Nor may the memory behind it be used again, though its rights may allow it:
+ * it stays the owner's, and who has it open, with or without uvshm, has it. */
+static int stays(struct uvshm__port_object* object, int err) {
+  struct uvshm__port_attributes attributes;
+
+  if (err != UV_EPERM || uvshm__port_attributes(object, &attributes) < 0)
+    return uvshm__fail(err,
+                       "its last user is dead, and its name cannot be removed");
+  return uvshm__fail(err,
+                     "its last user is dead, and only %s, whose it is, may "
+                     "remove its name",
+                     attributes.owner);
+}
+
+
 static int remove_gone(struct uvshm__attach* attach,
                        const struct uvshm__request* request) {
   int err;
@@ -147,10 +163,7 @@ static int remove_gone(struct uvshm__attach* attach,
   if (!(request->flags & UVSHM_CREATE) || attach->object.readonly)
     return UVSHM__GONE;
   err = uvshm__port_unlink(&attach->object);
-  if (err < 0)
-    return uvshm__fail(err,
-                       "its last user is dead, and its name cannot be removed");
-  return UVSHM__GONE;
+  return err < 0 ? stays(&attach->object, err) : UVSHM__GONE;
 }
 
 
