@@ -7,6 +7,7 @@
 #include "harness.h"
 
 #include "uvshm.h"
+#include "uvshm/watch.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -171,6 +172,33 @@ static int role_wait(int argc, char** argv) {
   uvshm_sem_close(sem);
   uvshm_segment_close(segment);
   return 0;
+}
+
+
+static void on_event(uvshm_watch_t* watch, int status) {
+  test_say("%s", status == UV_EIO ? "told" : uvshm_strerror(status));
+  uvshm_watch_close(watch, NULL);
+}
+
+
+/* Watch, on a loop. */
+static int role_watch(int argc, char** argv) {
+  uvshm_segment_t* segment;
+  uvshm_event_t* event;
+  uvshm_watch_t watch;
+  uv_loop_t loop;
+
+  by_default();
+  segment = open_segment(argv[0], UVSHM_GUARD);
+  if (segment == NULL || argc > 1 || uv_loop_init(&loop) < 0) return 1;
+  if (uvshm_event_open(&event, segment, "event", NULL) < 0) return 1;
+  if (uvshm_watch_init(&loop, &watch) < 0) return 1;
+  if (uvshm_watch_start_event(&watch, event, on_event) < 0) return 1;
+  test_say("ready");
+  uv_run(&loop, UV_RUN_DEFAULT);
+  uvshm_event_close(event);
+  uvshm_segment_close(segment);
+  return uv_loop_close(&loop) == 0 ? 0 : 2;
 }
 
 
@@ -392,6 +420,7 @@ static const struct test_role roles[] = {
     {"copy", role_copy},
     {"put", role_put},
     {"wait", role_wait},
+    {"watch", role_watch},
     {"foreign", role_foreign},
     {NULL, NULL},
 };
@@ -540,25 +569,36 @@ TEST(writer_inside_a_segment_is_told) {
 }
 
 
-TEST(waiting_call_ends) {
+static void wait_and_cut(const char* role) {
   char name[UVSHM_NAME_MAX + 1];
   struct test_process process;
   uvshm_segment_info_t info;
   uvshm_segment_t* segment;
 
-  (void) state;
   strcpy(name, test_name("wait"));
   segment = open_segment(name, UVSHM_CREATE | UVSHM_KEEP);
   assert_non_null(segment);
   assert_int_equal(uvshm_segment_info(segment, &info), 0);
   uvshm_segment_close(segment);
-  test_spawn(&process, "wait", name, NULL);
+  test_spawn(&process, role, name, NULL);
   test_expect(&process, "ready");
   test_sleep_ms(50);
   cut(info.region.system_name, 0);
   test_expect(&process, "told");
   assert_int_equal(test_join(&process), 0);
   unlink(info.region.system_name);
+}
+
+
+TEST(waiting_call_ends) {
+  (void) state;
+  wait_and_cut("wait");
+}
+
+
+TEST(watch_is_told) {
+  (void) state;
+  wait_and_cut("watch");
 }
 
 
@@ -596,6 +636,7 @@ int main(int argc, char** argv) {
       cmocka_unit_test(without_a_guard_a_cut_ends_who_writes_on),
       cmocka_unit_test(writer_inside_a_segment_is_told),
       cmocka_unit_test(waiting_call_ends),
+      cmocka_unit_test(watch_is_told),
       cmocka_unit_test(lock_of_one_that_was_cut_passes_on),
       cmocka_unit_test(forked_child_has_a_guard_of_its_own),
       cmocka_unit_test(foreign_bus_errors_go_where_they_went),

@@ -63,7 +63,12 @@ static void ring_remove(struct uvshm__watcher* watcher) {
 
 /* A forked child has the parent's watches, and none of its rights. */
 static int ready(struct uvshm__watcher* watcher) {
-  if (!uvshm__bell_is_ours(watcher->ear->bell)) return UV_ENOTCONN;
+  const struct uvshm__bell* bell = watcher->ear->bell;
+
+  if (!uvshm__bell_is_ours(bell))
+    return bell->attach != NULL && uvshm__attach_is_cut(bell->attach)
+               ? UV_EIO
+               : UV_ENOTCONN;
   return watcher->watchable.ops->ready(&watcher->watchable);
 }
 
