@@ -90,8 +90,8 @@ static uint32_t take_between(struct uvshm__lane* lane,
 
   if (index == count) return count;
   /* Pairs with the release by which it was freed: whoever had the block is done
-   * with it. */
-  uvshm__fence_acquire();
+   * with it. Not a fence, of which ThreadSanitizer knows nothing. */
+  (void) uvshm__a16_load_seq_cst(&span->own[index]);
   /* The allocation. */
   uvshm__a16_store_release(&span->own[index], uvshm__heap_me(lane->core));
   return index;
