@@ -271,6 +271,7 @@ TEST(names_are_listed_and_removed) {
   for (const uvshm::name_info& one : uvshm::names())
     found += one.kind == UVSHM_KIND_REGION && name == one.name;
   CHECK(found == 1);
+  CHECK(!uvshm::names::open_in("/no/such/folder", 0));
   CHECK(uvshm::name::info(name).peers == 1);
   CHECK(!uvshm::name::gc(name));
   uvshm::name::unlink(name);
