@@ -5,6 +5,7 @@
 
 #include "child.h"
 #include "conformance.h"
+#include "valgrind.h"
 
 #include "port_caps.h"
 
@@ -318,14 +319,6 @@ static void descriptors_do_not_leak(void** state) {
 }
 
 
-/* A limit means something else under valgrind, which lives in the process. */
-static int in_valgrind(void) {
-  const char* preload = getenv("LD_PRELOAD");
-
-  return preload != NULL && strstr(preload, "vgpreload") != NULL;
-}
-
-
 static int open_many(struct subject* subject) {
   struct uvshm__port_spec spec = spec_of(subject->view.addr);
   static struct subject found[200];
@@ -359,7 +352,7 @@ static void descriptors_are_had_up_to_the_hard_limit(void** state) {
   struct subject carrier = {0};
 
   (void) state;
-  if (in_valgrind()) skip();
+  if (test_in_valgrind()) skip();
   in_child(open_many, &carrier);
 }
 
@@ -390,7 +383,7 @@ static void address_space_that_is_short_maps_less(void** state) {
   struct subject subject;
 
   (void) state;
-  if (in_valgrind()) skip();
+  if (test_in_valgrind()) skip();
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
   skip();
 #elif defined(__has_feature)
