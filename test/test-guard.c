@@ -416,6 +416,90 @@ static int forked(void) {
 }
 
 
+struct crowd {
+  uvshm_map_t* map;
+  uv_sem_t start;
+};
+
+
+/* Until it is told, or the time is over. */
+static void put_and_get(void* arg) {
+  struct crowd* crowd = arg;
+  uint64_t since = test_now_ms();
+  unsigned char value[200];
+  uint32_t key = 0;
+  size_t size;
+  int err = 0;
+
+  memset(value, 1, sizeof(value));
+  uv_sem_post(&crowd->start);
+  while (err != UV_EIO && !is_over(since)) {
+    key = (key + 7) % 500;
+    err = uvshm_map_put(crowd->map, &key, 4, value, sizeof(value));
+    if (err == UV_EIO) break;
+    size = sizeof(value);
+    err = uvshm_map_get(crowd->map, &key, 4, value, &size, NULL);
+  }
+}
+
+
+/* Guards that come and go beside those in use. */
+static void open_and_close(void* arg) {
+  uvshm_region_options_t options;
+  uvshm_region_t* region;
+  int i;
+
+  (void) arg;
+  memset(&options, 0, sizeof(options));
+  options.flags = UVSHM_CREATE | UVSHM_GUARD;
+  options.size = 4096;
+  for (i = 0; i < 50; i++) {
+    if (uvshm_region_open(&region, NULL, &options) < 0) return;
+    *(char*) uvshm_region_base(region) = 1;
+    uvshm_region_close(region);
+  }
+}
+
+
+static int threads_once(off_t size) {
+  char name[UVSHM_NAME_MAX + 1];
+  uvshm_segment_info_t info;
+  uvshm_segment_t* segment;
+  uv_thread_t threads[4];
+  struct crowd crowd;
+  int i;
+
+  strcpy(name, test_name("threads"));
+  segment = open_segment(name, UVSHM_CREATE | UVSHM_GUARD);
+  CHECK(segment != NULL);
+  CHECK(uvshm_map_open(&crowd.map, segment, "map", NULL) == 0);
+  CHECK(uvshm_segment_info(segment, &info) == 0);
+  CHECK(uv_sem_init(&crowd.start, 0) == 0);
+  for (i = 0; i < 3; i++)
+    CHECK(uv_thread_create(&threads[i], put_and_get, &crowd) == 0);
+  CHECK(uv_thread_create(&threads[3], open_and_close, NULL) == 0);
+  for (i = 0; i < 3; i++) uv_sem_wait(&crowd.start);
+  test_sleep_ms(2);
+  cut(info.region.system_name, size);
+  for (i = 0; i < 4; i++) uv_thread_join(&threads[i]);
+  CHECK(uvshm_segment_check(segment) == UV_EIO);
+  uvshm_map_close(crowd.map);
+  uvshm_segment_close(segment);
+  uv_sem_destroy(&crowd.start);
+  unlink(info.region.system_name);
+  return 0;
+}
+
+
+static int threads_at_once(void) {
+  int i;
+
+  for (i = 0; i < 24; i++)
+    if (threads_once(i % 4 * 32768) != 0) return 1;
+  return 0;
+}
+
+
 static int role_inside(int argc, char** argv) {
   int err = 1;
 
@@ -424,6 +508,7 @@ static int role_inside(int argc, char** argv) {
   if (strcmp(argv[0], "two_handles") == 0) err = two_handles();
   if (strcmp(argv[0], "held_lock") == 0) err = held_lock();
   if (strcmp(argv[0], "forked") == 0) err = forked();
+  if (strcmp(argv[0], "threads") == 0) err = threads_at_once();
   if (err == 0 && test_leftovers() == 0) test_say("fine");
   return err;
 }
@@ -514,6 +599,13 @@ TEST(lock_of_one_that_was_cut_passes_on) {
   (void) state;
   if (UNDER_TSAN) skip();
   inside("held_lock");
+}
+
+
+TEST(threads_may_meet_it_at_once) {
+  (void) state;
+  if (UNDER_TSAN) skip();
+  inside("threads");
 }
 
 
@@ -656,6 +748,7 @@ int main(int argc, char** argv) {
       cmocka_unit_test(waiting_call_ends),
       cmocka_unit_test(watch_is_told),
       cmocka_unit_test(lock_of_one_that_was_cut_passes_on),
+      cmocka_unit_test(threads_may_meet_it_at_once),
       cmocka_unit_test(forked_child_has_a_guard_of_its_own),
       cmocka_unit_test(foreign_bus_errors_go_where_they_went),
   };
