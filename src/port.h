@@ -368,8 +368,8 @@ void uvshm__port_guard_end(struct uvshm__port_guard* guard);
 int uvshm__port_guard_is_cut(const struct uvshm__port_guard* guard);
 
 /* All its views become private zeros: after this, no thread of this process
- * reaches the object. */
-void uvshm__port_guard_blank(struct uvshm__port_guard* guard);
+ * reaches the object. UV_ENOMEM: some may still. */
+int uvshm__port_guard_blank(struct uvshm__port_guard* guard);
 
 /* In a forked child: `lineage` is the child's. */
 void uvshm__port_guard_rejoin(struct uvshm__port_guard* guard);

@@ -230,6 +230,16 @@ static void on_bus(int number, siginfo_t* info, void* context) {
 }
 
 
+/* As one that writes a log does, which is called once and lets the fault happen
+ * again. */
+static void on_bus_once(int number) {
+  static int calls;
+
+  (void) number;
+  if (calls++ != 0) _exit(77);
+}
+
+
 /* Two pages of a file that has none. */
 static unsigned char* missing_pages(void) {
   char path[] = "/tmp/uvshm-guard-XXXXXX";
@@ -245,7 +255,7 @@ static unsigned char* missing_pages(void) {
 
 
 /* A SIGBUS that is not the guard's: "mine" has a handler, "sent" gets one from
- * kill(), "default" and "raised" have none. */
+ * kill(), "once" one that returns, "default" and "raised" have none. */
 static int role_foreign(int argc, char** argv) {
   unsigned char* missing = missing_pages();
   struct sigaction action;
@@ -259,6 +269,9 @@ static int role_foreign(int argc, char** argv) {
   sigemptyset(&action.sa_mask);
   if (strcmp(argv[1], "mine") == 0 || strcmp(argv[1], "sent") == 0)
     sigaction(SIGBUS, &action, NULL);
+  action.sa_handler = on_bus_once;
+  action.sa_flags = (int) SA_RESETHAND;
+  if (strcmp(argv[1], "once") == 0) sigaction(SIGBUS, &action, NULL);
   region = open_region(argv[0], UVSHM_GUARD);
   if (region == NULL) return 1;
   test_say("ready");
@@ -387,6 +400,39 @@ static int child_of_a_guard(uvshm_region_t* region, const char* path) {
 }
 
 
+/* The first that the child touches is missing. */
+static int child_that_comes_back(uvshm_region_t* region, const char* path) {
+  if (truncate(path, 0) != 0) return 1;
+  if (uvshm_region_rejoin(region) != UV_EIO) return 2;
+  if (uvshm_region_size(region) != 0) return 3;
+  if (uvshm_region_rejoin(region) != UV_EIO) return 4;
+  uvshm_region_close(region);
+  return 0;
+}
+
+
+static int forked_and_cut(void) {
+  uvshm_region_t* region =
+      open_region(test_name("cut"), UVSHM_CREATE | UVSHM_GUARD);
+  char path[512];
+  pid_t pid;
+  int status;
+
+  CHECK(region != NULL);
+  path_of(region, path, sizeof(path));
+  pid = fork();
+  CHECK(pid >= 0);
+  if (pid == 0) _exit(child_that_comes_back(region, path));
+  while (waitpid(pid, &status, 0) < 0) CHECK(errno == EINTR);
+  CHECK(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == 0);
+  CHECK(sum(uvshm_region_base(region), SIZE) == 0);
+  uvshm_region_close(region);
+  unlink(path);
+  return 0;
+}
+
+
 static int forked(void) {
   uvshm_region_t* region =
       open_region(test_name("fork"), UVSHM_CREATE | UVSHM_GUARD);
@@ -508,6 +554,7 @@ static int role_inside(int argc, char** argv) {
   if (strcmp(argv[0], "two_handles") == 0) err = two_handles();
   if (strcmp(argv[0], "held_lock") == 0) err = held_lock();
   if (strcmp(argv[0], "forked") == 0) err = forked();
+  if (strcmp(argv[0], "forked_and_cut") == 0) err = forked_and_cut();
   if (strcmp(argv[0], "threads") == 0) err = threads_at_once();
   if (err == 0 && test_leftovers() == 0) test_say("fine");
   return err;
@@ -615,6 +662,12 @@ TEST(forked_child_has_a_guard_of_its_own) {
 }
 
 
+TEST(forked_child_is_told_when_it_rejoins) {
+  (void) state;
+  inside("forked_and_cut");
+}
+
+
 TEST(guards_have_a_limit_and_are_given_back) {
   uvshm_region_t* regions[256];
   uvshm_region_options_t options;
@@ -717,8 +770,8 @@ TEST(watch_is_told) {
 TEST(foreign_bus_errors_go_where_they_went) {
   char name[UVSHM_NAME_MAX + 1];
   uvshm_region_t* region;
-  const char* const ways[] = {"mine", "sent", "default", "raised"};
-  const int ends[] = {0, 0, -1 - SIGBUS, -1 - SIGBUS};
+  const char* const ways[] = {"mine", "sent", "once", "default", "raised"};
+  const int ends[] = {0, 0, -1 - SIGBUS, -1 - SIGBUS, -1 - SIGBUS};
   struct test_process process;
   size_t i;
 
@@ -726,7 +779,7 @@ TEST(foreign_bus_errors_go_where_they_went) {
   strcpy(name, test_name("mine"));
   region = open_region(name, UVSHM_CREATE);
   assert_non_null(region);
-  for (i = 0; i < 4; i++) {
+  for (i = 0; i < 5; i++) {
     test_spawn(&process, "foreign", name, ways[i], NULL);
     test_expect(&process, "ready");
     assert_int_equal(test_join(&process), ends[i]);
@@ -750,6 +803,7 @@ int main(int argc, char** argv) {
       cmocka_unit_test(lock_of_one_that_was_cut_passes_on),
       cmocka_unit_test(threads_may_meet_it_at_once),
       cmocka_unit_test(forked_child_has_a_guard_of_its_own),
+      cmocka_unit_test(forked_child_is_told_when_it_rejoins),
       cmocka_unit_test(foreign_bus_errors_go_where_they_went),
   };
 

@@ -208,12 +208,13 @@ int uvshm__attach_open(struct uvshm__attach** result,
 
 
 /* The order matters: who is dead may be repaired after by others, which must
- * not meet what our other threads are still writing. */
+ * not meet what our other threads are still writing. Without memory for that
+ * the next call tries again, or the close, which unmaps, does it. */
 void uvshm__attach_retire(struct uvshm__attach* attach) {
   uvshm__port_process_lock();
-  if (!attach->retired && attach->serial >> 32 == uvshm__port_lineage()) {
+  if (!attach->retired && attach->serial >> 32 == uvshm__port_lineage() &&
+      uvshm__port_guard_blank(&attach->guard) == 0) {
     attach->retired = 1;
-    uvshm__port_guard_blank(&attach->guard);
     if (!attach->plain) uvshm__port_unclaim(&attach->claim);
   }
   uvshm__port_process_unlock();
@@ -224,7 +225,8 @@ static int was_cut(const struct uvshm__attach* attach) {
   uvshm__attach_retire((struct uvshm__attach*) attach);
   return uvshm__fail(UV_EIO,
                      "cannot use \"%s\": memory of it is missing; another "
-                     "program has cut off its file",
+                     "program has cut off its file, or this one went beyond "
+                     "its end",
                      attach->name);
 }
 
@@ -376,7 +378,7 @@ int uvshm__attach_rejoin(struct uvshm__attach* attach) {
   if (uvshm__attach_is_cut(attach)) return was_cut(attach);
   if (attach->plain) {
     renew(attach);
-    return 0;
+    return uvshm__attach_is_cut(attach) ? was_cut(attach) : 0;
   }
   err = uvshm__attach_join(attach);
   if (err < 0)
@@ -389,5 +391,6 @@ int uvshm__attach_rejoin(struct uvshm__attach* attach) {
   renew(attach);
   attach->lanes = NULL;
   attach->reaping = 0;
-  return 0;
+  /* What was touched just now may have been missing. */
+  return uvshm__attach_is_cut(attach) ? was_cut(attach) : 0;
 }

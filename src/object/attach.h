@@ -126,6 +126,8 @@ static inline int uvshm__attach_is_ours(const struct uvshm__attach* attach) {
 /* Was memory of it found missing (UVSHM_GUARD)? Then it is nobody's, and this
  * process is no peer any more from the next call on. */
 static inline int uvshm__attach_is_cut(const struct uvshm__attach* attach) {
+  /* After is_ours(), which is a plain load: who saw its 0 sees the cut. */
+  uvshm__fence_acquire();
   return attach->guard.os != 0 && uvshm__port_guard_is_cut(&attach->guard);
 }
 

@@ -70,20 +70,37 @@ static struct entry entries[GUARDS];
 static uvshm__a32_t* words;              /* one for each entry; see above */
 static uvshm__a32_t plain_words[GUARDS]; /* where no page can be wiped */
 static struct sigaction previous;
+static uvshm__a32_t spent; /* `previous` was for once, and was called */
 static uintptr_t page_size;
 static int installed; /* process lock */
 
 /* ---- the handler --------------------------------------------------------- */
 
-/* Nothing but zeros from `at` to the end; of the page alone when the system has
- * no room for a promise of all. */
-static int replace(const struct range* range, uintptr_t at) {
-  const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE;
-  uintptr_t end = range->at + range->size;
+/* Private zeros in place of what is there. Where the system can move memory
+ * they are made elsewhere first: some kernels take away what lies under
+ * MAP_FIXED before they find that they have no room for the new. */
+static int put_zeros(uintptr_t at, uintptr_t size, int prot) {
+  const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+#ifdef MREMAP_FIXED
+  void* zeros = mmap(NULL, size, prot, flags, -1, 0);
 
-  if (mmap((void*) at, end - at, range->prot, flags, -1, 0) != MAP_FAILED)
+  if (zeros == MAP_FAILED) return 0;
+  if (mremap(zeros, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, (void*) at) !=
+      MAP_FAILED)
     return 1;
-  return mmap((void*) at, page_size, range->prot, flags, -1, 0) != MAP_FAILED;
+  munmap(zeros, size);
+  return 0;
+#else
+  return mmap((void*) at, size, prot, flags | MAP_FIXED, -1, 0) != MAP_FAILED;
+#endif
+}
+
+
+/* From `at` to the end; of the page alone when the system has no room for a
+ * promise of all. */
+static int replace(const struct range* range, uintptr_t at) {
+  return put_zeros(at, range->at + range->size - at, range->prot) ||
+         put_zeros(at, page_size, range->prot);
 }
 
 
@@ -151,6 +168,11 @@ static void die(int number, const siginfo_t* info) {
 static void pass_on(int number, siginfo_t* info, void* context) {
   sigset_t mask;
 
+  if ((previous.sa_flags & (int) SA_RESETHAND) != 0 &&
+      !uvshm__a32_cas(&spent, 0, 1)) {
+    die(number, info);
+    return;
+  }
   if (!(previous.sa_flags & SA_SIGINFO)) {
     if (previous.sa_handler == SIG_IGN && !is_missing_memory(info) &&
         info->si_code != BUS_ADRALN)
@@ -274,18 +296,28 @@ int uvshm__port_guard_is_cut(const struct uvshm__port_guard* guard) {
 
 /* Also where nothing is missing: no thread of this process writes to the object
  * any more. */
-void uvshm__port_guard_blank(struct uvshm__port_guard* guard) {
+int uvshm__port_guard_blank(struct uvshm__port_guard* guard) {
   struct entry* entry = entry_of(guard);
+  struct range* range;
   uint32_t i;
 
-  for (i = 0; i < VIEWS; i++)
-    if (size_of(&entry->ranges[i]) != 0)
-      (void) replace(&entry->ranges[i], entry->ranges[i].at);
+  for (i = 0; i < VIEWS; i++) {
+    range = &entry->ranges[i];
+    if (range->size == 0) continue;
+    if (!put_zeros(range->at, range->size, range->prot))
+      return uvshm__posix_error(errno);
+  }
+  return 0;
 }
 
 
+/* A cut that comes meanwhile is not forgotten: its handler stores `cut` first,
+ * then the word. */
 void uvshm__port_guard_rejoin(struct uvshm__port_guard* guard) {
-  uvshm__a32_store_release(word_of(guard), uvshm__port_lineage());
+  uvshm__a32_store_seq_cst(word_of(guard), uvshm__port_lineage());
+  uvshm__fence_seq_cst();
+  if (uvshm__port_guard_is_cut(guard))
+    uvshm__a32_store_seq_cst(word_of(guard), 0);
 }
 
 
