@@ -339,7 +339,8 @@ CASE(receive_in_vain)
 
 
 /* 1,000 times in vain take less than the 20 ms between two questions, mostly; a
- * question is a call for each other process. The clock is read each 64th time. */
+ * question is a call for each other process. The clock is read each 64th
+ * time. */
 static void who_tries_in_vain_seldom_asks_for_the_dead(void** state) {
   int before;
   int asked;
