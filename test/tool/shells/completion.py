@@ -6,7 +6,8 @@ a word, and what a user types is completed.
     UVSHM_TOOL=build/tools/uvshm/uvshm completion.py bash|zsh|fish
 
 bash and zsh are asked on a terminal, with the tabulator key; fish by its own
-`complete -C`. Exits with 77, which is "skipped", without the shell.
+`complete -C`. Exits with 77, which is "skipped", without the shell, or without
+terminals.
 """
 
 import os
@@ -149,10 +150,23 @@ def last_word(line, folder):
     return line.split()[-1]
 
 
+def has_terminals():
+    """Some containers and chroots have no pseudo-terminals."""
+    try:
+        for end in os.openpty():
+            os.close(end)
+    except OSError:
+        return False
+    return True
+
+
 def main():
     shell = sys.argv[1]
     if shutil.which(shell) is None:
         print(f"skipped: there is no {shell}")
+        return 77
+    if shell != "fish" and not has_terminals():
+        print("skipped: there are no pseudo-terminals")
         return 77
     folder = tempfile.mkdtemp(prefix="uvshm-completion-")
     script = os.path.join(folder, "script")
