@@ -223,6 +223,12 @@ static void bytes_go_in_and_out(void** state) {
   assert_int_equal(tool_code("rm", "-f", "--foreign", name, NULL), 0);
   assert_int_equal(tool_code("rm", "-f", "--foreign", name, NULL), 3);
   assert_int_equal(tool_code("read", "--foreign", name, NULL), 3);
+#ifdef __linux__
+  /* The folder that they lie in. */
+  assert_int_equal(tool_run(&tool, "read", "--foreign", "..", NULL), 2);
+  assert_contains(tool.err.bytes, "it is not a regular file");
+  tool_free(&tool);
+#endif
 }
 
 

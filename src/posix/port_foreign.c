@@ -47,6 +47,9 @@ static int adopt(struct uvshm__port_object* object, const char* name, int fd) {
   object->system_name = strdup(name);
   if (object->system_name == NULL) err = UV_ENOMEM;
   if (err == 0 && fstat(fd, &st) != 0) err = uvshm__posix_error(errno);
+  /* shm_open() opens the folder of all objects too. */
+  if (err == 0 && S_ISDIR(st.st_mode))
+    err = uvshm__fail(UV_EINVAL, "it is not a regular file");
   if (err < 0) {
     free(object->system_name);
     close(fd);
