@@ -3,9 +3,8 @@
 /* UVSHM_GUARD beside the handlers of others: a SIGBUS that is not the guard's
  * goes where it went before, and does there what it did. */
 
+#include "guard_desk.h"
 #include "harness.h"
-
-#include "uvshm.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -19,24 +18,6 @@
 #include <sys/mman.h>
 
 #include <cmocka.h>
-
-#define TEST(sentence) static void sentence(void** state)
-
-#define SIZE (1u << 20)
-
-
-static uvshm_region_t* open_region(const char* name, uint32_t flags) {
-  uvshm_region_options_t options;
-  uvshm_region_t* region = NULL;
-  int err;
-
-  memset(&options, 0, sizeof(options));
-  options.flags = flags;
-  options.size = flags & UVSHM_CREATE ? SIZE : 0;
-  err = uvshm_region_open(&region, name, &options);
-  if (err < 0) fprintf(stderr, "%s\n", uvshm_strerror(err));
-  return region;
-}
 
 /* ---- the role ------------------------------------------------------------ */
 
@@ -85,8 +66,7 @@ static int role_foreign(int argc, char** argv) {
   struct sigaction action;
   uvshm_region_t* region;
 
-  /* A sanitizer's handler would make another end of it. */
-  signal(SIGBUS, SIG_DFL);
+  by_default();
   if (missing == NULL || argc < 2) return 1;
   memset(&action, 0, sizeof(action));
   action.sa_sigaction = on_bus;

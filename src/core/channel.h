@@ -153,7 +153,7 @@ struct uvshm__channel_kind {
   int (*readable)(const struct uvshm__channel_end* end);
   int (*writable)(const struct uvshm__channel_end* end, uint64_t size);
 
-  /* The same while spinning, some 40 ns apart: must not take cache lines from
+  /* The same while spinning, time and again: must not take cache lines from
    * those who are waited for. NULL: readable() and writable(). */
   int (*glance)(const struct uvshm__channel_end* end, uint64_t size);
 

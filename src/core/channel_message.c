@@ -122,7 +122,6 @@ int uvshm__channel_commit(struct uvshm__channel_end* end,
 
   fetch_readers(end->channel);
   err = end->channel->kind->commit(end, messages, count);
-
   if (err < 0 || count == 0) return err;
   note(end, count);
   tell_readers(end->channel, count);

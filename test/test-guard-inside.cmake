@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: MIT
+
+set(test_backends posix)
