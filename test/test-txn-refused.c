@@ -112,6 +112,116 @@ TEST(txn_lets_maps_be_read_and_not_changed) {
 }
 
 
+static void all_calls_are_refused(uvshm_channel_t* writer,
+                                  uvshm_channel_t* reader,
+                                  void* claimed,
+                                  const void* peeked) {
+  uvshm_message_t message = {0};
+  const void* in_place;
+  char bytes[8];
+  size_t size = sizeof(bytes);
+  size_t one = 1;
+  void* room;
+
+  message.bytes = bytes;
+  message.size = sizeof(bytes);
+  assert_int_equal(uvshm_channel_send(writer, "x", 1, 0), UV_EINVAL);
+  assert_non_null(strstr(uvshm_error_detail(), "transaction"));
+  assert_int_equal(uvshm_channel_send_many(writer, &message, &one, 0),
+                   UV_EINVAL);
+  assert_int_equal(uvshm_channel_claim(writer, &room, 1, 0), UV_EINVAL);
+  assert_int_equal(uvshm_channel_commit(writer, claimed, 1), UV_EINVAL);
+  assert_int_equal(uvshm_channel_abort(writer, claimed), UV_EINVAL);
+  assert_int_equal(uvshm_channel_recv(reader, bytes, &size, 0), UV_EINVAL);
+  assert_int_equal(uvshm_channel_recv_many(reader, &message, &one, 0),
+                   UV_EINVAL);
+  assert_int_equal(uvshm_channel_peek(reader, &in_place, &size, 0), UV_EINVAL);
+  assert_int_equal(uvshm_channel_release(reader, peeked), UV_EINVAL);
+  assert_non_null(strstr(uvshm_error_detail(), "jobs"));
+}
+
+
+struct sender {
+  uvshm_channel_t* writer;
+  int result;
+};
+
+
+static void send_in_thread(void* arg) {
+  struct sender* sender = arg;
+
+  sender->result = uvshm_channel_send(sender->writer, "t", 1, 0);
+}
+
+
+/* As a stream has it, whose calls have no lane otherwise. Before, while there
+ * has been no transaction at all, and after: all is as ever. */
+static void channel_of_kind(uint32_t kind) {
+  struct shop shop = make_shop(test_name("sends"));
+  uvshm_channel_options_t options = {.flags = kind | UVSHM_WRITER};
+  uvshm_channel_info_t info;
+  struct sender sender;
+  uvshm_channel_t* reader;
+  uvshm_channel_t* alone;
+  uv_thread_t thread;
+  const void* peeked;
+  uvshm_txn_t txn;
+  void* claimed;
+  char bytes[8];
+  size_t size;
+
+  assert_int_equal(
+      uvshm_channel_open(&sender.writer, shop.segment, "jobs", &options), 0);
+  assert_int_equal(
+      uvshm_channel_open(&alone, NULL, test_name("alone"), &options), 0);
+  options.flags = kind | UVSHM_READER;
+  assert_int_equal(uvshm_channel_open(&reader, shop.segment, "jobs", &options),
+                   0);
+  assert_int_equal(uvshm_channel_send(sender.writer, "a", 1, 0), 0);
+  assert_int_equal(uvshm_channel_peek(reader, &peeked, &size, 0), 0);
+  assert_int_equal(uvshm_channel_claim(sender.writer, &claimed, 1, 0), 0);
+  memcpy(claimed, "b", 1);
+
+  begin(&txn, &shop, 0);
+  all_calls_are_refused(sender.writer, reader, claimed, peeked);
+  assert_int_equal(uvshm_channel_info(reader, &info), 0);
+  assert_int_equal(info.sent, 1);
+  /* Another segment's is not affected. */
+  assert_int_equal(uvshm_channel_send(alone, "x", 1, 0), 0);
+  assert_int_equal(uvshm_txn_abort(&txn), 0);
+
+  assert_int_equal(uvshm_channel_release(reader, peeked), 0);
+  assert_int_equal(uvshm_channel_commit(sender.writer, claimed, 1), 0);
+  size = sizeof(bytes);
+  assert_int_equal(uvshm_channel_recv(reader, bytes, &size, 0), 0);
+  assert_memory_equal(bytes, "b", 1);
+
+  /* Nor is another thread. */
+  begin(&txn, &shop, 0);
+  uv_thread_create(&thread, send_in_thread, &sender);
+  uv_thread_join(&thread);
+  assert_int_equal(sender.result, 0);
+  assert_int_equal(uvshm_txn_commit(&txn), 0);
+  size = sizeof(bytes);
+  assert_int_equal(uvshm_channel_recv(reader, bytes, &size, 0), 0);
+  assert_memory_equal(bytes, "t", 1);
+
+  uvshm_channel_close(alone);
+  uvshm_channel_close(reader);
+  uvshm_channel_close(sender.writer);
+  is_well(&shop);
+  close_shop(&shop);
+}
+
+
+TEST(txn_refuses_messages) {
+  (void) state;
+  channel_of_kind(UVSHM_CHANNEL_STREAM);
+  channel_of_kind(UVSHM_CHANNEL_QUEUE);
+  channel_of_kind(UVSHM_CHANNEL_TOPIC);
+}
+
+
 /* The list in txn.h. */
 TEST(txn_refuses_inside_what_it_cannot_take_back) {
   struct shop shop = make_shop(test_name("inside"));
@@ -327,6 +437,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(txn_needs_a_mutex_with_a_log),
       cmocka_unit_test(txn_lets_maps_be_read_and_not_changed),
+      cmocka_unit_test(txn_refuses_messages),
       cmocka_unit_test(txn_refuses_inside_what_it_cannot_take_back),
       cmocka_unit_test(txn_that_has_ended_is_over),
       cmocka_unit_test(txn_is_taken_back_when_the_handle_is_closed),

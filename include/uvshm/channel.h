@@ -61,9 +61,9 @@
  *
  * Beside what stands with each call, all return UV_ENXIO (the channel was
  * removed), UV_ENOTCONN (a forked child that has not rejoined), UV_EPROTO
- * (damaged), UV_EPERM (the handle is not such an end), UV_ECANCELED (the wait
- * was cancelled, or this peer was declared dead) and UV_EMFILE (it would have
- * to wait, and all lanes of the segment are taken).
+ * (damaged), UV_EPERM (the handle is not such an end), UV_EINVAL (in a
+ * transaction, txn.h), UV_ECANCELED (the wait was cancelled, or this peer was
+ * declared dead) and UV_EMFILE (it would have to wait; all lanes are taken).
  */
 
 #ifndef UVSHM_CHANNEL_H_

@@ -38,13 +38,15 @@
  *   _next, _count, info and check calls
  *   what changes something that abort       UV_EINVAL, nothing changed
  *   could not take back: uvshm_heap_...
- *   (alloc, free, resize, publish), and
+ *   (alloc, free, resize, publish),
  *   uvshm_map_... (put, remove, add,
- *   wait_change, ...)
+ *   wait_change, ...), uvshm_channel_...
+ *   (send, claim, commit, recv, peek,
+ *   release, ...; not open, close, info).
+ *   Send after the commit
  *   uvshm_txn_begin                         UV_EINVAL: they do not nest
  *   other mutexes and locks, semaphores,    allowed, on their own: abort takes
- *   events; uvshm_channel_... (send,        nothing of that back. Send after
- *   recv, ...), uvshm_cell_...              the commit what must not be early
+ *   events, uvshm_cell_...                  nothing of that back
  *   uvshm_mutex_lock of the mutex           UV_EINVAL: the thread holds it
  *   uvshm_mutex_unlock of it                UV_EINVAL
  *   uvshm_mutex_close of it                 as if the process had died

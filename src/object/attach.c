@@ -45,6 +45,12 @@ static uint64_t next_serial(void) {
 }
 
 
+static void take_serial(struct uvshm__attach* attach) {
+  attach->serial = next_serial();
+  uvshm__a64_store_relaxed(&attach->calm, attach->serial);
+}
+
+
 static void fill_spec(struct uvshm__port_spec* spec,
                       const struct uvshm__request* request) {
   memset(spec, 0, sizeof(*spec));
@@ -167,7 +173,7 @@ struct uvshm__attach* uvshm__attach_alloc(
   if (attach == NULL) return NULL;
   attach->kind = request->kind;
   attach->core.contents = request->contents;
-  attach->serial = next_serial();
+  take_serial(attach);
   attach->lineage_word = uvshm__port_lineage_word();
   uvshm__a64_store_relaxed(&attach->entry,
                            (uint64_t) (uintptr_t) &uvshm__lane_nobodys);
@@ -365,7 +371,7 @@ void uvshm__attach_close(struct uvshm__attach* attach) {
 
 /* The child's own. */
 static void renew(struct uvshm__attach* attach) {
-  attach->serial = next_serial();
+  take_serial(attach);
   if (attach->guard.os != 0) uvshm__port_guard_rejoin(&attach->guard);
 }
 

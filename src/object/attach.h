@@ -53,6 +53,7 @@ struct uvshm__attach {
 
   uvshm__a64_t entry; /* address of the lane that was used first (lanes.h) */
   uint64_t serial;    /* of this attach in this process, never 0 */
+  uvshm__a64_t calm;  /* `serial`, until a transaction begins here: 0 */
   uint32_t lineage;   /* of the process that may use it */
   const uvshm__a32_t* lineage_word; /* of this process, in port */
   struct uvshm__port_guard guard;   /* with UVSHM_GUARD, while it is mapped */

@@ -32,13 +32,17 @@ struct uvshm_channel_s {
 int uvshm__channel_enter(uvshm_channel_t* channel);
 
 /* May this end be used for that? A few loads. The slow way finds out why not,
- * or makes it so. */
+ * or makes it so. It is also the way of all calls in a segment in which this
+ * process has had a transaction, where somebody must look whether the thread is
+ * in one: what it sends or takes could not be taken back. Elsewhere that costs
+ * nothing, since `calm` is what the call looks at anyway. */
 int uvshm__channel_begin_slow(uvshm_channel_t* channel, uint32_t writer);
 
 static inline int uvshm__channel_begin(uvshm_channel_t* channel,
                                        uint32_t writer) {
   if (uvshm__attach_is_ours(channel->named.attach) &&
-      channel->serial == channel->named.attach->serial &&
+      channel->serial ==
+          uvshm__a64_load_relaxed(&channel->named.attach->calm) &&
       uvshm__a64_load_relaxed(channel->state) == channel->there &&
       channel->has_end && channel->end.writer == writer)
     return 0;

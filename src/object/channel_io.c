@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/rare.h"
+#include "core/txn.h"
 
 #include <string.h>
 
@@ -15,6 +16,14 @@
 
 int uvshm__channel_look(const uvshm_channel_t* channel) {
   return uvshm__named_usable(&channel->named);
+}
+
+
+static int is_in_txn(struct uvshm__attach* attach) {
+  struct uvshm__lane* lane;
+
+  return uvshm__a64_load_relaxed(&attach->calm) == 0 &&
+         uvshm__lane_have(attach, &lane) == 0 && uvshm__lane_in_txn(lane);
 }
 
 
@@ -29,6 +38,11 @@ UVSHM__RARE int uvshm__channel_begin_slow(uvshm_channel_t* channel,
                        "\"%s\" was not opened as a %s",
                        channel->named.name,
                        writer ? "writer" : "reader");
+  if (is_in_txn(channel->named.attach))
+    return uvshm__fail(UV_EINVAL,
+                       "cannot use \"%s\": this thread is in a transaction, "
+                       "which could not take it back",
+                       channel->named.name);
   if (channel->serial == channel->named.attach->serial) return 0;
   err = uvshm__channel_enter(channel);
   return err < 0 ? uvshm__channel_failed(channel, "use", err, failures) : 0;

@@ -56,6 +56,7 @@ int uvshm_txn_begin(uvshm_txn_t* txn,
                     uvshm_mutex_t* mutex,
                     uint64_t timeout_ms) {
   struct uvshm__lane* lane = uvshm__mutex_lane(mutex);
+  uvshm__a64_t* calm;
   int news;
 
   if (lane == NULL || mutex->log_size == 0 || uvshm__lane_in_txn(lane)) {
@@ -69,6 +70,8 @@ int uvshm_txn_begin(uvshm_txn_t* txn,
     if (news < 0) return news;
   }
   UVSHM__SYNCED();
+  calm = &mutex->named.attach->calm;
+  if (uvshm__a64_load_relaxed(calm) != 0) uvshm__a64_store_relaxed(calm, 0);
   uvshm__txn_begin(inside(txn), lane, mutex->lock, mutex->log, mutex->log_size);
   txn->mutex = mutex;
   return news;
