@@ -223,8 +223,8 @@ UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_heap_root(uvshm_segment_t* segment,
                                                   const char* name,
                                                   uvshm_ref_t** slot);
 
-/* Remove a root. UV_EBUSY: a block is linked there. UV_ENOENT,
- * UV_EPROTOTYPE. */
+/* Remove a root. UV_EBUSY: a block is linked there. UV_ENOENT, UV_EPROTOTYPE;
+ * UV_EINVAL inside a transaction. */
 UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_heap_unlink(uvshm_segment_t* segment,
                                                     const char* name);
 

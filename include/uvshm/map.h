@@ -206,8 +206,9 @@ UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_map_add(uvshm_map_t* map,
                                                 int64_t delta,
                                                 int64_t* sum);
 
-/* Let the entry end `ttl_ms` from now; 0: let it stay. The next put takes the
- * time away again. Not a change of the value. UV_ENOENT. */
+/* Let the entry end `ttl_ms` from now; 0: let it stay. The next put or replace
+ * takes the time away again, add leaves it as it is. Not a change of the value.
+ * UV_ENOENT. */
 UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_map_expire(uvshm_map_t* map,
                                                    const void* key,
                                                    size_t key_size,

@@ -38,7 +38,7 @@
  *   _next, _count, info and check calls
  *   what changes something that abort       UV_EINVAL, nothing changed
  *   could not take back: uvshm_heap_...
- *   (alloc, free, resize, publish),
+ *   (alloc, free, resize, publish, unlink),
  *   uvshm_map_... (put, remove, add,
  *   wait_change, ...), uvshm_channel_...
  *   (send, claim, commit, recv, peek,

@@ -352,7 +352,8 @@ int uvshm_cell_info(const uvshm_cell_t* cell, uvshm_cell_info_t* info) {
     info->version = view.version;
     info->size = view.size;
   }
-  return uvshm__cell_is_there(&cell->core) ? 0 : uvshm__fail_bare(UV_ENXIO);
+  return uvshm__cell_is_there(&cell->core) ? 0
+                                           : uvshm__named_removed(&cell->named);
 }
 
 

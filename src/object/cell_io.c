@@ -131,7 +131,7 @@ int uvshm_cell_commit(uvshm_cell_t* cell, void* data, size_t size) {
   if (err < 0) return err;
   if (!uvshm__cell_is_there(&cell->core)) {
     uvshm__cell_abort(&cell->core, index);
-    return uvshm__fail_bare(UV_ENXIO);
+    return uvshm__named_removed(&cell->named);
   }
   err = uvshm__cell_commit(&cell->core, index, size);
   return uvshm__cell_end(cell, WRITE, err, failures);
@@ -250,5 +250,6 @@ int uvshm_cell_release(uvshm_cell_t* cell, const void* data, uint64_t version) {
   if (!uvshm__cell_is_whole(&cell->core, buffer, version))
     return uvshm__fail_bare(UV_EAGAIN);
   uvshm__fence_acquire();
-  return uvshm__cell_is_there(&cell->core) ? 0 : uvshm__fail_bare(UV_ENXIO);
+  return uvshm__cell_is_there(&cell->core) ? 0
+                                           : uvshm__named_removed(&cell->named);
 }

@@ -55,8 +55,13 @@ UVSHM__RARE int uvshm__channel_failed(const uvshm_channel_t* channel,
                                       unsigned int failures) {
   switch (err) {
     case UV_EAGAIN:
+      return channel->end.writer
+                 ? uvshm__fail_brief(err, "there is no room now")
+                 : uvshm__fail_bare(err);
     case UV_ENOBUFS:
-      return uvshm__fail_bare(err);
+      return uvshm__fail_brief(err,
+                               "the message is larger than the buffer, or as "
+                               "many are peeked as may be");
     case UV_EMSGSIZE:
       return uvshm__fail(
           err,

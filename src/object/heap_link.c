@@ -17,19 +17,23 @@
 #include <string.h>
 
 
-static int lane_of(struct uvshm__attach* attach, struct uvshm__lane** lane) {
+static int lane_of(struct uvshm__attach* attach,
+                   const char* verb,
+                   struct uvshm__lane** lane) {
   int err = uvshm__attach_usable(attach);
 
   if (err < 0) return err;
   if (attach->readonly)
     return uvshm__fail(UV_EACCES,
-                       "cannot publish in \"%s\": attached for reading",
+                       "cannot %s \"%s\": attached for reading",
+                       verb,
                        attach->name);
   err = uvshm__lane_get(attach, lane);
   if (err == 0 && uvshm__lane_in_txn(*lane))
     err = uvshm__fail(UV_EINVAL,
-                      "cannot publish in \"%s\": this thread is in a "
+                      "cannot %s \"%s\": this thread is in a "
                       "transaction, which could not take it back",
+                      verb,
                       attach->name);
   return err;
 }
@@ -52,7 +56,7 @@ int uvshm_heap_publish(uvshm_segment_t* segment,
   struct uvshm__lane* lane;
   uint64_t ref = 0;
   uint64_t gone;
-  int err = lane_of(segment->attach, &lane);
+  int err = lane_of(segment->attach, "publish in", &lane);
 
   if (err < 0) return err;
   if (block != NULL) {
@@ -124,7 +128,7 @@ UVSHM__RARE int uvshm_heap_unlink(uvshm_segment_t* segment, const char* name) {
   struct uvshm__attach* attach = segment->attach;
   struct uvshm__lane* lane;
   uvshm_ref_t* slot;
-  int err = lane_of(attach, &lane);
+  int err = lane_of(attach, "unlink a root of", &lane);
 
   if (err == 0) err = find_root(attach, name, &slot);
   if (err < 0) return err;

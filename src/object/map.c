@@ -283,8 +283,9 @@ int uvshm__map_end(const struct uvshm__map_call* call, int err) {
     case UV_ENOBUFS:
       return uvshm__fail_brief(err, "the value is larger than the buffer");
     case UV_EEXIST:
+      return uvshm__fail_brief(err, "there is such a key already");
     case UV_EAGAIN:
-      return uvshm__fail_bare(err);
+      return uvshm__fail_brief(err, "others have changed it meanwhile");
     default:
       return uvshm__fail(err,
                          "cannot %s \"%s\": %s",

@@ -5,6 +5,7 @@
 
 #include "object/named.h"
 
+#include "base/rare.h"
 #include "base/text.h"
 #include "core/contents.h"
 #include "object/lanes.h"
@@ -136,6 +137,11 @@ static int open_in_segment(struct uvshm__named* named,
   return err;
 }
 
+
+UVSHM__RARE int uvshm__named_removed(const struct uvshm__named* named) {
+  return uvshm__fail(
+      UV_ENXIO, "\"%s\" was removed from its segment", named->name);
+}
 
 /* ---- by its name alone --------------------------------------------------- */
 

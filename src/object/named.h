@@ -72,12 +72,15 @@ static inline int uvshm__named_is_there(const struct uvshm__named* named) {
 }
 
 
+/* UV_ENXIO, with its sentence. */
+int uvshm__named_removed(const struct uvshm__named* named);
+
 /* May this process use the object now? UV_ENOTCONN in a forked child, UV_ENXIO
- * when it was removed from its segment. No sentence. */
+ * when it was removed from its segment; with a sentence. */
 static inline int uvshm__named_usable(const struct uvshm__named* named) {
   if (!uvshm__attach_is_ours(named->attach))
     return uvshm__attach_usable(named->attach);
-  if (!uvshm__named_is_there(named)) return uvshm__fail_bare(UV_ENXIO);
+  if (!uvshm__named_is_there(named)) return uvshm__named_removed(named);
   return 0;
 }
 

@@ -134,7 +134,12 @@ static int failed(const uvshm_rwlock_t* rwlock,
     case UV_ETIMEDOUT:
       return tell_holder(rwlock, verb, timeout_ms);
     case UV_EBUSY:
-      return uvshm__fail_bare(err);
+      if (timeout_ms == 0) return uvshm__fail_bare(err);
+      return uvshm__fail(err,
+                         "cannot %s \"%s\": another thread has its turn and "
+                         "waits for this one to unlock",
+                         verb,
+                         name);
     case UV_EPERM:
       return uvshm__fail(
           err, "this thread has not locked \"%s\" for reading", name);

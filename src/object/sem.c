@@ -121,7 +121,12 @@ int uvshm_sem_post(uvshm_sem_t* sem, uint32_t count) {
                        sem->named.name,
                        UVSHM_SEM_VALUE_MAX);
   err = uvshm__sem_post(&sem->named.attach->core, sem->sem, count);
-  return err < 0 ? uvshm__fail_bare(err) : 0;
+  if (err < 0)
+    return uvshm__fail(err,
+                       "cannot post to \"%s\": its value would pass %u",
+                       sem->named.name,
+                       UVSHM_SEM_VALUE_MAX);
+  return 0;
 }
 
 
