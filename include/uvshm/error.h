@@ -69,9 +69,9 @@ UVSHM_EXTERN const char* uvshm_strerror(int code);
  *   cannot open "prices": made with format 3, this uvshm reads 2
  *
  * After a try in vain (timeout_ms 0), a key that is not there, or a buffer that
- * is too small, it is what the code means in general. An empty string when no call of this thread has
- * failed yet. A success does not clear it. Valid until the thread's next uvshm
- * call. Any thread, never blocks. */
+ * is too small, it is what the code means in general. An empty string when no
+ * call of this thread has failed yet. A success does not clear it. Valid until
+ * the thread's next uvshm call. Any thread, never blocks. */
 UVSHM_EXTERN const char* uvshm_error_detail(void);
 
 #ifdef __cplusplus
