@@ -335,6 +335,10 @@ TEST(region_window_shows_a_part) {
   assert_int_equal(uvshm_region_open(&window, name, &options), UV_EINVAL);
   options.offset = 64 * unit * 16;
   assert_int_equal(uvshm_region_open(&window, name, &options), UV_EINVAL);
+  /* Just behind the end there will never be anything. */
+  options.offset = 4 * unit;
+  options.window_size = 0;
+  assert_int_equal(uvshm_region_open(&window, name, &options), UV_EINVAL);
   uvshm_region_close(region);
   assert_int_equal(test_leftovers(), 0);
 }
@@ -343,6 +347,7 @@ TEST(region_window_shows_a_part) {
 TEST(region_protect_takes_whole_pages_only) {
   uvshm_region_t* region = test_region(test_name("protect"), 0, 3 * 65536);
   uint64_t page = 65536;
+  uint32_t got = 99;
   char* base = uvshm_region_base(region);
 
   (void) state;
@@ -362,6 +367,15 @@ TEST(region_protect_takes_whole_pages_only) {
   assert_int_equal(
       uvshm_region_protect(region, 0, 4 * page, UVSHM_PROTECT_READ), UV_EINVAL);
   assert_int_equal(uvshm_region_protect(region, 0, page, 7), UV_EINVAL);
+
+  /* To map in what may not be touched would be a fault. */
+  assert_int_equal(uvshm_region_protect(region, 0, 0, UVSHM_PROTECT_READ), 0);
+  assert_int_equal(
+      uvshm_region_advise(region, 0, 0, UVSHM_ADVISE_PREFAULT, &got), 0);
+  assert_int_equal(got, 0);
+  assert_int_equal(uvshm_region_protect(region, 0, 0, UVSHM_PROTECT_NONE), 0);
+  assert_int_equal(
+      uvshm_region_advise(region, 0, 0, UVSHM_ADVISE_PREFAULT, NULL), 0);
   uvshm_region_close(region);
 }
 

@@ -186,8 +186,9 @@ UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_region_grow(uvshm_region_t* region,
 #define UVSHM_PROTECT_READ 1u
 #define UVSHM_PROTECT_WRITE 2u /* and read */
 
-/* Change what this process may do with a range, which must begin and end at a
- * page (or end at the region's end). Other processes are not affected.
+/* Change what this process may do with a range (size 0: all that exists from
+ * offset on), which must begin and end at a page (or end at the region's end).
+ * Other processes are not affected.
  *
  *   0, UV_EINVAL (range), UV_EACCES (a read-only attach cannot be widened)
  */
@@ -204,7 +205,9 @@ UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_region_sync(uvshm_region_t* region,
                                                     uint64_t size,
                                                     int wait);
 
-#define UVSHM_ADVISE_PREFAULT (1u << 0) /* map the pages in now */
+#define UVSHM_ADVISE_PREFAULT (1u << 0) /* map the pages in now; not done */
+                                        /* after uvshm_region_protect() has */
+                                        /* taken rights away */
 #define UVSHM_ADVISE_LOCK (1u << 1)     /* keep them in memory */
 #define UVSHM_ADVISE_HUGE (1u << 2)     /* use huge pages if there are any */
 

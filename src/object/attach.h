@@ -45,6 +45,7 @@ struct uvshm__attach {
   uint32_t plain;        /* 1: no control area (raw file, foreign) */
   uint32_t private_copy; /* 1: bytes are mapped copy-on-write */
   uint32_t huge;         /* 1: huge pages were asked for */
+  uvshm__a32_t narrowed; /* 1: rights to some bytes were taken away once */
   uint64_t max_size;
   uint64_t reserve;
   uint64_t window; /* offset of `bytes` in the caller's bytes */

@@ -109,7 +109,9 @@ int uvshm__attach_map_window(struct uvshm__attach* attach,
   int err;
 
   if (request->offset % uvshm__port_alignment() != 0) return bad_window();
-  if (request->offset > end - start) return bad_window();
+  if (request->offset > end - start ||
+      (request->offset != 0 && request->offset >= attach->max_size))
+    return bad_window();
   if (size == 0) size = end - start - request->offset;
   if (size > end - start - request->offset) return bad_window();
   attach->window = request->offset;

@@ -153,15 +153,12 @@ static int page_range(const struct uvshm__attach* attach,
 
   if (*size == 0 && offset <= end) *size = end - offset;
   if (!uvshm__fits(offset, *size, end))
-    return uvshm__fail(UV_EINVAL,
-                       "\"%s\": a range outside its %llu bytes",
-                       attach->name,
-                       (unsigned long long) end);
+    return uvshm__fail(
+        UV_EINVAL, "a range outside its %llu bytes", (unsigned long long) end);
   if (offset % page != 0 || (*size % page != 0 && offset + *size != end))
     return uvshm__fail(UV_EINVAL,
-                       "\"%s\": a range must begin and end at a multiple of "
-                       "the page size, %llu, or end with the region",
-                       attach->name,
+                       "a range must begin and end at a multiple of the page "
+                       "size, %llu, or end with the region",
                        (unsigned long long) page);
   *addr = (unsigned char*) attach->bytes.addr + offset;
   uvshm__round_up(*size, page, size);
@@ -204,6 +201,8 @@ int uvshm_region_protect(uvshm_region_t* region,
   if (wanted == UVSHM__PORT_WRITE && attach->private_copy)
     wanted = UVSHM__PORT_COPY;
   err = page_range(attach, offset, &size, &addr);
+  if (access != UVSHM_PROTECT_WRITE)
+    uvshm__a32_store_relaxed(&attach->narrowed, 1);
   if (err == 0 && size != 0) err = uvshm__port_protect(addr, size, wanted);
   return failed(attach, "protect", err, failures);
 }
@@ -278,6 +277,9 @@ int uvshm_region_advise(uvshm_region_t* region,
   if (err < 0) return err;
   if (advice & ~known)
     return uvshm__fail(UV_EINVAL, "unknown advice 0x%x", (unsigned int) advice);
+  /* To prefault is to touch, which is a fault where that is not allowed. */
+  if (uvshm__a32_load_relaxed(&attach->narrowed))
+    advice &= ~(uint32_t) UVSHM_ADVISE_PREFAULT;
   err = page_range(attach, offset, &size, &addr);
   if (err == 0 && size != 0)
     err = advise(addr, size, advice, !attach->readonly, &done);
