@@ -30,7 +30,7 @@ struct uvshm__map {
   struct uvshm__map_secret secret;
   unsigned char* base;        /* core's */
   const uvshm__a64_t* exists; /* core's */
-  uint32_t low;               /* where the heap begins */
+  uint64_t low;               /* where the heap begins */
   uint32_t shard_bits;
   /* What others do. */
   const struct uvshm__core* core;

@@ -28,6 +28,9 @@
 /* Not 0: look the other way. */
 #define UVSHM__MAP_UNUSUAL 1
 
+/* The bit of UVSHM__MAP_FIRST. */
+#define UVSHM__MAP_FIRST_BIT 3
+
 /* Nodes that the usual way looks at. */
 #define UVSHM__MAP_NEAR_NODES 8u
 
@@ -60,23 +63,50 @@ static UVSHM__USUAL uvshm__a64_t* uvshm__map_near_bucket(
     uint64_t there,
     uint64_t size,
     uint64_t hash) {
-  uint64_t half;
-  uint64_t index;
+  uint32_t level = (uint32_t) (size >> UVSHM__MAP_LEVEL_SHIFT);
+  uint32_t half;
+  uint32_t index;
+  uint32_t bit;
   uint64_t ref;
-  uint32_t level;
 
-  /* Splitting, or a level of 16 and more. */
-  if (size >> (UVSHM__MAP_LEVEL_SHIFT + 4) != 0) return NULL;
-  half = (uint64_t) UVSHM__MAP_FIRST << (size >> UVSHM__MAP_LEVEL_SHIFT);
-  index = hash & (2 * half - 1);
-  if (index >= (size & UVSHM__MAP_BUCKETS)) index &= half - 1;
+  /* Splitting, or not a level. Then 32 bits are enough for all that follows. */
+  if (level >= UVSHM__MAP_LEVELS) return NULL;
+  half = UVSHM__MAP_FIRST << level;
+  index = (uint32_t) hash & (2 * half - 1);
+  /* Turns a bit off, if the size word is one. */
+  if (index >= (uint32_t) size) index ^= half;
   if (index < UVSHM__MAP_FIRST) return &shard->first[index];
-  level = uvshm__map_level(index);
-  ref = uvshm__a64_load_acquire(&shard->more[level]) +
-        (index - ((uint64_t) UVSHM__MAP_FIRST << level)) * 8;
+  bit = uvshm__highest_bit(index);
+  ref = uvshm__a64_load_acquire(&shard->more[bit - UVSHM__MAP_FIRST_BIT]) +
+        (uint64_t) (index ^ 1u << bit) * 8;
   if (!uvshm__map_reaches(map, there, ref, 3)) return NULL;
   UVSHM__UNPOISON(map->base + ref, 8);
   return (uvshm__a64_t*) (void*) (map->base + ref);
+}
+
+
+/* Are the bytes there that a node says it has, which begins `rest` bytes, 64 or
+ * more, before the end of what is there? That of a short key may be asked for
+ * some bytes more than it has. */
+static UVSHM__USUAL int uvshm__map_near_is_whole(
+    const struct uvshm__map_key* key, uint64_t rest, uint64_t sizes) {
+  uint64_t size = uvshm__map_value_size(sizes);
+
+  return key->size <= UVSHM__MAP_SHORT
+             ? size <= rest - 64
+             : uvshm__map_node_size(key->size, size) <= rest;
+}
+
+
+/* There is no such key, if the shard is one. Not with the size word that led
+ * here, which would have to be kept all the way. */
+static UVSHM__USUAL int uvshm__map_near_absent(
+    const struct uvshm__map_shard* shard) {
+  struct uvshm__map_split split;
+
+  return uvshm__map_split_of(uvshm__a64_load_relaxed(&shard->size), &split)
+             ? UVSHM__MAP_ABSENT
+             : UVSHM__MAP_BROKEN;
 }
 
 
@@ -88,7 +118,6 @@ static UVSHM__USUAL int uvshm__map_near_way(const struct uvshm__map* map,
                                             struct uvshm__map_place* place) {
   uint64_t there = uvshm__map_there(map);
   uint64_t size = uvshm__a64_load_acquire(&shard->size);
-  struct uvshm__map_split split;
   struct uvshm__map_node* node;
   uvshm__a64_t* link;
   uint64_t sizes;
@@ -100,9 +129,7 @@ static UVSHM__USUAL int uvshm__map_near_way(const struct uvshm__map* map,
   for (i = 0; i < UVSHM__MAP_NEAR_NODES; i++) {
     /* As in uvshm__map_chain(). */
     ref = uvshm__peek(link);
-    if (ref == 0)
-      return uvshm__map_split_of(size, &split) ? UVSHM__MAP_ABSENT
-                                               : UVSHM__MAP_BROKEN;
+    if (ref == 0) return uvshm__map_near_absent(shard);
     /* A node's fixed part is shorter than what it is a multiple of. */
     if (!uvshm__map_reaches(map, there, ref, 6)) return UVSHM__MAP_BROKEN;
     node = (struct uvshm__map_node*) (void*) (map->base + ref);
@@ -114,11 +141,12 @@ static UVSHM__USUAL int uvshm__map_near_way(const struct uvshm__map* map,
   }
   if (i == UVSHM__MAP_NEAR_NODES) return UVSHM__MAP_BROKEN;
   sizes = uvshm__peek(&node->sizes);
-  size = uvshm__map_node_size(key->size, uvshm__map_value_size(sizes));
   if (uvshm__map_key_size(sizes) != key->size ||
-      size > there - (ref - map->low))
+      !uvshm__map_near_is_whole(key, there - (ref - map->low), sizes))
     return UVSHM__MAP_BROKEN;
-  UVSHM__UNPOISON(node, (size_t) size);
+  UVSHM__UNPOISON(
+      node,
+      (size_t) uvshm__map_node_size(key->size, uvshm__map_value_size(sizes)));
   place->link = link;
   place->node = node;
   place->ref = ref;
@@ -145,6 +173,16 @@ static UVSHM__USUAL int uvshm__map_near_copy(
 }
 
 
+/* Nothing has changed since the version was read, and the map is there. */
+static UVSHM__USUAL int uvshm__map_near_same(const struct uvshm__map* map,
+                                             struct uvshm__map_shard* shard,
+                                             uint64_t version) {
+  uvshm__fence_acquire();
+  return uvshm__a64_load_relaxed(&shard->version) == version &&
+         uvshm__map_is_there(map);
+}
+
+
 /* As uvshm__map_get() with value->bytes that are not NULL, but for `expired`,
  * or UVSHM__MAP_UNUSUAL. */
 static UVSHM__USUAL int uvshm__map_get_near(const struct uvshm__map* map,
@@ -154,14 +192,14 @@ static UVSHM__USUAL int uvshm__map_get_near(const struct uvshm__map* map,
   uint64_t version = uvshm__a64_load_acquire(&shard->version);
   struct uvshm__map_place place;
   int found = uvshm__map_near_way(map, shard, key, &place);
-  int err = found == UVSHM__MAP_FOUND    ? uvshm__map_near_copy(&place, value)
-            : found == UVSHM__MAP_ABSENT ? UV_ENOENT
-                                         : UVSHM__MAP_UNUSUAL;
 
-  uvshm__fence_acquire();
-  return uvshm__a64_load_relaxed(&shard->version) == version &&
-                 uvshm__map_is_there(map)
-             ? err
+  if (found == UVSHM__MAP_FOUND)
+    return uvshm__map_near_copy(&place, value) == 0 &&
+                   uvshm__map_near_same(map, shard, version)
+               ? 0
+               : UVSHM__MAP_UNUSUAL;
+  return found == UVSHM__MAP_ABSENT && uvshm__map_near_same(map, shard, version)
+             ? UV_ENOENT
              : UVSHM__MAP_UNUSUAL;
 }
 
@@ -183,5 +221,9 @@ static UVSHM__USUAL void uvshm__map_prefetch(const struct uvshm__map* map,
 }
 
 _Static_assert(sizeof(struct uvshm__map_node) <= 64, "a node begins in 64");
+_Static_assert(sizeof(struct uvshm__map_node) + UVSHM__MAP_SHORT + 7 < 64,
+               "what rest - 64 relies on");
+_Static_assert(UVSHM__MAP_FIRST == 1u << UVSHM__MAP_FIRST_BIT, "a bit");
+_Static_assert(UVSHM__MAP_LEVELS + UVSHM__MAP_FIRST_BIT < 32, "32 bits do");
 
 #endif /* UVSHM_CORE_MAP_NEAR_H_ */

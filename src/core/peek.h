@@ -87,9 +87,26 @@ static UVSHM__PEEK void uvshm__peek_bytes(void* to,
                                           uint64_t size) {
   unsigned char* at = to;
 
-  for (; size >= 32; size -= 32, at += 32, from += 4) {
+  for (; size >= 128; size -= 32, at += 32, from += 4) {
     uvshm__peek_16(at, from);
     uvshm__peek_16(at + 16, from + 2);
+  }
+  /* The rest without a loop, and 64 bytes with the fewest of questions. */
+  if (size & 64) {
+    uvshm__peek_16(at, from);
+    uvshm__peek_16(at + 16, from + 2);
+    uvshm__peek_16(at + 32, from + 4);
+    uvshm__peek_16(at + 48, from + 6);
+    at += 64;
+    from += 8;
+  }
+  size &= 63;
+  if (size == 0) return;
+  if (size & 32) {
+    uvshm__peek_16(at, from);
+    uvshm__peek_16(at + 16, from + 2);
+    at += 32;
+    from += 4;
   }
   if (size & 16) {
     uvshm__peek_16(at, from);
