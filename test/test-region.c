@@ -515,6 +515,8 @@ TEST(region_without_a_name_works_alone) {
   (void) state;
   strcpy(uvshm_region_base(region), "anonymous");
   assert_int_equal(uvshm_region_grow(region, 4096), 0);
+  assert_int_equal(uvshm_region_grow(region, UINT64_MAX), UV_ENOSPC);
+  assert_non_null(strstr(uvshm_error_detail(), "(without a name)"));
   uvshm_region_close(region);
 }
 

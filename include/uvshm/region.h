@@ -256,9 +256,11 @@ struct uv_stream_s;
  * region, and write into `ticket` (UVSHM_TICKET_SIZE bytes) the text that the
  * child opens it with; pass it as an argument, say. Takes element `index` (3 or
  * more, below stdio_count) of options->stdio for itself. With UVSHM_READONLY in
- * `flags` the child gets nothing that could be widened. Anonymous regions
- * cannot be made smaller by anyone where the system can see to that (Linux
- * seals). What was prepared lasts until the region is closed.
+ * `flags` the child's handle and mapping cannot be widened, and a child that
+ * runs as another user has no way to write; one of the same user that is bent
+ * on it has the system's own (/proc/self/fd). Anonymous regions cannot be made
+ * smaller by anyone where the system can see to that (Linux seals). What was
+ * prepared lasts until the region is closed.
  *
  *   0, UV_EINVAL (index, flags), UV_ENOTSUP (a region with a name: the child
  *   opens it by that), UV_EMFILE

@@ -115,8 +115,9 @@ UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_watch_init(uv_loop_t* loop,
  * On failure nothing is watched. */
 
 /* `key` NULL: any change of the map; else of this key (it is copied): put,
- * removed, counted, or its time was over and somebody noticed. Takes the map's
- * locks for a moment, so it may wait for writers. */
+ * removed, counted, or its time was over and somebody noticed. One that was not
+ * there, and came and went between two turns of the loop, is not told of. Takes
+ * the map's locks for a moment, so it may wait for writers. */
 UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_watch_start_map(uvshm_watch_t* watch,
                                                         struct uvshm_map_s* map,
                                                         const void* key,

@@ -181,7 +181,9 @@ struct uvshm__attach* uvshm__attach_alloc(
   attach->huge = (request->flags & UVSHM_REGION_HUGE) != 0;
   attach->guarded = (request->flags & UVSHM_GUARD) != 0;
   attach->private_copy = (request->flags & UVSHM_REGION_PRIVATE) != 0;
-  uvshm__copy_text(attach->name, sizeof(attach->name), request->name);
+  uvshm__copy_text(attach->name,
+                   sizeof(attach->name),
+                   request->name != NULL ? request->name : "(without a name)");
   uvshm__copy_text(attach->label, sizeof(attach->label), request->label);
   if (request->label == NULL)
     uvshm__port_program(attach->label, sizeof(attach->label));
