@@ -31,6 +31,8 @@ static void words_of_32_bits_do_what_their_names_say(void** state) {
 
   (void) state;
   assert_int_equal(uvshm__a32_load_relaxed(&word), 5);
+  assert_true(uvshm__a32_is(&word, 5));
+  assert_false(uvshm__a32_is(&word, 4));
   uvshm__a32_store_relaxed(&word, 6);
   assert_int_equal(uvshm__a32_load_acquire(&word), 6);
   uvshm__a32_store_release(&word, 7);
@@ -53,6 +55,8 @@ static void words_of_64_bits_do_what_their_names_say(void** state) {
 
   (void) state;
   assert_true(uvshm__a64_load_relaxed(&word) == 5);
+  assert_true(uvshm__a64_is(&word, 5));
+  assert_false(uvshm__a64_is(&word, 5 | UINT64_C(1) << 32));
   uvshm__a64_store_relaxed(&word, big);
   assert_true(uvshm__a64_load_acquire(&word) == big);
   uvshm__a64_store_release(&word, ~big);

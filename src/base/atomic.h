@@ -13,6 +13,7 @@
  *
  * For every width W (32, 64):
  *   uvshm__aW_load_{relaxed,acquire,seq_cst}(p)
+ *   uvshm__aW_is(p, v)                  1: load_relaxed(p) == v
  *   uvshm__aW_store_{relaxed,release,seq_cst}(p, v)
  *   uvshm__aW_xchg(p, v)                acquire and release; the old value
  *   uvshm__aW_cas(p, expected, desired) acquire and release; 1 when it was done

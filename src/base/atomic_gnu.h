@@ -47,6 +47,14 @@ static inline void uvshm__pause(void) {
 #endif
 }
 
+/* One instruction loads and compares, but compilers make two of an atomic load
+ * and a comparison. */
+#if defined(__x86_64__) && defined(__GCC_ASM_FLAG_OUTPUTS__)
+# define UVSHM__COMPARES_MEMORY 1
+#else
+# define UVSHM__COMPARES_MEMORY 0
+#endif
+
 /* ---- 16 bits ------------------------------------------------------------- */
 
 static inline uint32_t uvshm__a16_load_relaxed(const uvshm__a16_t* p) {
@@ -81,6 +89,18 @@ static inline int uvshm__a16_cas_seq_cst(uvshm__a16_t* p,
 
 static inline uint32_t uvshm__a32_load_relaxed(const uvshm__a32_t* p) {
   return __atomic_load_n(&p->value, __ATOMIC_RELAXED);
+}
+
+
+static inline int uvshm__a32_is(const uvshm__a32_t* p, uint32_t v) {
+#if UVSHM__COMPARES_MEMORY
+  int same;
+
+  __asm__ __volatile__("cmpl %2, %1" : "=@ccz"(same) : "m"(*p), "r"(v));
+  return same;
+#else
+  return uvshm__a32_load_relaxed(p) == v;
+#endif
 }
 
 
@@ -239,6 +259,18 @@ static inline void uvshm__a64_store_seq_cst(uvshm__a64_t* p, uint64_t v) {
 }
 
 #endif /* __i386__ */
+
+static inline int uvshm__a64_is(const uvshm__a64_t* p, uint64_t v) {
+#if UVSHM__COMPARES_MEMORY
+  int same;
+
+  __asm__ __volatile__("cmpq %2, %1" : "=@ccz"(same) : "m"(*p), "r"(v));
+  return same;
+#else
+  return uvshm__a64_load_relaxed(p) == v;
+#endif
+}
+
 
 static inline uint64_t uvshm__a64_xchg(uvshm__a64_t* p, uint64_t v) {
   return __atomic_exchange_n(uvshm__a64_bits(p), v, __ATOMIC_ACQ_REL);

@@ -219,6 +219,11 @@ static inline uint32_t uvshm__a32_load_relaxed(const uvshm__a32_t* p) {
 }
 
 
+static inline int uvshm__a32_is(const uvshm__a32_t* p, uint32_t v) {
+  return uvshm__a32_load_relaxed(p) == v;
+}
+
+
 static inline uint32_t uvshm__a32_load_acquire(const uvshm__a32_t* p) {
   uint32_t v = uvshm__raw32_load(p);
 
@@ -286,6 +291,11 @@ static inline uint32_t uvshm__a32_and(uvshm__a32_t* p, uint32_t v) {
 
 static inline uint64_t uvshm__a64_load_relaxed(const uvshm__a64_t* p) {
   return uvshm__raw64_load(p);
+}
+
+
+static inline int uvshm__a64_is(const uvshm__a64_t* p, uint64_t v) {
+  return uvshm__a64_load_relaxed(p) == v;
 }
 
 

@@ -10,6 +10,9 @@
  * UVSHM__USUAL marks a function that is part of such a usual way and called
  * from more places than one, so that compilers would leave it out of line.
  *
+ * UVSHM__AT_LINE marks a function that begins at a cache line, because its few
+ * instructions take a sixth longer when they lie badly.
+ *
  * UVSHM__PREFETCH(address) brings a cache line nearer that is read soon,
  * UVSHM__PREFETCH_WRITE() one that is written soon: it takes the line away from
  * all other processors. */
@@ -21,12 +24,14 @@
 # define UVSHM__RARE __declspec(noinline)
 # define UVSHM__APART __declspec(noinline)
 # define UVSHM__USUAL inline
+# define UVSHM__AT_LINE
 # define UVSHM__PREFETCH(address) ((void) (address))
 # define UVSHM__PREFETCH_WRITE(address) ((void) (address))
 #else
 # define UVSHM__RARE __attribute__((cold, noinline))
 # define UVSHM__APART __attribute__((noinline))
 # define UVSHM__USUAL inline __attribute__((always_inline))
+# define UVSHM__AT_LINE __attribute__((aligned(64)))
 # define UVSHM__PREFETCH(address) __builtin_prefetch(address)
 # if defined(__x86_64__)
 /* Compilers take the plain prefetch, which fetches for reading, when they are

@@ -9,6 +9,7 @@
 #include "core/lane.h"
 #include "core/lock_layout.h"
 
+#include <stddef.h>
 #include <stdint.h>
 
 /* Flags of uvshm__lock_acquire(), beside UVSHM__LOCK_RECURSIVE. The library's
@@ -36,30 +37,64 @@ static inline uint32_t uvshm__lock_place(const struct uvshm__core* core,
 }
 
 
-/* The uncontended case: 1 when the lock was free and is ours now, 0 to go the
- * long way. `place` is uvshm__lock_place(). What counts here is not how much is
- * loaded but how many loads wait for each other before the compare-and-swap,
- * which nothing after it can overtake. */
+/* Note `index` of a lane. With an index into the array compilers add the
+ * array's own offset to it first, which is one instruction more. */
+static inline uvshm__a32_t* uvshm__lock_held(struct uvshm__lane_ent* ent,
+                                             size_t index) {
+  return (uvshm__a32_t*) (void*) ((unsigned char*) ent->held +
+                                  index * sizeof(uvshm__a32_t));
+}
+
+
+/* The uncontended case in two steps: note the lock in the lane, then take it if
+ * it is free. `place` is uvshm__lock_place(). The first returns how many locks
+ * the lane will have, or 0 to go the long way; the second is 1 when it was
+ * done. Whoever does not get the lock takes the note back.
+ *
+ * The note comes before the lock. If we die between the two, the note names a
+ * lock that is not ours, which a repairer sees from its word.
+ *
+ * Each instruction counts here. What stands between the two steps costs least,
+ * since the compare-and-swap waits until the note has left the processor. */
+static inline size_t uvshm__lock_note(struct uvshm__lane* lane,
+                                      uint32_t place) {
+  struct uvshm__lane_ent* ent = lane->ent;
+  size_t count = lane->count;
+
+  if (count >= UVSHM__LANE_HELD_CALLER ||
+      !uvshm__a32_is(&ent->owner, lane->owner))
+    return 0;
+  uvshm__a32_store_relaxed(uvshm__lock_held(ent, count), place);
+  return count + 1;
+}
+
+
+static inline void uvshm__lock_unnote(struct uvshm__lane* lane) {
+  uvshm__a32_store_relaxed(&lane->ent->held[lane->count], 0);
+}
+
+
+static inline int uvshm__lock_take_noted(struct uvshm__lane* lane,
+                                         struct uvshm__lock* lock,
+                                         uint32_t place,
+                                         size_t count) {
+  if (!uvshm__a32_cas(&lock->word, 0, lane->name)) return 0;
+  lane->held[count] = place;
+  lane->count = (uint32_t) count;
+  return 1;
+}
+
+
+/* Both, with nothing in between. */
 static inline int uvshm__lock_take(struct uvshm__lane* lane,
                                    struct uvshm__lock* lock,
                                    uint32_t place) {
-  struct uvshm__lane_ent* ent = lane->ent;
-  uint32_t count = lane->count;
+  size_t count = uvshm__lock_note(lane, place);
 
-  if (count >= UVSHM__LANE_HELD_CALLER ||
-      uvshm__a32_load_relaxed(&ent->owner) != lane->owner)
-    return 0;
-  /* The note comes before the lock. If we die between the two, the note
-   * names a lock that is not ours, which a repairer sees from its word. */
-  uvshm__a32_store_relaxed(&ent->held[count], place);
-  if (!uvshm__a32_cas(&lock->word, 0, lane->name)) {
-    /* Found anew, to spare the usual case a register. */
-    uvshm__a32_store_relaxed(&lane->ent->held[lane->count], 0);
-    return 0;
-  }
-  lane->held[count + 1] = place;
-  lane->count = count + 1;
-  return 1;
+  if (count == 0) return 0;
+  if (uvshm__lock_take_noted(lane, lock, place, count)) return 1;
+  uvshm__lock_unnote(lane);
+  return 0;
 }
 
 
@@ -93,13 +128,13 @@ static inline int uvshm__lock_acquire(struct uvshm__lane* lane,
 static inline int uvshm__lock_give(struct uvshm__lane* lane,
                                    struct uvshm__lock* lock,
                                    uint32_t place) {
-  uint32_t count = lane->count;
+  size_t count = lane->count;
 
   if (lane->held[count] != place || !uvshm__a32_cas(&lock->word, lane->name, 0))
     return 0;
   count--;
-  uvshm__a32_store_relaxed(&lane->ent->held[count], 0);
-  lane->count = count;
+  uvshm__a32_store_relaxed(uvshm__lock_held(lane->ent, count), 0);
+  lane->count = (uint32_t) count;
   return 1;
 }
 

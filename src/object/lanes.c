@@ -58,7 +58,8 @@ static void leave_attach(struct uvshm__lane_entry* entry) {
 
 
 static uint64_t serial_of(const struct uvshm__lane_entry* entry) {
-  return uvshm__a64_load_relaxed(&entry->serial);
+  /* The other way round, and so is that. */
+  return uvshm__lane_serial(uvshm__a64_load_relaxed(&entry->serial));
 }
 
 
@@ -147,7 +148,7 @@ static int claim_new(struct uvshm__attach* attach,
   entry->next_of_attach = attach->lanes;
   attach->lanes = entry;
   uvshm__port_process_unlock();
-  uvshm__a64_store_relaxed(&entry->serial, attach->serial);
+  uvshm__a64_store_relaxed(&entry->serial, uvshm__lane_serial(attach->serial));
   uvshm__a64_store_release(&entry->thread, uvshm__thread_token());
   return 0;
 }

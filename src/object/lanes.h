@@ -27,10 +27,11 @@
  *
  * An entry whose `thread` is the caller's own token is one that the caller
  * itself made, or nobody's who runs; if its serial is that of the caller's
- * attach as well, it is the caller's lane there. */
+ * attach as well, it is the caller's lane there. In a forked child both are as
+ * in the parent, but the lineage in the serial is not the child's. */
 struct uvshm__lane_entry {
   uvshm__a64_t thread; /* token; 0: nobody's */
-  uvshm__a64_t serial; /* of the attach */
+  uvshm__a64_t serial; /* of the attach, as uvshm__lane_serial() has it */
   struct uvshm__lane lane;
   struct uvshm__attach* attach; /* NULL: closed meanwhile */
   struct uvshm__lane_entry* next_of_thread;
@@ -53,12 +54,29 @@ int uvshm__lane_find_slow(struct uvshm__attach* attach,
                           int claim,
                           struct uvshm__lane** lane);
 
+/* A serial is {lineage:32 | number:32}. Entries have it the other way round: so
+ * the number alone, in its place, and the lineage of this process are added to
+ * what an entry must say, and one comparison tells of both. */
+static inline uint64_t uvshm__lane_number(uint64_t serial) {
+  return serial << 32;
+}
+
+
+static inline uint64_t uvshm__lane_serial(uint64_t serial) {
+  return uvshm__lane_number(serial) + (serial >> 32);
+}
+
+
 /* The lane of an entry that a handle remembers, if it is the caller's in the
- * attach of this serial, else NULL. In a forked child as below. */
+ * attach of this number and of the lineage that the word says, else NULL: in a
+ * forked child too. */
 static inline struct uvshm__lane* uvshm__lane_of(
-    struct uvshm__lane_entry* entry, uint64_t serial) {
-  return uvshm__a64_load_relaxed(&entry->thread) == uvshm__thread_token() &&
-                 uvshm__a64_load_relaxed(&entry->serial) == serial
+    struct uvshm__lane_entry* entry,
+    uint64_t number,
+    const uvshm__a32_t* lineage_word) {
+  return uvshm__a64_is(&entry->thread, uvshm__thread_token()) &&
+                 uvshm__a64_is(&entry->serial,
+                               number + uvshm__a32_load_relaxed(lineage_word))
              ? &entry->lane
              : NULL;
 }
@@ -84,8 +102,8 @@ static inline struct uvshm__lane* uvshm__lane_first(
       (struct uvshm__lane_entry*) (uintptr_t) uvshm__a64_load_acquire(
           &attach->entry);
 
-  return uvshm__attach_is_ours(attach) ? uvshm__lane_of(entry, attach->serial)
-                                       : NULL;
+  return uvshm__lane_of(
+      entry, uvshm__lane_number(attach->serial), attach->lineage_word);
 }
 
 

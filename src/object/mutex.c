@@ -26,10 +26,8 @@ static void format_body(void* body, uint32_t flags) {
 
 
 static void remember_attach(uvshm_mutex_t* mutex) {
-  uint64_t serial = mutex->named.attach->serial;
-
-  uvshm__a64_store_relaxed(&mutex->serial, serial);
-  uvshm__a32_store_relaxed(&mutex->lineage, (uint32_t) (serial >> 32));
+  uvshm__a64_store_relaxed(&mutex->number,
+                           uvshm__lane_number(mutex->named.attach->serial));
 }
 
 
@@ -37,8 +35,8 @@ static void remember_attach(uvshm_mutex_t* mutex) {
 static void remember_lane(uvshm_mutex_t* mutex, struct uvshm__lane* lane) {
   struct uvshm__lane_entry* entry = uvshm__lane_entry_of(lane);
 
-  if (uvshm__a64_load_relaxed(&uvshm__mutex_entry(mutex)->serial) !=
-      mutex->named.attach->serial)
+  if (!uvshm__a64_is(&uvshm__mutex_entry(mutex)->serial,
+                     uvshm__lane_serial(mutex->named.attach->serial)))
     uvshm__a64_store_release(&mutex->entry, (uint64_t) (uintptr_t) entry);
 }
 
@@ -293,14 +291,20 @@ UVSHM__RARE static int lock_slow(uvshm_mutex_t* mutex, uint64_t timeout_ms) {
 
 
 /* The usual case is a few loads, one compare-and-swap and no call. */
-int uvshm_mutex_lock(uvshm_mutex_t* mutex, uint64_t timeout_ms) {
+UVSHM__AT_LINE int uvshm_mutex_lock(uvshm_mutex_t* mutex, uint64_t timeout_ms) {
   struct uvshm__lane* lane = uvshm__mutex_lane(mutex);
+  uint32_t place = mutex->place;
+  size_t count;
 
-  if (lane != NULL && uvshm__mutex_is_there(mutex) &&
-      uvshm__lock_take(lane, mutex->lock, mutex->place)) {
+  if (lane == NULL) return lock_slow(mutex, timeout_ms);
+  count = uvshm__lock_note(lane, place);
+  if (count == 0) return lock_slow(mutex, timeout_ms);
+  if (uvshm__mutex_is_there(mutex) &&
+      uvshm__lock_take_noted(lane, mutex->lock, place, count)) {
     UVSHM__SYNCED();
     return 0;
   }
+  uvshm__lock_unnote(lane);
   return lock_slow(mutex, timeout_ms);
 }
 
@@ -324,7 +328,7 @@ UVSHM__RARE static int unlock_slow(uvshm_mutex_t* mutex) {
 
 
 /* A mutex that was removed meanwhile can still be given back. */
-int uvshm_mutex_unlock(uvshm_mutex_t* mutex) {
+UVSHM__AT_LINE int uvshm_mutex_unlock(uvshm_mutex_t* mutex) {
   struct uvshm__lane* lane = uvshm__mutex_lane(mutex);
 
   if (lane != NULL && uvshm__lock_give(lane, mutex->lock, mutex->place))

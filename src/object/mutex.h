@@ -17,9 +17,8 @@
  * other. */
 struct uvshm_mutex_s {
   uvshm__a64_t entry;  /* address of the lane that was used first (lanes.h) */
-  uvshm__a64_t serial; /* of the attach; the slow path brings this and the */
-                       /* next up to date after a fork */
-  uvshm__a32_t lineage;
+  uvshm__a64_t number; /* of the attach; the slow path brings it up to date */
+                       /* after a fork */
   uint32_t place;
   const uvshm__a32_t* lineage_word; /* of this process, in port */
   struct uvshm__lock* lock;
@@ -44,18 +43,15 @@ static inline struct uvshm__lane_entry* uvshm__mutex_entry(
  * handle, and it was not forked away from us. */
 static inline struct uvshm__lane* uvshm__mutex_lane(
     const uvshm_mutex_t* mutex) {
-  if (uvshm__a32_load_relaxed(mutex->lineage_word) !=
-      uvshm__a32_load_relaxed(&mutex->lineage))
-    return NULL;
   return uvshm__lane_of(uvshm__mutex_entry(mutex),
-                        uvshm__a64_load_relaxed(&mutex->serial));
+                        uvshm__a64_load_relaxed(&mutex->number),
+                        mutex->lineage_word);
 }
 
 
 /* Was it not removed? */
 static inline int uvshm__mutex_is_there(const uvshm_mutex_t* mutex) {
-  return uvshm__a64_load_acquire(mutex->state) ==
-         uvshm__a64_load_relaxed(&mutex->there);
+  return uvshm__a64_is(mutex->state, uvshm__a64_load_relaxed(&mutex->there));
 }
 
 /* uvshm__mutex_lane() the long way, which claims a lane if the thread has none

@@ -4,7 +4,7 @@
  * which programs without uvshm share under its exact name.
  *
  * It has no attach, no lane and no lock word, so the fast paths of mutex.c must
- * never believe in it: its lineage is one that no process has, and each slow
+ * never believe in it: the lane that it remembers is nobody's, and each slow
  * path asks UVSHM__IS_NATIVE() first. Where the system has no such lock, this
  * file is not built.
  *
@@ -25,9 +25,6 @@
 #define KNOWN_FLAGS                                                            \
  (UVSHM_CREATE | UVSHM_EXISTING | UVSHM_EXCLUSIVE | UVSHM_MUTEX_RECURSIVE |    \
   UVSHM_MUTEX_NATIVE)
-
-/* What no process has: see uvshm__port_lineage(). */
-static const uvshm__a32_t nobodys_lineage = {1};
 
 
 static int check(const struct uvshm_segment_s* segment,
@@ -96,7 +93,8 @@ int uvshm__mutex_native_open(uvshm_mutex_t** result,
         err, "cannot open \"%s\": %s", name, uvshm__reason(err, failures));
   }
   mutex->is_native = 1;
-  mutex->lineage_word = &nobodys_lineage;
+  uvshm__a64_store_relaxed(&mutex->entry,
+                           (uint64_t) (uintptr_t) &uvshm__lane_nobodys);
   if (options->flags & UVSHM_MUTEX_RECURSIVE)
     mutex->flags = UVSHM__LOCK_RECURSIVE;
   uvshm__copy_text(mutex->named.name, sizeof(mutex->named.name), name);
