@@ -81,6 +81,7 @@ UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_cond_unlink(
  *                     died. Also when the time was over or the wait cancelled
  *   UV_ETIMEDOUT      no signal within timeout_ms
  *   UV_ECANCELED      uvshm_cond_cancel() was called
+ *   UV_ENXIO          the cond was removed from its segment
  *
  * With these the mutex is held again. Refused before anything was done, so it
  * is held too:
@@ -88,7 +89,7 @@ UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_cond_unlink(
  *   UV_EPERM     this thread does not hold the mutex
  *   UV_EINVAL    it took it more than once (recursive), or in a transaction
  *   UV_EMFILE    all lanes (threads) of the cond's segment are taken
- *   UV_ENXIO     the cond was removed from its segment
+ *   UV_ENXIO     as above, before
  *   UV_ENOTCONN  forked child that has not rejoined
  *
  * And when the mutex could not be had again, which takes damage:

@@ -130,7 +130,8 @@ UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_mutex_unlink(
  *   UV_EMFILE         all lanes (threads) of the segment are taken
  *   UV_ECANCELED      uvshm_mutex_cancel() was called
  *   UV_EPROTO         the lock word is damaged; repair clears it
- *   UV_ENXIO          the mutex was removed from its segment
+ *   UV_ENXIO          the mutex was removed from its segment, before or while
+ *                     this call waited (within 20 ms)
  *   UV_ENOTCONN       forked child that has not rejoined
  *
  * A negative result always means "not held". Never on a loop thread with a

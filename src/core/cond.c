@@ -183,6 +183,7 @@ int uvshm__cond_sleep(struct uvshm__lane* lane,
     if (err == UVSHM__WAIT_SLICE) {
       err = bury_called(lane, cond);
       take_passed(lane, cond);
+      if (err == 0 && uvshm__wait_is_in_vain(lane->core, cond)) err = UV_ENXIO;
     }
   }
   /* Called in the last moment: then the call is ours, not lost. */

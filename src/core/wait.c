@@ -20,6 +20,7 @@
 #include "core/wait.h"
 
 #include "base/error.h"
+#include "core/directory_layout.h"
 #include "core/reap.h"
 
 #include <limits.h>
@@ -114,6 +115,18 @@ static void bury_sleepers(const struct uvshm__wait* wait) {
 }
 
 
+int uvshm__wait_is_in_vain(const struct uvshm__core* core,
+                           const void* address) {
+  const unsigned char* entries = core->base + core->objects_offset;
+  uint64_t at = (uint64_t) ((const unsigned char*) address - entries);
+  const struct uvshm__directory_ent* ent = (const void*) entries;
+
+  if (at / UVSHM__ENTRY_SIZE >= core->objects_max) return 0;
+  ent += at / UVSHM__ENTRY_SIZE;
+  return (uint32_t) uvshm__a64_load_acquire(&ent->state) != UVSHM__ENTRY_USED;
+}
+
+
 int uvshm__wait_sleep(struct uvshm__wait* wait, uint32_t value) {
   uint32_t ms;
   int err;
@@ -130,6 +143,10 @@ int uvshm__wait_sleep(struct uvshm__wait* wait, uint32_t value) {
     wait->slice_ms *= 2;
     if (wait->slice_ms > SLICE_LAST_MS) wait->slice_ms = SLICE_LAST_MS;
     if (wait->lane->core->env->wakes_lanes) bury_sleepers(wait);
+    /* Who cannot be cancelled gets what he waits for, a mutex say. */
+    if (wait->cancelled != NULL &&
+        uvshm__wait_is_in_vain(wait->lane->core, wait->word))
+      return UV_ENXIO;
     /* A system that cannot sleep at all costs time, not answers. */
     if (err != UV_ETIMEDOUT)
       wait->lane->core->env->yield(wait->lane->core->env_arg);

@@ -49,9 +49,15 @@ static inline void uvshm__wait_is_for_news(struct uvshm__wait* wait) {
  *   0              look at the word again
  *   1              the same, and it is time to ask whether the owner lives
  *   UV_ETIMEDOUT   the time is over (without sleeping, when it was 0)
- *   UV_ECANCELED   *cancelled is not 0 */
+ *   UV_ECANCELED   *cancelled is not 0
+ *   UV_ENXIO       the object was removed, and there is a `cancelled` */
 #define UVSHM__WAIT_SLICE 1
 int uvshm__wait_sleep(struct uvshm__wait* wait, uint32_t value);
+
+/* Is `address` part of an object that was removed from the directory meanwhile?
+ * Nobody new finds it, and those who have it are refused, so no news will come.
+ * Its entry is not another's, for the caller has it open. */
+int uvshm__wait_is_in_vain(const struct uvshm__core* core, const void* address);
 
 /* Spin a little until (*word & mask) is 0 (`busy` 1), or is not 0 (`busy` 0).
  * Returns the word as seen last. */
