@@ -157,11 +157,13 @@ int uvshm__port_gate_enter(struct uvshm__port_object* object);
 void uvshm__port_gate_leave(struct uvshm__port_object* object);
 
 /* Read the first `size` bytes without mapping anything, so that a header can be
- * looked at safely, and then ask anew for the object's `storage`: it grew
- * meanwhile if the bytes say so. UV_EPROTO: it has fewer. */
+ * looked at safely. UV_EPROTO: it has fewer. */
 int uvshm__port_peek(struct uvshm__port_object* object,
                      void* bytes,
                      size_t size);
+
+/* Ask anew for the object's `storage`: it may have grown. */
+int uvshm__port_measure(struct uvshm__port_object* object);
 
 /* Gate held, identified: is any other peer attached, readers included? Sets
  * *used to 0 or 1. What this process claimed through the same `object` does not
@@ -331,6 +333,24 @@ void uvshm__port_trim(struct uvshm__port_object* object, uint64_t to);
 int uvshm__port_exists(struct uvshm__port_object* object,
                        const struct uvshm__port_view* view,
                        uint64_t* size);
+
+/* May bytes of this object be read and written by calls? 0 or 1: not on every
+ * system, not in every file system, and a file size limit of this process may
+ * forbid it. */
+int uvshm__port_takes_calls(const struct uvshm__port_object* object);
+
+/* Read or write bytes by a call, where that is worth it: the first touch of a
+ * mapping costs the system more than ten of these. Each byte is whole, and the
+ * calls of a thread are seen in their order, through every mapping.
+ * UV_ENOTSUP: it does not take calls. UV_EPROTO: there are fewer bytes. */
+int uvshm__port_read_at(struct uvshm__port_object* object,
+                        uint64_t at,
+                        void* bytes,
+                        size_t size);
+int uvshm__port_write_at(struct uvshm__port_object* object,
+                         uint64_t at,
+                         const void* bytes,
+                         size_t size);
 
 /* These take a page-aligned range of a view. */
 int uvshm__port_protect(void* addr, uint64_t size, uint32_t access);

@@ -50,6 +50,7 @@
  X(name_listing_stops_when_told)                                               \
  X(name_kept_object_outlives_its_users)                                        \
  X(name_peek_reads_without_a_mapping)                                          \
+ X(name_calls_and_mappings_see_each_other)                                     \
  X(name_attributes_tell_size_and_owner)
 
 #define CONFORMANCE_GATE(X)                                                    \

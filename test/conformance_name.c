@@ -405,6 +405,35 @@ void name_peek_reads_without_a_mapping(void** state) {
 }
 
 
+/* Where there are no such calls, each of them says so. */
+void name_calls_and_mappings_see_each_other(void** state) {
+  static const unsigned char more[16] = {1, 2, 3, 4, 5, 6, 7, 8, 9};
+  struct subject subject;
+  unsigned char bytes[16];
+  int expected;
+
+  (void) state;
+  subject_create(&subject, test_name("calls"));
+  expected = uvshm__port_takes_calls(&subject.object) ? 0 : UV_ENOTSUP;
+  uvshm__a32_store_release(subject_word(&subject, 4096), 0x01020304);
+  assert_int_equal(uvshm__port_read_at(&subject.object, 4096, bytes, 4),
+                   expected);
+  if (expected == 0)
+    assert_memory_equal(bytes, subject_word(&subject, 4096), 4);
+  assert_int_equal(
+      uvshm__port_write_at(&subject.object, 8192, more, sizeof(more)),
+      expected);
+  if (expected == 0)
+    assert_memory_equal(more, subject_word(&subject, 8192), sizeof(more));
+  /* Not even where there are such calls does one reach beyond the end. */
+  assert_int_not_equal(
+      uvshm__port_read_at(&subject.object, SIZE - 4, bytes, sizeof(bytes)), 0);
+  assert_int_equal(uvshm__port_measure(&subject.object), 0);
+  assert_true(subject.object.storage >= SIZE);
+  subject_remove(&subject);
+}
+
+
 void name_attributes_tell_size_and_owner(void** state) {
   struct uvshm__port_attributes attributes;
   struct subject subject;

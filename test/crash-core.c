@@ -222,14 +222,14 @@ static void thread_comes_and_goes(void* world) {
 static void leave(void* world) {
   (void) world;
   lock(0);
-  uvshm__peer_leave(core_of(WORLD_ACTOR));
+  uvshm__peer_leave(core_of(WORLD_ACTOR), 1);
 }
 
 
 static void leave_and_join(void* world) {
   (void) world;
   uvshm__lane_exit(&lab.world.actor);
-  uvshm__peer_leave(core_of(WORLD_ACTOR));
+  uvshm__peer_leave(core_of(WORLD_ACTOR), 1);
   (void) uvshm__peer_join(core_of(WORLD_ACTOR), 77, "second life", 2);
   (void) uvshm__lane_claim(core_of(WORLD_ACTOR), &lab.world.actor);
   lock(1);
@@ -311,7 +311,7 @@ static void repair_by_joining(void* world, enum lab_who who) {
   if (fake->env.claim(peer, WORLD_ACTOR) != 0) return;
   core.slot = WORLD_ACTOR;
   (void) uvshm__peer_join(&core, 99, "successor", 3);
-  uvshm__peer_leave(&core);
+  uvshm__peer_leave(&core, 1);
   fake->env.unclaim(peer, WORLD_ACTOR);
 }
 

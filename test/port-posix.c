@@ -424,6 +424,26 @@ static void file_size_limit_is_enospc_and_no_signal(void** state) {
 }
 
 
+static int no_calls_beyond_file_limit(struct subject* subject) {
+  struct rlimit limit;
+
+  limit.rlim_cur = limit.rlim_max = 1;
+  CHILD_CHECK(setrlimit(RLIMIT_FSIZE, &limit) == 0);
+  CHILD_CHECK(!uvshm__port_takes_calls(&subject->object));
+  return 0;
+}
+
+
+static void file_size_limit_forbids_writes_by_calls(void** state) {
+  struct subject subject;
+
+  (void) state;
+  subject_create(&subject, test_name("calls"));
+  in_child(no_calls_beyond_file_limit, &subject);
+  subject_remove(&subject);
+}
+
+
 int main(int argc, char** argv) {
   static const struct CMUnitTest cases[] = {
       cmocka_unit_test(planted_things_that_are_no_files_are_einval),
@@ -438,6 +458,7 @@ int main(int argc, char** argv) {
       cmocka_unit_test(descriptors_do_not_leak),
       cmocka_unit_test(descriptors_are_had_up_to_the_hard_limit),
       cmocka_unit_test(address_space_that_is_short_maps_less),
+      cmocka_unit_test(file_size_limit_forbids_writes_by_calls),
       cmocka_unit_test(file_size_limit_is_enospc_and_no_signal),
   };
 

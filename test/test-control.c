@@ -162,7 +162,7 @@ static void another_format_is_named(void** state) {
   header.format = 3;
   assert_int_equal(check(), UV_EPROTONOSUPPORT);
   assert_string_equal(uvshm__error_text(),
-                      "made with format 3, this uvshm reads 1");
+                      "made with format 3, this uvshm reads 2");
   read_header();
   header.features = 4;
   assert_int_equal(check(), UV_EPROTONOSUPPORT);

@@ -264,7 +264,7 @@ static void leaving_closes_what_is_open(void** state) {
   (void) state;
   assert_int_equal(uvshm__directory_open(&alice->core, &ref), 0);
   uvshm__lane_exit(&a);
-  uvshm__peer_leave(&alice->core);
+  uvshm__peer_leave(&alice->core, 1);
   assert_int_equal(uvshm__directory_next(&bob->core, &cursor, &facts), 0);
   assert_int_equal(facts.open, 0);
   assert_int_equal(uvshm__core_check(&bob->core, UVSHM_KIND_SEGMENT), 0);

@@ -321,7 +321,7 @@ static void the_last_to_close_buries_only_what_it_has_mapped(void** state) {
       assert_true(blocks() == 512 / 64);
     } else {
       uvshm__lane_exit(&a);
-      uvshm__peer_leave(&alice->core);
+      uvshm__peer_leave(&alice->core, 1);
       assert_true(blocks() == 0);
     }
     unmake();

@@ -14,6 +14,7 @@
 #include "core/peer.h"
 #include "core/reap.h"
 #include "core/reset.h"
+#include "core/signal.h"
 #include "uvshm/flags.h"
 #include "uvshm/name.h"
 
@@ -66,7 +67,7 @@ static void a_long_label_is_cut_and_ends(void** state) {
 
   memset(label, 'x', sizeof(label));
   label[99] = '\0';
-  uvshm__peer_leave(&peer->core);
+  uvshm__peer_leave(&peer->core, 1);
   uvshm__peer_join(&peer->core, 1, label, 2);
   uvshm__peer_read(&peer->core, 0, &facts);
   assert_int_equal(strlen(facts.label), 47);
@@ -77,7 +78,7 @@ static void every_join_is_a_new_generation(void** state) {
   struct fake* fake = *state;
   struct fake_peer* peer = fake_join(fake, 1);
 
-  uvshm__peer_leave(&peer->core);
+  uvshm__peer_leave(&peer->core, 1);
   assert_int_equal(peer_state(fake, 1), UVSHM__PEER_FREE);
   fake_join(fake, 1);
   assert_int_equal(peer->core.generation, 2);
@@ -92,10 +93,132 @@ static void leaving_twice_leaves_the_successor_alone(void** state) {
   struct fake_peer* peer = fake_join(fake, 1);
   struct uvshm__core old = peer->core;
 
-  uvshm__peer_leave(&peer->core);
+  uvshm__peer_leave(&peer->core, 1);
   fake_join(fake, 1);
-  uvshm__peer_leave(&old);
+  uvshm__peer_leave(&old, 1);
   assert_int_equal(peer_state(fake, 1), UVSHM__PEER_LIVE);
+}
+
+
+/* ---- by calls of the system ---------------------------------------------- */
+
+static struct {
+  uint32_t reads;
+  uint32_t writes;
+  uint32_t refused; /* the number of the write that fails; 0: none */
+  size_t sizes[8];
+  uint64_t states[8]; /* of slot 1, after each write */
+} calls;
+
+
+static int call_read(void* arg, uint64_t at, void* bytes, size_t size) {
+  struct fake_peer* peer = arg;
+
+  calls.reads++;
+  memcpy(bytes, peer->core.base + at, size);
+  return 0;
+}
+
+
+static int call_write(void* arg, uint64_t at, const void* bytes, size_t size) {
+  struct fake_peer* peer = arg;
+  uint32_t number = calls.writes++;
+
+  if (calls.writes == calls.refused) return UV_EIO;
+  memcpy(peer->core.base + at, bytes, size);
+  if (number < 8) {
+    calls.sizes[number] = size;
+    calls.states[number] =
+        uvshm__a64_load_relaxed(&uvshm__core_peer(&peer->core, 1)->state);
+  }
+  return 0;
+}
+
+
+static void with_calls(struct fake* fake) {
+  memset(&calls, 0, sizeof(calls));
+  fake->env.read_at = call_read;
+  fake->env.write_at = call_write;
+}
+
+
+/* The entry says free until all of it is there; one byte makes it count. */
+static void a_peer_joins_and_leaves_by_calls(void** state) {
+  struct fake* fake = *state;
+  struct uvshm__peer_facts facts;
+  struct fake_peer* peer;
+
+  with_calls(fake);
+  peer = fake_join(fake, 1);
+  assert_int_equal(calls.writes, 2);
+  assert_true(calls.states[0] == (UINT64_C(1) << 32 | UVSHM__PEER_FREE));
+  assert_int_equal(calls.sizes[1], 1);
+  assert_true(calls.states[1] == (UINT64_C(1) << 32 | UVSHM__PEER_LIVE));
+  uvshm__peer_read(&peer->core, 1, &facts);
+  assert_int_equal(facts.pid, 1001);
+  assert_string_equal(facts.label, "fake");
+  assert_true(facts.attached_ms == 1);
+  assert_int_equal(uvshm__peer_is_ours(&peer->core), 1);
+
+  uvshm__peer_leave_untouched(&peer->core, 5);
+  assert_int_equal(calls.writes, 3);
+  assert_true(calls.states[2] == (UINT64_C(1) << 32 | UVSHM__PEER_FREE));
+  assert_true(
+      uvshm__a64_load_relaxed(&uvshm__core_peer(&peer->core, 1)->left_ms) == 5);
+}
+
+
+/* A call that fails in the middle, whichever it is, changes nothing. */
+static void what_no_call_can_do_the_mapping_does(void** state) {
+  struct fake* fake = *state;
+  struct fake_peer* peer;
+  uint32_t number;
+
+  with_calls(fake);
+  for (number = 1; number <= 3; number++) {
+    calls.writes = 0;
+    calls.refused = number;
+    peer = fake_join(fake, 1);
+    assert_int_equal(peer->core.generation, number);
+    assert_int_equal(uvshm__peer_is_ours(&peer->core), 1);
+    uvshm__peer_leave_untouched(&peer->core, number);
+    assert_int_equal(peer_state(fake, 1), UVSHM__PEER_FREE);
+    assert_true(uvshm__a64_load_relaxed(
+                    &uvshm__core_peer(&peer->core, 1)->left_ms) == number);
+  }
+}
+
+
+/* Who came and went is counted for those alone who watch, by call or not. */
+static void who_watches_hears_of_those_that_join_by_calls(void** state) {
+  struct fake* fake = *state;
+  struct fake_peer* watcher = fake_join(fake, 0);
+  struct uvshm__header* header = uvshm__core_header(&watcher->core);
+  struct fake_peer* peer;
+
+  with_calls(fake);
+  peer = fake_join(fake, 1);
+  uvshm__peer_leave_untouched(&peer->core, 1);
+  assert_true(uvshm__a64_load_relaxed(&header->peers_changes) == 0);
+  uvshm__signal_watch(&watcher->core, uvshm__peers_news(&watcher->core));
+  fake_join(fake, 1);
+  assert_true(uvshm__a64_load_relaxed(&header->peers_changes) == 1);
+  uvshm__peer_leave_untouched(&peer->core, 1);
+  assert_true(uvshm__a64_load_relaxed(&header->peers_changes) == 2);
+}
+
+
+/* A slot that looks free may be given by the kernel when its last peer died. */
+static void a_dead_peer_is_repaired_after_by_calls_too(void** state) {
+  struct fake* fake = *state;
+  struct fake_peer* peer;
+
+  with_calls(fake);
+  peer = fake_join(fake, 1);
+  fake_kill(peer);
+  peer = fake_join(fake, 1);
+  assert_int_equal(peer->core.generation, 2);
+  assert_int_equal(uvshm__peer_is_ours(&peer->core), 1);
 }
 
 
@@ -343,6 +466,10 @@ int main(void) {
       CASE(a_long_label_is_cut_and_ends),
       CASE(every_join_is_a_new_generation),
       CASE(leaving_twice_leaves_the_successor_alone),
+      CASE(a_peer_joins_and_leaves_by_calls),
+      CASE(what_no_call_can_do_the_mapping_does),
+      CASE(who_watches_hears_of_those_that_join_by_calls),
+      CASE(a_dead_peer_is_repaired_after_by_calls_too),
       CASE(a_claimed_lane_is_the_threads_own),
       CASE(a_lane_has_another_name_for_each_owner),
       CASE(too_many_lanes_are_emfile),

@@ -26,7 +26,7 @@
   UVSHM_VERSION_PATCH)
 
 /* Of the bytes. */
-#define UVSHM_FORMAT 1
+#define UVSHM_FORMAT 2
 
 #ifdef __cplusplus
 extern "C" {

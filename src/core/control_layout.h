@@ -35,8 +35,7 @@
  *                                                  from 0, multiple of 64 KiB
  *       96     8  max_size       maker             most that `size` may become
  *      104     8  created_ms     maker             Unix time
- *      112     8  attached_ms    who attaches      Unix time of the last attach
- *      120     8  detached_ms    who detaches      Unix time of the last detach
+ *      112    16  unused
  *      128     4  creator_pid    maker             as the maker saw itself
  *      132     4  clean          under the gate    managed file: 1 closed well
  *      136     4  control_size   maker             bytes before the caller's
@@ -53,8 +52,8 @@
  *                                                  a peer came or went
  *      192    16  locks_news     all               a signal: a lock was given
  *                                                  back that somebody waits for
- *      208     8  peers_changes  all, by add       how many came and went; a
- *                                                  hint
+ *      208     8  peers_changes  all, by add       how many came and went since
+ *                                                  somebody watched; a hint
  *      216    40  unused
  *      256   256  name           maker             UTF-8, no final zero needed
  *      512   128  directory_lock                   a lock (lock_layout.h)
@@ -63,22 +62,23 @@
  * peer (128 bytes), written by the process that holds its slot, and by whoever
  * repairs after it:
  *        0     8  state          {generation:32 | 0 free, 1 live, 2 reaping}
- *        8     8  attached_ms    Unix time
- *       16     4  pid            as the peer saw itself
- *       20     4  label_size
- *       24     4  heap_used      1: it may have private blocks in the heap
- *       28     4  heap_zone      zone + 1 that who repairs after it looks at
- *       32    48  label          UTF-8
- *       80     4  bell           bit n: its loop number n may sleep, and wants
+ *        8     8  left_ms        Unix time of the last that left here
+ *       16     8  attached_ms    Unix time of the last that came
+ *       24     4  pid            as the peer saw itself
+ *       28     4  label_size
+ *       32     4  heap_used      1: it may have private blocks in the heap
+ *       36     4  heap_zone      zone + 1 that who repairs after it looks at
+ *       40    48  label          UTF-8
+ *       88     4  bell           bit n: its loop number n may sleep, and wants
  *                                to be rung; cleared by who rings
- *       84     4  bells          loops that it has had a bell for: 0 to n-1 may
+ *       92     4  bells          loops that it has had a bell for: 0 to n-1 may
  *                                have left one behind
- *       88     4  died           generation of the last that died here
- *       92    36  unused
+ *       96     4  died           generation of the last that died here
+ *      100    28  unused
  *
- * Only `magic`, `size`, `committed`, `boot`, `clean` and the times ever change;
- * a process copies the rest into its own memory at attach, checks
- * it there and never reads it again.
+ * Only `magic`, `size`, `committed`, `boot` and `clean` ever change; a process
+ * copies the rest into its own memory at attach, checks it there and never
+ * reads it again.
  *
  * A change to this table is a change to the format: raise UVSHM__FORMAT and say
  * so in docs/format.md.
@@ -92,7 +92,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define UVSHM__FORMAT 1
+#define UVSHM__FORMAT 2
 #define UVSHM__GRANULE 65536u
 
 /* "uvshm\0\r\n" read as a little-endian number. */
@@ -144,8 +144,7 @@ struct uvshm__header {
   uint64_t reserve;
   uint64_t max_size;
   uint64_t created_ms;
-  uvshm__a64_t attached_ms;
-  uvshm__a64_t detached_ms;
+  unsigned char unused4[16];
   uint32_t creator_pid;
   uvshm__a32_t clean;
   uint32_t control_size;
@@ -169,6 +168,7 @@ struct uvshm__header {
 
 struct uvshm__peer {
   uvshm__a64_t state;
+  uvshm__a64_t left_ms;
   uvshm__a64_t attached_ms;
   uvshm__a32_t pid;
   uvshm__a32_t label_size;
@@ -178,7 +178,7 @@ struct uvshm__peer {
   uvshm__a32_t bell;
   uvshm__a32_t bells;
   uvshm__a32_t died;
-  unsigned char unused[36];
+  unsigned char unused[28];
 };
 
 /* The tables above, checked by the compiler. */
@@ -190,7 +190,7 @@ _Static_assert(offsetof(struct uvshm__header, lifetime) == 64, "format");
 _Static_assert(offsetof(struct uvshm__header, size) == 72, "format");
 _Static_assert(offsetof(struct uvshm__header, committed) == 80, "format");
 _Static_assert(offsetof(struct uvshm__header, max_size) == 96, "format");
-_Static_assert(offsetof(struct uvshm__header, attached_ms) == 112, "format");
+_Static_assert(offsetof(struct uvshm__header, unused4) == 112, "format");
 _Static_assert(offsetof(struct uvshm__header, creator_pid) == 128, "format");
 _Static_assert(offsetof(struct uvshm__header, clean) == 132, "format");
 _Static_assert(offsetof(struct uvshm__header, control_size) == 136, "format");
@@ -204,12 +204,14 @@ _Static_assert(offsetof(struct uvshm__header, peers_changes) == 208, "format");
 _Static_assert(offsetof(struct uvshm__header, name) == 256, "format");
 _Static_assert(offsetof(struct uvshm__header, directory_lock) == 512, "format");
 _Static_assert(sizeof(struct uvshm__header) == UVSHM__HEADER_SIZE, "format");
-_Static_assert(offsetof(struct uvshm__peer, pid) == 16, "format");
-_Static_assert(offsetof(struct uvshm__peer, heap_used) == 24, "format");
-_Static_assert(offsetof(struct uvshm__peer, label) == 32, "format");
-_Static_assert(offsetof(struct uvshm__peer, bell) == 80, "format");
-_Static_assert(offsetof(struct uvshm__peer, bells) == 84, "format");
-_Static_assert(offsetof(struct uvshm__peer, died) == 88, "format");
+_Static_assert(offsetof(struct uvshm__peer, left_ms) == 8, "format");
+_Static_assert(offsetof(struct uvshm__peer, attached_ms) == 16, "format");
+_Static_assert(offsetof(struct uvshm__peer, pid) == 24, "format");
+_Static_assert(offsetof(struct uvshm__peer, heap_used) == 32, "format");
+_Static_assert(offsetof(struct uvshm__peer, label) == 40, "format");
+_Static_assert(offsetof(struct uvshm__peer, bell) == 88, "format");
+_Static_assert(offsetof(struct uvshm__peer, bells) == 92, "format");
+_Static_assert(offsetof(struct uvshm__peer, died) == 96, "format");
 _Static_assert(sizeof(struct uvshm__peer) == 128, "format");
 
 #endif /* UVSHM_CORE_CONTROL_LAYOUT_H_ */

@@ -37,6 +37,12 @@ struct uvshm__env {
   uint64_t (*now_ns)(void* arg); /* for spins: any start, may be coarse */
   void (*yield)(void* arg);
 
+  /* Read or write bytes of the object, `at` bytes from base, by a call of the
+   * system, seen in the order of the calls, each byte whole. NULL, or < 0: not
+   * possible, or not cheaper now: through the mapping. */
+  int (*read_at)(void* arg, uint64_t at, void* bytes, size_t size);
+  int (*write_at)(void* arg, uint64_t at, const void* bytes, size_t size);
+
   /* Wake those of a peer's loops whose bits are set. NULL where nothing has
    * loops. And: the peer is dead, its first `count` bells can go. */
   void (*ring)(void* arg, uint32_t slot, uint32_t generation, uint32_t loops);

@@ -30,12 +30,14 @@ int uvshm__peer_join(struct uvshm__core* core,
 
 /* Free our entry. The caller unclaims the slot afterwards. Lanes were given
  * back before. Does nothing to an entry that is not ours any more. */
-void uvshm__peer_leave(struct uvshm__core* core);
+void uvshm__peer_leave(struct uvshm__core* core, uint64_t wall_ms);
 
 /* The same for a peer that has never had a lane nor a directory entry open, so
  * that nothing but its entry need be looked at: the tables are large, and to
- * touch them for the first time costs more than all the rest of leaving. */
-void uvshm__peer_leave_untouched(struct uvshm__core* core);
+ * touch them for the first time costs more than all the rest of leaving. Where
+ * the system writes bytes by calls, the entry is not even read: there the
+ * kernel's hold on the slot ends with us alone. */
+void uvshm__peer_leave_untouched(struct uvshm__core* core, uint64_t wall_ms);
 
 /* Does the entry say live (whatever the kernel says)? */
 int uvshm__peer_is_live(const struct uvshm__core* core, uint32_t slot);
@@ -45,6 +47,17 @@ int uvshm__peer_is_free(const struct uvshm__core* core, uint32_t slot);
 
 /* Does our own entry still say that we live, as what we joined as? */
 int uvshm__peer_is_ours(const struct uvshm__core* core);
+
+/* The states of the slots from `first` on, at most so many; how many. As they
+ * are, or were a moment ago. */
+#define UVSHM__PEERS_AT_ONCE 16u
+
+uint32_t uvshm__peer_states(const struct uvshm__core* core,
+                            uint32_t first,
+                            uint64_t states[UVSHM__PEERS_AT_ONCE]);
+
+/* A peer came or went: its entry says so already. */
+void uvshm__peers_raise(const struct uvshm__core* core);
 
 /* Copy an entry out, checked. */
 void uvshm__peer_read(const struct uvshm__core* core,

@@ -28,6 +28,7 @@
 #include "core/contents.h"
 #include "core/directory.h"
 #include "core/lane.h"
+#include "core/peer.h"
 #include "core/signal.h"
 #include "uvshm/name.h"
 

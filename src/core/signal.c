@@ -129,11 +129,3 @@ void uvshm__bell_clear(const struct uvshm__core* core, uint32_t slot) {
   uvshm__a32_store_relaxed(&peer->bell, 0);
   uvshm__a32_store_relaxed(&peer->bells, 0);
 }
-
-
-void uvshm__peers_raise(const struct uvshm__core* core) {
-  struct uvshm__header* header = uvshm__core_header(core);
-
-  (void) uvshm__a64_add(&header->peers_changes, 1);
-  uvshm__signal_raise(core, uvshm__peers_news(core), 0);
-}

@@ -32,14 +32,21 @@ void uvshm__signal_raise_slow(const struct uvshm__core* core,
                               struct uvshm__signal* signal,
                               uint32_t count);
 
+/* Does anybody sleep or watch? */
+static inline int uvshm__signal_heard(const struct uvshm__signal* signal) {
+  return (uvshm__a32_load_relaxed(&signal->word) & UVSHM__SIGNAL_SLEEPERS) !=
+             0 ||
+         uvshm__a64_load_relaxed(&signal->bells) != 0;
+}
+
+
 /* Something changed, by a store or CAS before this call that was seq_cst (or
  * with a full fence after it): wake up to `count` sleepers, ring the bells of
  * those who watch. Two loads of one line when there are none. */
 static inline void uvshm__signal_raise_fenced(const struct uvshm__core* core,
                                               struct uvshm__signal* signal,
                                               uint32_t count) {
-  if ((uvshm__a32_load_relaxed(&signal->word) & UVSHM__SIGNAL_SLEEPERS) != 0 ||
-      uvshm__a64_load_relaxed(&signal->bells) != 0)
+  if (uvshm__signal_heard(signal))
     uvshm__signal_raise_slow(core, signal, count);
 }
 
@@ -63,9 +70,7 @@ static inline void uvshm__signal_raise_soon(const struct uvshm__core* core,
                                             struct uvshm__signal* signal,
                                             uint32_t count) {
   uvshm__fence_compiler();
-  if ((uvshm__a32_load_relaxed(&signal->word) & UVSHM__SIGNAL_SLEEPERS) != 0 ||
-      uvshm__a64_load_relaxed(&signal->bells) != 0)
-    uvshm__signal_raise(core, signal, count);
+  if (uvshm__signal_heard(signal)) uvshm__signal_raise(core, signal, count);
 }
 
 
@@ -111,8 +116,5 @@ static inline struct uvshm__signal* uvshm__locks_news(
     const struct uvshm__core* core) {
   return (struct uvshm__signal*) uvshm__core_header(core)->locks_news;
 }
-
-/* A peer came or went: its entry says so already. */
-void uvshm__peers_raise(const struct uvshm__core* core);
 
 #endif /* UVSHM_CORE_SIGNAL_H_ */

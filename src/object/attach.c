@@ -332,22 +332,32 @@ static int has_an_end(const struct uvshm__attach* attach) {
 }
 
 
+static void leave_table(struct uvshm__attach* attach) {
+  if (uvshm__a32_load_relaxed(&attach->traces) != 0) {
+    attach->untouched = 0;
+    uvshm__peer_leave(&attach->core, uvshm__port_wall_ms());
+  } else {
+    uvshm__peer_leave_untouched(&attach->core, uvshm__port_wall_ms());
+  }
+}
+
+
 /* First our entry says free, then the kernel does, then we look whether others
  * are left. Of two that close at once, the one that does the last of these
- * finds nobody; a fence keeps the look behind the stores. */
+ * finds nobody; a fence keeps the look behind the stores. Where calls read the
+ * table, one call asks the kernel for all of it instead. */
 static uint64_t leave(struct uvshm__attach* attach) {
-  if (!attach->plain && !attach->readonly) {
-    uvshm__a64_store_release(&uvshm__core_header(&attach->core)->detached_ms,
-                             uvshm__port_wall_ms());
-    if (uvshm__a32_load_relaxed(&attach->traces) != 0)
-      uvshm__peer_leave(&attach->core);
-    else
-      uvshm__peer_leave_untouched(&attach->core);
-  }
-  if (!attach->plain) uvshm__port_unclaim(&attach->claim);
+  int others = 1;
+
+  if (attach->plain) return 0;
+  attach->untouched = (uint32_t) uvshm__port_takes_calls(&attach->object);
+  if (!attach->readonly) leave_table(attach);
+  uvshm__port_unclaim(&attach->claim);
   uvshm__fence_seq_cst();
-  if (!has_an_end(attach) || somebody_else(attach)) return 0;
-  return close_last(attach);
+  if (!has_an_end(attach)) return 0;
+  if (!attach->untouched || uvshm__port_in_use(&attach->object, &others) < 0)
+    others = somebody_else(attach);
+  return others ? 0 : close_last(attach);
 }
 
 

@@ -52,6 +52,10 @@ struct uvshm__attach {
   uint64_t created_ms;
   uint32_t creator_pid;
 
+  uint32_t
+      untouched; /* 1: opening or closing, and nothing of the mapping was */
+                 /* touched: better read and written by calls */
+
   uvshm__a64_t entry; /* address of the lane that was used first (lanes.h) */
   uint64_t serial;    /* of this attach in this process, never 0 */
   uvshm__a64_t calm;  /* `serial`, until a transaction begins here: 0 */

@@ -172,14 +172,26 @@ uint32_t uvshm__attach_peers(const struct uvshm__attach* attach) {
 }
 
 
+static uint64_t later(uint64_t ms, const uvshm__a64_t* word) {
+  uint64_t other = uvshm__a64_load_relaxed(word);
+
+  return other > ms ? other : ms;
+}
+
+
 static void times_info(const struct uvshm__attach* attach,
                        uvshm_region_info_t* info) {
-  const struct uvshm__header* header = uvshm__core_header(&attach->core);
+  const struct uvshm__core* core = &attach->core;
+  const struct uvshm__peer* peer;
+  uint32_t slot;
 
   info->created_ms = attach->created_ms;
   info->creator_pid = attach->creator_pid;
-  info->attached_ms = uvshm__a64_load_relaxed(&header->attached_ms);
-  info->detached_ms = uvshm__a64_load_relaxed(&header->detached_ms);
+  for (slot = 0; slot < core->peers_max; slot++) {
+    peer = uvshm__core_peer(core, slot);
+    info->attached_ms = later(info->attached_ms, &peer->attached_ms);
+    info->detached_ms = later(info->detached_ms, &peer->left_ms);
+  }
 }
 
 

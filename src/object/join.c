@@ -13,33 +13,38 @@
 
 /* Slots whose entry says free first: they cost no repair. A dead peer's slot is
  * taken when nothing else is left, and repaired by uvshm__peer_join(). */
-static int claim_any(struct uvshm__attach* attach) {
+static int claim_one(struct uvshm__attach* attach, int dead) {
   struct uvshm__core* core = &attach->core;
-  uint32_t slot;
-  int dead;
+  uint64_t states[UVSHM__PEERS_AT_ONCE];
+  uint32_t first;
+  uint32_t count;
+  uint32_t i;
   int err;
 
-  for (dead = 0; dead <= 1; dead++) {
-    for (slot = 0; slot < core->peers_max; slot++) {
-      if (uvshm__peer_is_free(core, slot) == dead) continue;
-      err = uvshm__port_claim(&attach->claim, &attach->object, slot);
-      if (err == 0) {
-        core->slot = slot;
-        return 0;
-      }
+  for (first = 0; first < core->peers_max; first += count) {
+    count = uvshm__peer_states(core, first, states);
+    for (i = 0; i < count; i++) {
+      if (((uint32_t) states[i] != UVSHM__PEER_FREE) != dead) continue;
+      err = uvshm__port_claim(&attach->claim, &attach->object, first + i);
+      if (err == 0) core->slot = first + i;
       if (err != UV_EBUSY) return err;
     }
   }
-  return uvshm__fail(
-      UV_EMFILE, "all its %u peer slots are taken", core->peers_max);
+  return UV_EBUSY;
 }
 
 
-/* Gate held, or a forked child's own handle.
- *
- * The first access to the mapping is a store. A load would make the system map
- * 16 pages around it, of which an object that is soon closed needs one, and
- * which have to be taken out again. */
+static int claim_any(struct uvshm__attach* attach) {
+  int err = claim_one(attach, 0);
+
+  if (err == UV_EBUSY) err = claim_one(attach, 1);
+  if (err != UV_EBUSY) return err;
+  return uvshm__fail(
+      UV_EMFILE, "all its %u peer slots are taken", attach->core.peers_max);
+}
+
+
+/* Gate held, or a forked child's own handle. */
 int uvshm__attach_join(struct uvshm__attach* attach) {
   uint64_t now = uvshm__port_wall_ms();
   int err;
@@ -48,8 +53,6 @@ int uvshm__attach_join(struct uvshm__attach* attach) {
     return uvshm__port_claim(
         &attach->claim, &attach->object, UVSHM__PORT_READERS);
 
-  uvshm__a64_store_release(&uvshm__core_header(&attach->core)->attached_ms,
-                           now);
   err = claim_any(attach);
   if (err < 0) return err;
   err = uvshm__peer_join(&attach->core, uvshm__port_pid(), attach->label, now);
@@ -59,8 +62,28 @@ int uvshm__attach_join(struct uvshm__attach* attach) {
 
 
 void uvshm__attach_unjoin(struct uvshm__attach* attach) {
-  if (!attach->readonly) uvshm__peer_leave(&attach->core);
+  if (!attach->readonly)
+    uvshm__peer_leave(&attach->core, uvshm__port_wall_ms());
   uvshm__port_unclaim(&attach->claim);
+}
+
+
+static int env_read_at(void* arg, uint64_t at, void* bytes, size_t size) {
+  struct uvshm__attach* attach = arg;
+
+  if (!attach->untouched) return UV_ENOTSUP;
+  return uvshm__port_read_at(&attach->object, at, bytes, size);
+}
+
+
+static int env_write_at(void* arg,
+                        uint64_t at,
+                        const void* bytes,
+                        size_t size) {
+  struct uvshm__attach* attach = arg;
+
+  if (!attach->untouched) return UV_ENOTSUP;
+  return uvshm__port_write_at(&attach->object, at, bytes, size);
 }
 
 
@@ -182,6 +205,8 @@ void uvshm__attach_wire(struct uvshm__attach* attach) {
                                         .now_ms = env_now_ms,
                                         .now_ns = env_now_ns,
                                         .yield = env_yield,
+                                        .read_at = env_read_at,
+                                        .write_at = env_write_at,
                                         .ring = env_ring,
                                         .hush = env_hush};
 

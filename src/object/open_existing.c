@@ -119,6 +119,10 @@ int uvshm__attach_examine(struct uvshm__port_object* object,
   memset(&header, 0, sizeof(header));
   if (object->storage >= UVSHM__GRANULE) {
     err = uvshm__port_peek(object, &header, sizeof(header));
+    /* It grew before the word said so, and maybe after it was measured. */
+    if (err == 0 &&
+        uvshm__a64_load_relaxed(&header.committed) > object->storage)
+      err = uvshm__port_measure(object);
     if (err < 0) return err;
   }
   if (unfinished(object, &header)) return UVSHM__GONE;
@@ -201,7 +205,11 @@ static int enter(struct uvshm__attach* attach,
   if (err == 0 && attach->lifetime == UVSHM_LIFETIME_FILE)
     err = news = uvshm__managed_open(attach, request, control);
   if (err >= 0) err = uvshm__attach_map_bytes(attach, request);
-  if (err == 0) err = uvshm__attach_join(attach);
+  if (err == 0) {
+    attach->untouched = (uint32_t) uvshm__port_takes_calls(&attach->object);
+    err = uvshm__attach_join(attach);
+    attach->untouched = 0;
+  }
   if (err == 0) return news;
   uvshm__attach_unmap(attach);
   return err;

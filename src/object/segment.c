@@ -114,13 +114,6 @@ int uvshm__segment_open(struct uvshm_segment_s** result,
 
   if (segment == NULL) return uvshm__fail(UV_ENOMEM, "no private memory");
   news = uvshm__attach_open(&segment->attach, request);
-  if (news >= 0)
-    segment->handles =
-        calloc(segment->attach->core.objects_max, sizeof(segment->handles[0]));
-  if (news >= 0 && segment->handles == NULL) {
-    uvshm__attach_close(segment->attach);
-    news = uvshm__fail(UV_ENOMEM, "no private memory");
-  }
   if (news < 0) {
     free(segment);
     return news;
@@ -298,7 +291,7 @@ int uvshm_segment_rejoin(uvshm_segment_t* segment) {
   if (err < 0) return err;
   uvshm__a32_store_relaxed(&attach->traces, 1);
   /* One that was removed meanwhile answers UV_ENXIO to every use. */
-  for (i = 0; i < attach->core.objects_max; i++)
+  for (i = 0; segment->handles != NULL && i < attach->core.objects_max; i++)
     if (segment->handles[i].count != 0)
       (void) uvshm__directory_open(&attach->core, &segment->handles[i].ref);
   return 0;

@@ -19,7 +19,8 @@ struct handles {
 
 struct uvshm_segment_s {
   struct uvshm__attach* attach;
-  struct handles* handles; /* one for each directory entry */
+  struct handles* handles; /* one for each directory entry; NULL before the */
+                           /* first object is opened */
 };
 
 /* Open or make as `request` says; as uvshm__attach_open(). It ends with
@@ -31,7 +32,7 @@ struct uvshm__attach* uvshm__segment_attach(struct uvshm_segment_s* segment);
 
 /* Count one handle of this process more or less for the directory entry; the
  * first and the last set and clear the peer's open bit. The process lock is
- * held. */
+ * held. UV_ENOMEM: no private memory, with a sentence. */
 int uvshm__segment_retain(struct uvshm_segment_s* segment,
                           const struct uvshm__directory_ref* ref);
 void uvshm__segment_release(struct uvshm_segment_s* segment,

@@ -5,6 +5,10 @@
 
 #include "object/segment.h"
 
+#include "base/error.h"
+
+#include <stdlib.h>
+
 
 struct uvshm__attach* uvshm__segment_attach(struct uvshm_segment_s* segment) {
   return segment->attach;
@@ -13,9 +17,15 @@ struct uvshm__attach* uvshm__segment_attach(struct uvshm_segment_s* segment) {
 
 int uvshm__segment_retain(struct uvshm_segment_s* segment,
                           const struct uvshm__directory_ref* ref) {
-  struct handles* handles = &segment->handles[ref->index];
+  struct handles* handles;
   int err;
 
+  if (segment->handles == NULL)
+    segment->handles =
+        calloc(segment->attach->core.objects_max, sizeof(segment->handles[0]));
+  if (segment->handles == NULL)
+    return uvshm__fail(UV_ENOMEM, "no private memory");
+  handles = &segment->handles[ref->index];
   uvshm__a32_store_relaxed(&segment->attach->traces, 1);
   /* Handles of an earlier object in this entry, which was removed before this
    * forked process rejoined, do not have the new one open. */

@@ -32,6 +32,10 @@
  * opened anew, through /proc/self/fd: a maker that dies leaves nothing. */
 # define UVSHM__PORT_UNNAMED_FILES 1
 
+/* Mappings and calls share pages; and the first byte of a word is its lowest,
+ * which is what joining counts on (core/peer.c). */
+# define UVSHM__PORT_TAKES_CALLS (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
+
 #else
 
 /* Byte locks of the process, which every POSIX system has. They vanish when any
@@ -54,6 +58,9 @@
 /* A new file has a temporary name until it is published; what a dead maker
  * left is swept by the next maker of that name and by listings. */
 # define UVSHM__PORT_UNNAMED_FILES 0
+
+/* Not on every system do mappings and calls share pages. */
+# define UVSHM__PORT_TAKES_CALLS 0
 
 #endif
 

@@ -27,7 +27,7 @@
 
 /* Beyond the limit of file sizes a write is not only refused: the process gets
  * SIGXFSZ. */
-static int within_limit(uint64_t to) {
+int uvshm__posix_may_write(uint64_t to) {
   struct rlimit limit;
 
   if (to > INT64_MAX) return 0;
@@ -65,7 +65,7 @@ static int size_of(int fd, uint64_t* size) {
 int uvshm__posix_fill(int fd, uint64_t from, uint64_t to) {
   int err;
 
-  if (!within_limit(to)) return UV_ENOSPC;
+  if (!uvshm__posix_may_write(to)) return UV_ENOSPC;
   if (from >= to) return 0;
   err = uvshm__posix_allocate(fd, from, to);
   return err == UV_ENOTSUP ? write_zeros(fd, from, to) : err;
@@ -121,7 +121,7 @@ int uvshm__port_grow(struct uvshm__port_object* object,
   (void) view;
   if (object->os[UVSHM__OS_HOLDS] == 0) return UV_ENOTSUP;
   if (object->readonly) return UV_EACCES;
-  if (!within_limit(to)) return UV_ENOSPC;
+  if (!uvshm__posix_may_write(to)) return UV_ENOSPC;
 
   /* The word lies in shared memory: anybody may have written anything. The file
    * is as large as the word says, or one of them is damaged. */

@@ -18,6 +18,7 @@
 #include "posix.h"
 
 #include "base/hash.h"
+#include "base/text.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -56,7 +57,7 @@ int uvshm__posix_in_folder(void) {
 
 void uvshm__posix_place(char* text, size_t size, uint32_t system) {
   if (!uvshm__posix_in_folder())
-    snprintf(text, size, "%s", UVSHM__PORT_PLACE);
+    uvshm__copy_text(text, size, UVSHM__PORT_PLACE);
   else if (system)
     snprintf(text, size, "/tmp");
   else
@@ -91,20 +92,39 @@ static void digits_of(char* text, uint64_t hash) {
 }
 
 
-static void prefix_of(char* text, size_t size, uint32_t system) {
-  if (system)
-    snprintf(text, size, SYSTEM_PREFIX);
-  else
-    snprintf(text, size, PREFIX "%lu-", (unsigned long) geteuid());
+#define PREFIX_SIZE 32 /* with the longest number there is */
+
+static void prefix_of(char text[PREFIX_SIZE], uint32_t system) {
+  unsigned long uid = (unsigned long) geteuid();
+  char digits[PREFIX_SIZE];
+  char* at = digits + sizeof(digits);
+
+  if (system) {
+    memcpy(text, SYSTEM_PREFIX, sizeof(SYSTEM_PREFIX));
+    return;
+  }
+  *--at = '\0';
+  *--at = '-';
+  do *--at = (char) ('0' + uid % 10);
+  while ((uid /= 10) != 0);
+  memcpy(text, PREFIX, sizeof(PREFIX) - 1);
+  strcpy(text + sizeof(PREFIX) - 1, at);
 }
 
 
+/* Of every open: printf() takes longer than what is printed. */
 static int join(char** path, const char* a, const char* b, const char* c) {
-  size_t size = strlen(a) + strlen(b) + strlen(c) + 2;
+  size_t a_size = strlen(a);
+  size_t b_size = strlen(b);
+  size_t c_size = strlen(c);
+  char* at = malloc(a_size + b_size + c_size + 2);
 
-  *path = malloc(size);
-  if (*path == NULL) return UV_ENOMEM;
-  snprintf(*path, size, "%s/%s%s", a, b, c);
+  if (at == NULL) return UV_ENOMEM;
+  *path = at;
+  memcpy(at, a, a_size);
+  at[a_size] = '/';
+  memcpy(at + a_size + 1, b, b_size);
+  memcpy(at + a_size + 1 + b_size, c, c_size + 1);
   return 0;
 }
 
@@ -130,10 +150,10 @@ static int named_path(char** path,
                       const char* place,
                       const char* name,
                       uint32_t system) {
-  char prefix[32];
+  char prefix[PREFIX_SIZE];
   char hashed[HASH_DIGITS + 2];
 
-  prefix_of(prefix, sizeof(prefix), system);
+  prefix_of(prefix, system);
   if (*name == '~' ||
       strlen(prefix) + strlen(name) > (size_t) UVSHM__PORT_NAME_LIMIT) {
     hashed[0] = '~';
@@ -304,12 +324,12 @@ int uvshm__port_each_name(const char* dir,
                                       const char* system_name),
                           void* arg) {
   char place[64];
-  char own[32];
+  char own[PREFIX_SIZE];
   struct listing listing = {place, own, system, dir != NULL, each, arg};
   char* folder;
   int result;
 
-  prefix_of(own, sizeof(own), 0);
+  prefix_of(own, 0);
   if (dir != NULL) {
     result = absolute(&folder, dir);
     if (result < 0) return result;
@@ -327,7 +347,7 @@ int uvshm__port_each_name(const char* dir,
 
   /* In /tmp lie the names of scope system, and none of the user's. */
   uvshm__posix_place(place, sizeof(place), 1);
-  prefix_of(own, sizeof(own), 1);
+  prefix_of(own, 1);
   listing.system = 0;
   return list_place(&listing);
 }

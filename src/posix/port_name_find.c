@@ -238,14 +238,10 @@ void uvshm__port_gate_leave(struct uvshm__port_object* object) {
 }
 
 
-/* The caller reads a size word next and compares it with `storage`: since the
- * file grows before the word says so, asking for the size after the bytes never
- * finds it too small. */
 int uvshm__port_peek(struct uvshm__port_object* object,
                      void* bytes,
                      size_t size) {
   size_t done = 0;
-  struct stat st;
   ssize_t count;
 
   if (object->os[UVSHM__OS_SYSV]) return UV_ENOTSUP;
@@ -258,6 +254,13 @@ int uvshm__port_peek(struct uvshm__port_object* object,
     if (count < 0 && errno != EINTR) return uvshm__posix_error(errno);
     if (count > 0) done += (size_t) count;
   }
+  return 0;
+}
+
+
+int uvshm__port_measure(struct uvshm__port_object* object) {
+  struct stat st;
+
   if (fstat((int) object->os[UVSHM__OS_FD], &st) != 0)
     return uvshm__posix_error(errno);
   object->storage = (uint64_t) st.st_size;

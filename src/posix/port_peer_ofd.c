@@ -107,17 +107,38 @@ int uvshm__posix_data_import(struct uvshm__port_object* object,
 }
 
 
-/* A new description of the object's file. Process lock held until it is closed.
- * UV_ENXIO: the path leads elsewhere or nowhere. */
+/* Is it the object's file? */
+static int is_object(const struct uvshm__port_object* object,
+                     const char* path,
+                     int fd,
+                     struct stat* st) {
+  if (fstat(fd, st) != 0) return uvshm__posix_error(errno);
+  if (uvshm__posix_same_key(object, st)) return 0;
+  return path != NULL ? UV_ENXIO : UV_ENOTSUP;
+}
+
+
+/* With the gate ours: does the name still lead to it? In /dev/shm a file has
+ * one name, so that one without is one that was removed. In other folders
+ * people make links. */
+static int is_named(const struct uvshm__port_object* object,
+                    const char* path,
+                    const struct stat* st) {
+  if (object->origin != UVSHM__PORT_NAMED || object->dir)
+    return uvshm__posix_leads_here(object, path);
+  return st->st_nlink != 0 ? 0 : UV_ENXIO;
+}
+
+
+/* A new description of what the path leads to, or of the object's file. Process
+ * lock held until it is closed. UV_ENXIO: the path leads nowhere. */
 static int open_description(const struct uvshm__port_object* object,
                             const char* path,
                             int* description) {
   int flags = object->readonly ? O_RDONLY : O_RDWR;
-  struct stat st;
   char buffer[64];
   const char* at = path;
   int fd;
-  int err = 0;
 
   if (path == NULL) {
     snprintf(buffer,
@@ -134,14 +155,6 @@ static int open_description(const struct uvshm__port_object* object,
       return path != NULL ? UV_ENXIO : UV_ENOTSUP; /* no /proc */
     return uvshm__posix_error(errno);
   }
-  if (fstat(fd, &st) != 0)
-    err = uvshm__posix_error(errno);
-  else if (!uvshm__posix_same_key(object, &st))
-    err = path != NULL ? UV_ENXIO : UV_ENOTSUP;
-  if (err < 0) {
-    close(fd);
-    return err;
-  }
   *description = fd;
   return 0;
 }
@@ -155,14 +168,20 @@ static int set_lock(int fd, uint64_t byte, short type) {
 int uvshm__posix_gate(struct uvshm__port_object* object, const char* path) {
   int fd = -1;
   int err = open_description(object, path, &fd);
+  struct stat st;
+  int other;
 
   if (err < 0) return err;
   err = set_lock(fd, UVSHM__BYTE_GATE, object->readonly ? F_RDLCK : F_WRLCK);
-  if (err == 0 && path != NULL) err = uvshm__posix_leads_here(object, path);
+  /* Of a file that took the place of ours meanwhile the lock says nothing. */
+  other = is_object(object, path, fd, &st);
+  if (other < 0) err = other;
+  if (err == 0 && path != NULL) err = is_named(object, path, &st);
   if (err < 0) {
     close(fd);
     return err;
   }
+  uvshm__posix_set_key(object, &st); /* of a size that stays, but for growth */
   object->os[UVSHM__OS_GATE] = fd;
   return 0;
 }
@@ -199,13 +218,26 @@ static int gate_is_free(const struct uvshm__port_object* object) {
 }
 
 
+static int open_object(const struct uvshm__port_object* object,
+                       const char* path,
+                       int* fd) {
+  int err = open_description(object, path, fd);
+  struct stat st;
+
+  if (err < 0) return err;
+  err = is_object(object, path, *fd, &st);
+  if (err < 0) close(*fd);
+  return err;
+}
+
+
 /* The path first, since /proc need not be there; but the path may be gone. */
 static int open_for_claim(const struct uvshm__port_object* object, int* fd) {
   int err = UV_ENXIO;
 
   if (object->os[UVSHM__OS_NAMED])
-    err = open_description(object, object->system_name, fd);
-  if (err == UV_ENXIO) err = open_description(object, NULL, fd);
+    err = open_object(object, object->system_name, fd);
+  if (err == UV_ENXIO) err = open_object(object, NULL, fd);
   return err;
 }
 

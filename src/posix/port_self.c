@@ -74,8 +74,17 @@ int uvshm__port_random(void* bytes, size_t size) {
 }
 
 
+/* Asked once in each process. */
 uint32_t uvshm__port_pid(void) {
-  return (uint32_t) getpid();
+  static uvshm__a64_t known; /* {lineage:32 | pid:32} */
+  uint64_t word = uvshm__a64_load_relaxed(&known);
+  uint32_t lineage = uvshm__port_lineage();
+
+  if (word >> 32 != lineage) {
+    word = (uint64_t) lineage << 32 | (uint32_t) getpid();
+    uvshm__a64_store_relaxed(&known, word);
+  }
+  return (uint32_t) word;
 }
 
 

@@ -160,6 +160,9 @@ void uvshm__posix_user(uint32_t uid, char* text, size_t size);
 
 /* ---- port_grow.c, and the way that the build chose ----------------------- */
 
+/* Does this process's limit of file sizes allow a write up to `to`? */
+int uvshm__posix_may_write(uint64_t to);
+
 /* Make bytes [from, to) of `fd` exist, which nobody else does at this time. */
 int uvshm__posix_fill(int fd, uint64_t from, uint64_t to);
 

@@ -267,3 +267,33 @@ int uvshm__port_huge(void* addr, uint64_t size, uint32_t* got) {
   *got = 0;
   return 0;
 }
+
+
+int uvshm__port_takes_calls(const struct uvshm__port_object* object) {
+  (void) object;
+  return 0;
+}
+
+
+int uvshm__port_read_at(struct uvshm__port_object* object,
+                        uint64_t at,
+                        void* bytes,
+                        size_t size) {
+  (void) object;
+  (void) at;
+  (void) bytes;
+  (void) size;
+  return UV_ENOTSUP;
+}
+
+
+int uvshm__port_write_at(struct uvshm__port_object* object,
+                         uint64_t at,
+                         const void* bytes,
+                         size_t size) {
+  (void) object;
+  (void) at;
+  (void) bytes;
+  (void) size;
+  return UV_ENOTSUP;
+}

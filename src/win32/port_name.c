@@ -400,16 +400,21 @@ static int peek_file(HANDLE file, void* bytes, size_t size) {
 }
 
 
-/* A file grows before its header says so: asking for the size after the bytes
- * never finds it smaller than they say. */
 int uvshm__port_peek(struct uvshm__port_object* object,
                      void* bytes,
                      size_t size) {
   struct uvshm__win* win = uvshm__win_of(object);
-  int err;
 
   if (win->backing != UVSHM__WIN_FILE)
     return peek_section(win->data, bytes, size);
-  err = peek_file(win->file, bytes, size);
-  return err < 0 ? err : uvshm__win_file_size(win->file, &object->storage);
+  return peek_file(win->file, bytes, size);
+}
+
+
+/* A section has had its size from the beginning. */
+int uvshm__port_measure(struct uvshm__port_object* object) {
+  struct uvshm__win* win = uvshm__win_of(object);
+
+  if (win->backing != UVSHM__WIN_FILE) return 0;
+  return uvshm__win_file_size(win->file, &object->storage);
 }

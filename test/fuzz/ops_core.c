@@ -104,7 +104,7 @@ static void leave_and_join(struct fuzz_world* world, struct fuzz_input* input) {
 
   if (world->lane_claimed[peer]) uvshm__lane_exit(&world->lanes[peer]);
   world->lane_claimed[peer] = 0;
-  uvshm__peer_leave(core);
+  uvshm__peer_leave(core, 1);
   if (uvshm__peer_join(core, 1, "back", 1) < 0) return;
   if (uvshm__lane_claim(core, &world->lanes[peer]) == 0)
     world->lane_claimed[peer] = 1;
