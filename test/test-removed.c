@@ -209,20 +209,31 @@ static int wait_briefly(void* arg) {
   int err = uvshm_mutex_lock(pair->mutex, 0);
 
   if (err < 0) return err;
-  err = uvshm_cond_wait(pair->cond, pair->mutex, 300);
+  err = uvshm_cond_wait(pair->cond, pair->mutex, 1000);
   pair->held = uvshm_mutex_unlock(pair->mutex);
   return err;
 }
 
 
 TEST(removed_mutex_comes_back_from_a_condition) {
+  struct waiting waiting = {wait_briefly, NULL, 0};
+  uvshm_cond_info_t info = {0};
   struct pair pair = {NULL, NULL, 1};
+  uv_thread_t thread;
+  int looks = 0;
 
   (void) state;
   assert_int_equal(uvshm_cond_open(&pair.cond, segment, "cond", NULL), 0);
   assert_int_equal(uvshm_mutex_open(&pair.mutex, segment, "it", NULL), 0);
-  assert_int_equal(result_when_removed(wait_briefly, &pair, uvshm_mutex_unlink),
-                   UV_ETIMEDOUT);
+  waiting.object = &pair;
+  assert_int_equal(uv_thread_create(&thread, wait_in_thread, &waiting), 0);
+  while (info.waiters == 0 && looks++ < PATIENCE_MS) {
+    uv_sleep(1);
+    assert_int_equal(uvshm_cond_info(pair.cond, &info), 0);
+  }
+  assert_int_equal(uvshm_mutex_unlink(segment, "it", 0), 0);
+  assert_int_equal(uv_thread_join(&thread), 0);
+  assert_int_equal(waiting.result, UV_ETIMEDOUT);
   assert_int_equal(pair.held, 0);
   uvshm_mutex_close(pair.mutex);
   uvshm_cond_close(pair.cond);
