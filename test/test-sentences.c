@@ -100,6 +100,28 @@ TEST(sentence_of_a_map_says_key_or_version) {
 }
 
 
+TEST(sentence_of_a_cell_says_value_or_pin) {
+  uvshm_cell_options_t options = {.size = 8, .pins = 1};
+  uvshm_cell_t* cell;
+  const void* bytes;
+  uint64_t version;
+  char byte;
+  size_t size = 1;
+
+  (void) state;
+  assert_int_equal(uvshm_cell_open(&cell, segment, "price", &options), 0);
+  assert_int_equal(uvshm_cell_read(cell, &byte, &size, NULL), UV_ENOENT);
+  says("nothing was written");
+  assert_int_equal(uvshm_cell_write(cell, "ab", 2), 0);
+  assert_int_equal(uvshm_cell_read(cell, &byte, &size, NULL), UV_ENOBUFS);
+  says("larger than the buffer");
+  assert_int_equal(uvshm_cell_peek(cell, &bytes, &size, &version), 0);
+  assert_int_equal(uvshm_cell_peek(cell, &bytes, &size, &version), UV_EAGAIN);
+  says("pins");
+  uvshm_cell_close(cell);
+}
+
+
 TEST(sentence_of_a_channel_says_room_or_message) {
   uvshm_channel_options_t options = {
       .flags = UVSHM_WRITER | UVSHM_CHANNEL_QUEUE,
@@ -186,6 +208,7 @@ int main(void) {
       cmocka_unit_test(sentence_of_what_was_removed_names_it),
       cmocka_unit_test(sentence_of_a_full_semaphore_names_it),
       cmocka_unit_test(sentence_of_a_map_says_key_or_version),
+      cmocka_unit_test(sentence_of_a_cell_says_value_or_pin),
       cmocka_unit_test(sentence_of_a_channel_says_room_or_message),
       cmocka_unit_test(sentence_of_two_that_upgrade_says_who_has_to_give_way),
       cmocka_unit_test(sentence_of_a_root_in_a_transaction_says_what_was_tried),

@@ -272,9 +272,12 @@ int uvshm__cell_end(const uvshm_cell_t* cell,
     case 0:
       return 0;
     case UV_ENOENT:
+      return uvshm__fail_brief(err, "nothing was written yet");
     case UV_EAGAIN:
+      return uvshm__fail_brief(
+          err, "it is replaced too fast, or all pins are taken");
     case UV_ENOBUFS:
-      return uvshm__fail_bare(err);
+      return uvshm__fail_brief(err, "the value is larger than the buffer");
     default:
       return uvshm__fail(err,
                          "cannot %s \"%s\": %s",

@@ -248,7 +248,7 @@ int uvshm_cell_release(uvshm_cell_t* cell, const void* data, uint64_t version) {
     return 0;
   }
   if (!uvshm__cell_is_whole(&cell->core, buffer, version))
-    return uvshm__fail_bare(UV_EAGAIN);
+    return uvshm__fail_brief(UV_EAGAIN, "it was overwritten meanwhile");
   uvshm__fence_acquire();
   return uvshm__cell_is_there(&cell->core) ? 0
                                            : uvshm__named_removed(&cell->named);
