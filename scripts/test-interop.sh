@@ -39,6 +39,6 @@ pair() {
 if [ -n "$runner" ]; then
   pair "$ours" "$other" "$runner" 2
 else
-  pair "$ours" "$other" "" 6
-  pair "$other" "$ours" "" 6
+  pair "$ours" "$other" "" 8
+  pair "$other" "$ours" "" 8
 fi

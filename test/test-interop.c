@@ -206,12 +206,129 @@ static int role_mapper(int argc, char** argv) {
 }
 
 
+/* A message has a size and bytes that follow from its number. */
+#define MESSAGE_MAX 100u
+
+static size_t make_message(unsigned char* bytes, uint64_t number) {
+  size_t size = 8 + (size_t) (number % (MESSAGE_MAX - 8));
+
+  memset(bytes, (int) (number & 0xff), size);
+  memcpy(bytes, &number, sizeof(number));
+  return size;
+}
+
+
+static int is_message(const void* bytes, size_t size, uint64_t number) {
+  unsigned char expected[MESSAGE_MAX];
+
+  return size == make_message(expected, number) &&
+         memcmp(bytes, expected, size) == 0;
+}
+
+
+static const struct {
+  const char* name;
+  uint32_t flags;
+} kinds[] = {{"stream", UVSHM_CHANNEL_STREAM},
+             {"queue", UVSHM_CHANNEL_QUEUE},
+             {"topic", UVSHM_CHANNEL_TOPIC | UVSHM_CHANNEL_LOSSLESS}};
+
+
+static uvshm_channel_t* open_end(uvshm_segment_t* segment,
+                                 unsigned int kind,
+                                 uint32_t end) {
+  uvshm_channel_options_t options;
+  uvshm_channel_t* channel = NULL;
+
+  memset(&options, 0, sizeof(options));
+  options.flags = end | kinds[kind].flags;
+  options.size_max = MESSAGE_MAX;
+  options.messages = 16;
+  (void) !uvshm_channel_open(&channel, segment, kinds[kind].name, &options);
+  return channel;
+}
+
+
+/* Half of them by copy, half in place. */
+static int send_all(uvshm_channel_t* channel) {
+  unsigned char bytes[MESSAGE_MAX];
+  uint64_t i;
+  size_t size;
+  void* room;
+  int err = 0;
+
+  for (i = 0; i < ROUNDS && err == 0; i++) {
+    size = make_message(bytes, i);
+    if (i % 2 == 0) {
+      err = uvshm_channel_send(channel, bytes, size, 20000);
+      continue;
+    }
+    err = uvshm_channel_claim(channel, &room, size, 20000);
+    if (err < 0) break;
+    memcpy(room, bytes, size);
+    err = uvshm_channel_commit(channel, room, size);
+  }
+  return err;
+}
+
+
+/* All kinds, one after the other; then a value for a cell. */
+static int role_speaker(int argc, char** argv) {
+  uvshm_segment_t* segment;
+  uvshm_channel_t* channel;
+  unsigned char bytes[MESSAGE_MAX];
+  uvshm_cell_t* cell;
+  unsigned int kind;
+
+  (void) argc;
+  if (uvshm_segment_open(&segment, argv[0], NULL) < 0) return 1;
+  if (uvshm_cell_open(&cell, segment, "cell", NULL) < 0) return 2;
+  for (kind = 0; kind < 3; kind++) {
+    channel = open_end(segment, kind, UVSHM_WRITER);
+    if (channel == NULL || send_all(channel) != 0) return 3;
+    uvshm_channel_close(channel);
+  }
+  if (uvshm_cell_write(cell, bytes, make_message(bytes, ROUNDS)) != 0) return 4;
+  if (uvshm_segment_check(segment) != 0) return 5;
+  uvshm_cell_close(cell);
+  uvshm_segment_close(segment);
+  return 0;
+}
+
+
+/* Die in a transaction. */
+static int role_spender(int argc, char** argv) {
+  uvshm_segment_t* segment;
+  uvshm_mutex_t* mutex;
+  uvshm_ref_t* root;
+  uint64_t* money;
+  uvshm_txn_t txn;
+  void* block;
+
+  (void) argc;
+  if (uvshm_segment_open(&segment, argv[0], NULL) < 0) return 1;
+  if (uvshm_mutex_open(&mutex, segment, "m", NULL) < 0) return 2;
+  if (uvshm_heap_root(segment, "money", &root) < 0) return 3;
+  money = uvshm_heap_pointer(segment, uvshm_heap_get(root), 1000);
+  if (money == NULL || uvshm_txn_begin(&txn, mutex, 20000) != 0) return 4;
+  if (uvshm_txn_save(&txn, money, 1000) != 0) return 5;
+  memset(money, 0xee, 1000);
+  if (uvshm_txn_alloc(&txn, &block, 5000) != 0) return 6;
+  if (uvshm_txn_free(&txn, money) != 0) return 7;
+  test_say("spent");
+  (void) test_hear();
+  return 0;
+}
+
+
 static const struct test_role roles[] = {{"adder", role_adder},
                                          {"dier", role_dier},
                                          {"reader", role_reader},
                                          {"file", role_file},
                                          {"after", role_after},
                                          {"mapper", role_mapper},
+                                         {"speaker", role_speaker},
+                                         {"spender", role_spender},
                                          {NULL, NULL}};
 
 
@@ -433,12 +550,125 @@ TEST(interop_programs_share_a_map) {
 }
 
 
+/* Half of them by copy, half in place; then the end that the other gave. */
+static void receive_all(uvshm_channel_t* channel) {
+  unsigned char bytes[MESSAGE_MAX];
+  const void* message = bytes;
+  uint64_t i;
+  size_t size;
+
+  for (i = 0; i < ROUNDS; i++) {
+    size = sizeof(bytes);
+    if (i % 3 == 0)
+      assert_int_equal(uvshm_channel_recv(channel, bytes, &size, 20000), 0);
+    else
+      assert_int_equal(uvshm_channel_peek(channel, &message, &size, 20000), 0);
+    assert_true(is_message(i % 3 == 0 ? bytes : message, size, i));
+    if (i % 3 != 0)
+      assert_int_equal(uvshm_channel_release(channel, message), 0);
+  }
+  assert_int_equal(uvshm_channel_peek(channel, &message, &size, 20000), UV_EOF);
+}
+
+
+TEST(interop_programs_pass_messages) {
+  char name[64];
+  uvshm_segment_options_t options;
+  uvshm_cell_options_t of_messages;
+  uvshm_segment_t* segment;
+  uvshm_channel_t* channels[3];
+  uvshm_cell_t* cell;
+  struct test_process other;
+  unsigned char bytes[MESSAGE_MAX];
+  size_t size = sizeof(bytes);
+  uint64_t version = 0;
+  unsigned int kind;
+
+  (void) state;
+  need_program(1);
+  snprintf(name, sizeof(name), "%s", test_name("messages"));
+  memset(&options, 0, sizeof(options));
+  memset(&of_messages, 0, sizeof(of_messages));
+  options.flags = UVSHM_CREATE;
+  options.size = 1 << 20;
+  of_messages.size = MESSAGE_MAX;
+  assert_int_equal(uvshm_segment_open(&segment, name, &options), 0);
+  assert_int_equal(uvshm_cell_open(&cell, segment, "cell", &of_messages), 0);
+  for (kind = 0; kind < 3; kind++) {
+    channels[kind] = open_end(segment, kind, UVSHM_READER);
+    assert_non_null(channels[kind]);
+  }
+  test_spawn_other(&other, runner, program, "speaker", name, NULL);
+  for (kind = 0; kind < 3; kind++) receive_all(channels[kind]);
+  assert_int_equal(uvshm_cell_wait(cell, &version, 20000), 0);
+  assert_int_equal(uvshm_cell_read(cell, bytes, &size, NULL), 0);
+  assert_true(is_message(bytes, size, ROUNDS));
+  assert_int_equal(test_join(&other), 0);
+  assert_int_equal(uvshm_segment_check(segment), 0);
+  for (kind = 0; kind < 3; kind++) uvshm_channel_close(channels[kind]);
+  uvshm_cell_close(cell);
+  uvshm_segment_close(segment);
+  assert_int_equal(test_leftovers(), 0);
+}
+
+
+/* What the other has saved, we put back. */
+TEST(interop_transaction_of_the_other_is_taken_back) {
+  char name[64];
+  uvshm_segment_options_t options;
+  uvshm_mutex_options_t with_log;
+  uvshm_segment_t* segment;
+  uvshm_heap_info_t info;
+  uvshm_mutex_t* mutex;
+  uvshm_ref_t* root;
+  unsigned char* money;
+  uvshm_txn_t txn;
+  struct test_process other;
+  uint64_t blocks;
+  size_t i;
+
+  (void) state;
+  need_program(1);
+  snprintf(name, sizeof(name), "%s", test_name("money"));
+  memset(&options, 0, sizeof(options));
+  memset(&with_log, 0, sizeof(with_log));
+  options.flags = UVSHM_CREATE;
+  options.size = 1 << 20;
+  with_log.log_size = 2048;
+  assert_int_equal(uvshm_segment_open(&segment, name, &options), 0);
+  assert_int_equal(uvshm_mutex_open(&mutex, segment, "m", &with_log), 0);
+  assert_int_equal(uvshm_heap_root(segment, "money", &root), 0);
+  assert_int_equal(uvshm_heap_alloc(segment, (void**) &money, 1000, 0), 0);
+  for (i = 0; i < 1000; i++) money[i] = (unsigned char) i;
+  assert_int_equal(uvshm_heap_publish(segment, root, money, NULL), 0);
+  assert_int_equal(uvshm_heap_info(segment, &info), 0);
+  blocks = info.blocks;
+
+  test_spawn_other(&other, runner, program, "spender", name, NULL);
+  test_expect(&other, "spent");
+  assert_int_equal(money[0], 0xee);
+  test_kill(&other);
+  assert_int_equal(uvshm_txn_begin(&txn, mutex, 20000), UVSHM_OWNER_DIED);
+  for (i = 0; i < 1000; i++) assert_int_equal(money[i], i & 0xff);
+  assert_int_equal(uvshm_txn_commit(&txn), 0);
+  assert_int_equal(uvshm_segment_repair(segment, NULL), 0);
+  assert_int_equal(uvshm_heap_info(segment, &info), 0);
+  assert_int_equal(info.blocks, blocks);
+  assert_int_equal(uvshm_segment_check(segment), 0);
+  uvshm_mutex_close(mutex);
+  uvshm_segment_close(segment);
+  assert_int_equal(test_leftovers(), 0);
+}
+
+
 int main(int argc, char** argv) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(interop_programs_share_a_segment_and_its_locks),
       cmocka_unit_test(interop_death_of_the_other_is_told),
       cmocka_unit_test(interop_reader_sees_no_torn_counter),
       cmocka_unit_test(interop_programs_share_a_map),
+      cmocka_unit_test(interop_programs_pass_messages),
+      cmocka_unit_test(interop_transaction_of_the_other_is_taken_back),
       cmocka_unit_test(interop_programs_share_a_plain_file_at_once),
       cmocka_unit_test(
           interop_programs_use_a_segment_in_a_file_one_after_the_other),
