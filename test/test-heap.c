@@ -307,6 +307,58 @@ static void random_blocks_never_meet(void** state) {
 }
 
 
+/* A thread remembers blocks that it freed. By the time that it wants one again
+ * their span is something else, or the block is another thread's. */
+static void what_was_freed_may_be_another_block_by_now(void** state) {
+  static struct live some[40];
+  static struct live large[128];
+  static struct world world;
+  static struct uvshm__lane other;
+  uint32_t me;
+  uint64_t ref;
+  uint32_t count;
+  uint32_t i;
+
+  (void) state;
+  make(&world, 2 * MIB, 2 * MIB);
+  me = uvshm__heap_me(world.core);
+  assert_int_equal(uvshm__lane_claim(world.core, &other), 0);
+  for (i = 0; i < 40; i++) some[i].ref = get(&world, 20000);
+  for (i = 0; i < 40; i++)
+    assert_int_equal(uvshm__heap_free(&world.lane, some[i].ref), 0);
+  /* All there is, so that the spans are cut anew. */
+  for (count = 0; count < 128; count++) {
+    large[count].size = 32768;
+    large[count].byte = (unsigned char) (count + 1);
+    if (uvshm__heap_alloc(&world.lane, 32768, 0, me, &large[count].ref) < 0)
+      break;
+    fill(&world, &large[count]);
+  }
+  assert_true(count > 40 && count < 128);
+  for (i = 0; i < 40; i++)
+    assert_int_equal(uvshm__heap_alloc(&world.lane, 20000, 0, me, &ref),
+                     UV_ENOSPC);
+  for (i = 0; i < count; i++) compare(&world, &large[i]);
+  for (i = 0; i < count; i++)
+    assert_int_equal(uvshm__heap_free(&world.lane, large[i].ref), 0);
+  /* Two threads take them again in turn. */
+  for (i = 0; i < 40; i++) some[i].ref = get(&world, 20000);
+  for (i = 0; i < 40; i++)
+    assert_int_equal(uvshm__heap_free(&world.lane, some[i].ref), 0);
+  for (i = 0; i < 40; i++) {
+    some[i].size = 20000;
+    some[i].byte = (unsigned char) (i + 100);
+    assert_int_equal(
+        uvshm__heap_alloc(
+            i % 2 == 0 ? &other : &world.lane, 20000, 0, me, &some[i].ref),
+        0);
+    fill(&world, &some[i]);
+  }
+  for (i = 0; i < 40; i++) compare(&world, &some[i]);
+  unmake(&world);
+}
+
+
 /* The same sizes in another order, a hundred times, in a heap that they just
  * fit. */
 static void what_fitted_once_fits_after_a_hundred_times(void** state) {
@@ -353,6 +405,7 @@ int main(void) {
       cmocka_unit_test(when_it_cannot_grow_it_is_as_before),
       cmocka_unit_test(what_is_not_mapped_is_not_given_out),
       cmocka_unit_test(random_blocks_never_meet),
+      cmocka_unit_test(what_was_freed_may_be_another_block_by_now),
       cmocka_unit_test(what_fitted_once_fits_after_a_hundred_times),
   };
 

@@ -25,7 +25,7 @@
  * is cleared away, the last when somebody needs the span. models/heap_span.pml
  * shows all this.
  *
- * Where to look first is private to the thread: the block that it freed last,
+ * Where to look first is private to the thread: the blocks that it freed last,
  * then the span that it took from last. Which spans may have room is shared, a
  * hint, wrong at worst.
  */
@@ -123,9 +123,8 @@ static uint64_t take_any(struct uvshm__lane* lane,
 
 uint64_t uvshm__small_take_near(struct uvshm__lane* lane, uint32_t bin) {
   struct uvshm__lane_heap* hint = &lane->heap[bin];
-  uint64_t ref = 0;
+  uint64_t ref = uvshm__small_take_freed(lane, bin);
 
-  if (hint->freed.index != 0) ref = uvshm__small_take_freed(lane, &hint->freed);
   if (ref == 0 && hint->span.entry != NULL)
     ref = take_any(lane, bin, &hint->span);
   return ref;

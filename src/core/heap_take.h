@@ -30,20 +30,24 @@ struct uvshm__small_place {
 static UVSHM__USUAL int uvshm__small_find(const struct uvshm__core* core,
                                           uint64_t ref,
                                           struct uvshm__small_place* place) {
-  uint64_t at = ref - core->control_size;
+  /* Once, not after each load of what others change. */
+  unsigned char* base = core->base;
+  uint64_t low = core->control_size;
+  uint64_t at = ref - low;
   uint32_t span = (uint32_t) (at / UVSHM__SPAN_SIZE);
   uint32_t within = span % UVSHM__ZONE_SPANS;
+  unsigned char* books; /* as uvshm__heap_span() and uvshm__heap_owners() */
   uint32_t index;
 
-  if (within == 0 ||
-      at >= uvshm__a64_load_relaxed(core->exists) - core->control_size)
+  if (within == 0 || at >= uvshm__a64_load_relaxed(core->exists) - low)
     return 0;
   place->number = span;
   place->zone = uvshm__heap_zone(core, span / UVSHM__ZONE_SPANS);
   if (uvshm__word_kind(uvshm__a64_load_acquire(&place->zone->word)) !=
       UVSHM__ZONE_SMALL)
     return 0;
-  place->entry = uvshm__heap_span(core, span / UVSHM__ZONE_SPANS, within);
+  books = base + low + at / UVSHM__ZONE_SIZE * UVSHM__ZONE_SIZE;
+  place->entry = (struct uvshm__span_ent*) (void*) books + within;
   place->word = uvshm__a64_load_acquire(&place->entry->word);
   if (uvshm__word_kind(place->word) != UVSHM__SPAN_SMALL ||
       !uvshm__heap_index(uvshm__word_count(place->word),
@@ -51,7 +55,7 @@ static UVSHM__USUAL int uvshm__small_find(const struct uvshm__core* core,
                          &index))
     return 0;
   place->own =
-      uvshm__heap_owners(core, span / UVSHM__ZONE_SPANS, within) + index;
+      (uvshm__a16_t*) (void*) (books + within * UVSHM__OWNERS_SIZE) + index;
   return 1;
 }
 
@@ -130,12 +134,20 @@ static inline void uvshm__span_leave(struct uvshm__lane* lane) {
 }
 
 
-/* The block that this thread freed last, which is there, or 0. */
-static UVSHM__USUAL uint64_t uvshm__small_take_freed(
-    struct uvshm__lane* lane, struct uvshm__lane_span* freed) {
+/* A block that this thread freed, the last one or nearly, which is there; or
+ * 0. */
+static UVSHM__USUAL uint64_t uvshm__small_take_freed(struct uvshm__lane* lane,
+                                                     uint32_t bin) {
+  struct uvshm__lane_heap* hint = &lane->heap[bin];
+  struct uvshm__lane_span* freed = &hint->freed;
   uint64_t ref = 0;
 
-  freed->index = 0;
+  if (freed->index != 0)
+    freed->index = 0;
+  else if (hint->count != 0)
+    freed = &lane->more[bin][--hint->count];
+  else
+    return 0;
   if (uvshm__span_enter(lane, freed) &&
       uvshm__a16_load_seq_cst(freed->own) == UVSHM__OWN_FREE) {
     /* The allocation. */
@@ -148,18 +160,16 @@ static UVSHM__USUAL uint64_t uvshm__small_take_freed(
 }
 
 
-/* A block of `size` bytes, private to this peer, if that is the last one of its
- * size which this thread freed; its offset, or 0. */
+/* A block of `size` bytes, private to this peer, if this thread freed one of
+ * its size lately; its offset, or 0. *lane->recent is what is known of it. */
 static UVSHM__USUAL uint64_t uvshm__heap_take_usual(struct uvshm__lane* lane,
                                                     uint64_t size) {
-  struct uvshm__lane_span* freed;
-
   /* A peer that was declared dead finds its lane gone. */
   if (size - 1 >= UVSHM__HEAP_UNIT * 64 ||
       uvshm__a32_load_relaxed(&lane->ent->owner) != lane->owner)
     return 0;
-  freed = &lane->heap[uvshm__heap_bin_of[(size - 1) / UVSHM__HEAP_UNIT]].freed;
-  return freed->index != 0 ? uvshm__small_take_freed(lane, freed) : 0;
+  return uvshm__small_take_freed(
+      lane, uvshm__heap_bin_of[(size - 1) / UVSHM__HEAP_UNIT]);
 }
 
 
@@ -173,34 +183,40 @@ static UVSHM__USUAL void uvshm__small_freed(struct uvshm__zone_ent* zone,
 
 /* Free the block at `ref`, which is at `place`, if it is private to this peer;
  * 0: it is not. Stores as in uvshm__heap_give_usual(). The block is remembered,
- * so that the next one of its size is this one, while it is in the cache; not
- * when its span is another thread's. Field by field: a copy of a struct that
+ * so that the next one of its size need not be searched for and is still in the
+ * cache; not when its span is another thread's. Field by field: a copy of a struct that
  * was just written is slow. */
 static UVSHM__USUAL int uvshm__small_give(
     struct uvshm__lane* lane,
     const struct uvshm__small_place* place,
     uint64_t ref) {
-  struct uvshm__lane_span* freed;
+  uint32_t bin = uvshm__word_count(place->word);
+  struct uvshm__lane_heap* hint = &lane->heap[bin];
+  struct uvshm__lane_span* freed = &hint->freed;
+  uint32_t index = 1;
 
   if (uvshm__a16_load_relaxed(place->own) != uvshm__heap_me(lane->core))
     return 0;
   uvshm__a16_store_release(place->own, UVSHM__OWN_FREE);
   uvshm__small_freed(place->zone, place->number % UVSHM__ZONE_SPANS);
   if (uvshm__a32_load_relaxed(&place->entry->user) != lane->index + 1) return 1;
-  freed = &lane->heap[uvshm__word_count(place->word)].freed;
+  if (freed->index != 0 && hint->count < UVSHM__LANE_MORE) {
+    freed = &lane->more[bin][hint->count++];
+    index = 2;
+  }
   freed->zone = place->zone;
   freed->entry = place->entry;
   freed->own = place->own;
   freed->word = place->word;
   freed->ref = ref;
   freed->number = place->number + 1;
-  freed->index = 1;
+  freed->index = index;
   return 1;
 }
 
 
 /* Free the block at `ref`, if that is the last one which the above has given to
- * this thread and nothing has changed since; 0: it is not.
+ * this thread, out of `freed`, and nothing has changed since; 0: it is not.
  *
  * What is private to us nobody else frees, so a store will do. It is no
  * barrier: who clears the bit of the span's room just now (take_again) may not
@@ -209,7 +225,7 @@ static UVSHM__USUAL int uvshm__heap_give_usual(struct uvshm__lane* lane,
                                                uint64_t ref) {
   struct uvshm__lane_span* recent = lane->recent;
 
-  if (recent == NULL || recent->ref != ref ||
+  if (recent == NULL || recent->ref != ref || recent->index != 0 ||
       uvshm__word_kind(uvshm__a64_load_acquire(&recent->zone->word)) !=
           UVSHM__ZONE_SMALL ||
       uvshm__a64_load_acquire(&recent->entry->word) != recent->word ||

@@ -25,6 +25,7 @@
 #include "core/wait.h"
 
 #include <limits.h>
+#include <stddef.h>
 #include <string.h>
 
 /* What no lane's owner ever says: slot 2046. */
@@ -53,7 +54,7 @@ static void move_in(const struct uvshm__core* core,
   uint32_t i;
 
   if (generation == 0) generation = 1; /* 0 is for a lane that nobody had */
-  memset(lane, 0, sizeof(*lane));
+  memset(lane, 0, offsetof(struct uvshm__lane, more));
   lane->core = core;
   lane->ent = ent;
   lane->index = index;

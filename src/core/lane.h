@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 /* Where a thread allocates small blocks of one size (heap_small.c): the span
- * that it took from last, and the block that it freed last. What was found out
+ * that it took from last, and blocks that it freed lately. What was found out
  * when the hint was made is kept with it; `word` says whether the span still is
  * what it was. */
 struct uvshm__lane_span {
@@ -25,12 +25,19 @@ struct uvshm__lane_span {
   uint64_t word;
   uint64_t ref;    /* of block 0, or of the one that was freed */
   uint32_t number; /* of the span, + 1 */
-  uint32_t index;  /* where to look first; of what was freed, 1: it is there */
+  uint32_t index;  /* where to look first; of what was freed, see below */
 };
 
+/* How many blocks of one size beyond the last one a thread remembers: enough
+ * for one that frees and allocates at random. */
+#define UVSHM__LANE_MORE 15u
+
+/* `freed` is there while its index is 1, not 0. `count` blocks were freed while
+ * it was there, see lane->more; their index is 2. */
 struct uvshm__lane_heap {
   struct uvshm__lane_span freed;
   struct uvshm__lane_span span;
+  uint32_t count;
 };
 
 /* The thread's private side. One for each thread and attached object; the
@@ -48,10 +55,13 @@ struct uvshm__lane {
   uint32_t txn;   /* place of the lock whose transaction it is in; 0: none */
   uint32_t late;  /* heap.c: somebody was in the way who is gone in a moment */
   uint32_t reads; /* bit i: held[i] is held for reading (rwlock.c) */
-  struct uvshm__lane_span* recent; /* `freed` that was last allocated; NULL */
+  struct uvshm__lane_span* recent; /* of `freed` or `more`, allocated last */
   uint32_t held[UVSHM__LANE_HELD + 1];  /* places of our locks, see below */
   uint32_t depth[UVSHM__LANE_HELD + 1]; /* times taken beyond the first */
   struct uvshm__lane_heap heap[UVSHM__HEAP_BINS]; /* hints, by size of block */
+  /* Not made zero when a lane begins: it is long, and heap[].count says how
+   * many mean something. */
+  struct uvshm__lane_span more[UVSHM__HEAP_BINS][UVSHM__LANE_MORE];
 };
 
 /* held[i] is for note i - 1 of `ent`; held[0] is always 0, which is no lock's
