@@ -184,8 +184,8 @@ static UVSHM__USUAL void uvshm__small_freed(struct uvshm__zone_ent* zone,
 /* Free the block at `ref`, which is at `place`, if it is private to this peer;
  * 0: it is not. Stores as in uvshm__heap_give_usual(). The block is remembered,
  * so that the next one of its size need not be searched for and is still in the
- * cache; not when its span is another thread's. Field by field: a copy of a struct that
- * was just written is slow. */
+ * cache; not when its span is another thread's. Field by field: a copy of a
+ * struct that was just written is slow. */
 static UVSHM__USUAL int uvshm__small_give(
     struct uvshm__lane* lane,
     const struct uvshm__small_place* place,
