@@ -76,9 +76,7 @@ static void finish(void) {
 
 static int segment_prepare(void) {
   if (prepare_pool() < 0) return -1;
-  return apr_shm_create(&kept, BENCH_OBJECT_SIZE, path, pool) == APR_SUCCESS
-             ? 0
-             : -1;
+  return apr_shm_create(&kept, bench_room, path, pool) == APR_SUCCESS ? 0 : -1;
 }
 
 

@@ -52,7 +52,7 @@ static int segment_prepare(void) {
   const char* name = bench_name("boost");
 
   ipc::shared_memory_object::remove(name);
-  ipc::managed_shared_memory made(ipc::create_only, name, BENCH_OBJECT_SIZE);
+  ipc::managed_shared_memory made(ipc::create_only, name, bench_room);
   return 0;
 }
 

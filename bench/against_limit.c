@@ -115,6 +115,7 @@ static int object_prepare(void) {
   fd = shm_open(path, O_CREAT | O_RDWR, 0600);
   if (fd < 0) return -1;
   must(posix_fallocate(fd, 0, BENCH_OBJECT_SIZE) == 0, "fallocate");
+  must(ftruncate(fd, (off_t) bench_room) == 0, "truncate");
   return close(fd);
 }
 

@@ -108,9 +108,15 @@ const struct bench_side* bench_boost_structure(enum bench_what what);
 const struct bench_side* bench_boost_queue(enum bench_what what);
 const struct bench_side* bench_boost_locks(enum bench_what what);
 
-/* Bytes of an object to open or to create: as many as uvshm's smallest segment
- * with a directory has. */
+/* Bytes of an object to create: as many as uvshm's smallest segment with a
+ * directory has. */
 #define BENCH_OBJECT_SIZE (192u * 1024u)
+
+/* Bytes that an object to open may have: BENCH_OBJECT_SIZE, or this much room to
+ * grow, all of which is mapped. Set before it is prepared. */
+#define BENCH_ROOM_SIZE (512u * 1024u * 1024u)
+
+extern size_t bench_room;
 
 /* ---- what all sides stand on (ground.c) ---------------------------------- */
 

@@ -67,6 +67,7 @@ static int segment_prepare(void) {
 
   memset(&options, 0, sizeof(options));
   options.flags = UVSHM_CREATE;
+  if (bench_room > BENCH_OBJECT_SIZE) options.max_size = bench_room;
   return uvshm_segment_open(&segment, bench_name("segment"), &options);
 }
 

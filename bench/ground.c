@@ -19,6 +19,7 @@
 #define WARM_UP 200u
 #define TRIES 5u
 
+size_t bench_room = BENCH_ROOM_SIZE;
 struct bench_ground* bench_ground;
 
 static cpu_set_t allowed;

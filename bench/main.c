@@ -48,6 +48,17 @@ static double in_us(const struct discipline* discipline,
 }
 
 
+static double in_us_small(const struct discipline* discipline,
+                          const struct bench_side* side) {
+  double us;
+
+  bench_room = BENCH_OBJECT_SIZE;
+  us = in_us(discipline, side);
+  bench_room = BENCH_ROOM_SIZE;
+  return us;
+}
+
+
 static struct bench_contest contend(const struct discipline* discipline,
                                     const struct bench_side* side) {
   struct bench_contest contest =
@@ -106,6 +117,7 @@ static const struct discipline disciplines[] = {
     {"mutex uncontended", "ns", BENCH_MUTEX, in_ns, 3000000},
     {"mutex contended 2 processes", "M/s", BENCH_MUTEX, locks, 0},
     {"segment open close", "us", BENCH_SEGMENT_OPEN, in_us, 3000},
+    {"segment open close 192K", "us", BENCH_SEGMENT_OPEN, in_us_small, 3000},
     {"segment create unlink", "us", BENCH_SEGMENT_CREATE, in_us, 500},
     {"notify nobody waiting", "ns", BENCH_NOTIFY, in_ns, 3000000},
     {"mutex handoffs 2 processes", "M/s", BENCH_MUTEX, handoffs, 0},
