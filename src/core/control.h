@@ -38,6 +38,8 @@ struct uvshm__control {
   uint32_t heap_zones;
   uint32_t name_size;
   unsigned char name[256];
+  uint64_t states[UVSHM__PEERS_AT_ONCE]; /* of the first peers, as they were */
+                                         /* when the header was read */
 };
 
 /* Is it a segment, with directory and heap? Also one for a single object that

@@ -122,6 +122,7 @@
 #define UVSHM__BELLS_LIMIT 32u
 
 #define UVSHM__PEERS_DEFAULT 64u
+#define UVSHM__PEERS_AT_ONCE 16u /* that are looked at with one call */
 #define UVSHM__PEERS_LIMIT 1024u
 #define UVSHM__LANES_DEFAULT 256u
 #define UVSHM__LANES_LIMIT 4095u
@@ -181,7 +182,19 @@ struct uvshm__peer {
   unsigned char unused[28];
 };
 
+/* The first bytes of every object, as they are read before it is mapped: one
+ * call reads a page as fast as it reads the header. */
+struct uvshm__head {
+  struct uvshm__header header;
+  unsigned char root[UVSHM__ROOT_SIZE];
+  unsigned char
+      unused[UVSHM__PEERS_OFFSET - UVSHM__ROOT_OFFSET - UVSHM__ROOT_SIZE];
+  struct uvshm__peer peers[UVSHM__PEERS_AT_ONCE];
+};
+
 /* The tables above, checked by the compiler. */
+_Static_assert(offsetof(struct uvshm__head, peers) == UVSHM__PEERS_OFFSET,
+               "format");
 _Static_assert(offsetof(struct uvshm__header, format) == 8, "format");
 _Static_assert(offsetof(struct uvshm__header, features) == 16, "format");
 _Static_assert(offsetof(struct uvshm__header, id) == 32, "format");

@@ -181,21 +181,25 @@ void uvshm__peer_leave_untouched(struct uvshm__core* core, uint64_t wall_ms) {
 }
 
 
-uint32_t uvshm__peer_states(const struct uvshm__core* core,
-                            uint32_t first,
-                            uint64_t states[UVSHM__PEERS_AT_ONCE]) {
-  struct uvshm__peer entries[UVSHM__PEERS_AT_ONCE];
+uint32_t uvshm__peer_count(const struct uvshm__core* core, uint32_t first) {
   uint32_t count = core->peers_max - first;
-  uint32_t i;
-  int err;
 
-  if (count > UVSHM__PEERS_AT_ONCE) count = UVSHM__PEERS_AT_ONCE;
-  err = fetch(
+  return count < UVSHM__PEERS_AT_ONCE ? count : UVSHM__PEERS_AT_ONCE;
+}
+
+
+void uvshm__peer_states(const struct uvshm__core* core,
+                        uint32_t first,
+                        uint64_t states[UVSHM__PEERS_AT_ONCE]) {
+  struct uvshm__peer entries[UVSHM__PEERS_AT_ONCE];
+  uint32_t count = uvshm__peer_count(core, first);
+  uint32_t i;
+  int err = fetch(
       core, uvshm__core_peer(core, first), entries, count * sizeof(entries[0]));
+
   for (i = 0; i < count; i++)
     states[i] = err == 0 ? uvshm__a64_load_relaxed(&entries[i].state)
                          : state_of(core, first + i);
-  return count;
 }
 
 

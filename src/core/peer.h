@@ -48,13 +48,12 @@ int uvshm__peer_is_free(const struct uvshm__core* core, uint32_t slot);
 /* Does our own entry still say that we live, as what we joined as? */
 int uvshm__peer_is_ours(const struct uvshm__core* core);
 
-/* The states of the slots from `first` on, at most so many; how many. As they
- * are, or were a moment ago. */
-#define UVSHM__PEERS_AT_ONCE 16u
-
-uint32_t uvshm__peer_states(const struct uvshm__core* core,
-                            uint32_t first,
-                            uint64_t states[UVSHM__PEERS_AT_ONCE]);
+/* How many slots there are from `first` on, at most UVSHM__PEERS_AT_ONCE; and
+ * their states. */
+uint32_t uvshm__peer_count(const struct uvshm__core* core, uint32_t first);
+void uvshm__peer_states(const struct uvshm__core* core,
+                        uint32_t first,
+                        uint64_t states[UVSHM__PEERS_AT_ONCE]);
 
 /* A peer came or went: its entry says so already. */
 void uvshm__peers_raise(const struct uvshm__core* core);

@@ -398,7 +398,7 @@ int uvshm__attach_rejoin(struct uvshm__attach* attach) {
     renew(attach);
     return uvshm__attach_is_cut(attach) ? was_cut(attach) : 0;
   }
-  err = uvshm__attach_join(attach);
+  err = uvshm__attach_join(attach, NULL);
   if (err < 0)
     return uvshm__fail(err,
                        "cannot rejoin \"%s\": %s",

@@ -229,8 +229,9 @@ int uvshm__attach_map_window(struct uvshm__attach* attach,
 void uvshm__attach_unmap(struct uvshm__attach* attach);
 
 /* join.c. Claim a slot and write the peer entry, and take it back; connect core
- * to port. */
-int uvshm__attach_join(struct uvshm__attach* attach);
+ * to port. `states`, if not NULL: those of the first UVSHM__PEERS_AT_ONCE slots
+ * as they were a moment ago. */
+int uvshm__attach_join(struct uvshm__attach* attach, const uint64_t* states);
 void uvshm__attach_unjoin(struct uvshm__attach* attach);
 void uvshm__attach_wire(struct uvshm__attach* attach);
 

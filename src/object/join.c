@@ -13,16 +13,21 @@
 
 /* Slots whose entry says free first: they cost no repair. A dead peer's slot is
  * taken when nothing else is left, and repaired by uvshm__peer_join(). */
-static int claim_one(struct uvshm__attach* attach, int dead) {
+static int claim_one(struct uvshm__attach* attach,
+                     const uint64_t* known,
+                     int dead) {
   struct uvshm__core* core = &attach->core;
-  uint64_t states[UVSHM__PEERS_AT_ONCE];
+  uint64_t looked[UVSHM__PEERS_AT_ONCE];
+  const uint64_t* states;
   uint32_t first;
   uint32_t count;
   uint32_t i;
   int err;
 
   for (first = 0; first < core->peers_max; first += count) {
-    count = uvshm__peer_states(core, first, states);
+    count = uvshm__peer_count(core, first);
+    states = first == 0 && known != NULL ? known : looked;
+    if (states == looked) uvshm__peer_states(core, first, looked);
     for (i = 0; i < count; i++) {
       if (((uint32_t) states[i] != UVSHM__PEER_FREE) != dead) continue;
       err = uvshm__port_claim(&attach->claim, &attach->object, first + i);
@@ -34,10 +39,10 @@ static int claim_one(struct uvshm__attach* attach, int dead) {
 }
 
 
-static int claim_any(struct uvshm__attach* attach) {
-  int err = claim_one(attach, 0);
+static int claim_any(struct uvshm__attach* attach, const uint64_t* states) {
+  int err = claim_one(attach, states, 0);
 
-  if (err == UV_EBUSY) err = claim_one(attach, 1);
+  if (err == UV_EBUSY) err = claim_one(attach, states, 1);
   if (err != UV_EBUSY) return err;
   return uvshm__fail(
       UV_EMFILE, "all its %u peer slots are taken", attach->core.peers_max);
@@ -45,7 +50,7 @@ static int claim_any(struct uvshm__attach* attach) {
 
 
 /* Gate held, or a forked child's own handle. */
-int uvshm__attach_join(struct uvshm__attach* attach) {
+int uvshm__attach_join(struct uvshm__attach* attach, const uint64_t* states) {
   uint64_t now = uvshm__port_wall_ms();
   int err;
 
@@ -53,7 +58,7 @@ int uvshm__attach_join(struct uvshm__attach* attach) {
     return uvshm__port_claim(
         &attach->claim, &attach->object, UVSHM__PORT_READERS);
 
-  err = claim_any(attach);
+  err = claim_any(attach, states);
   if (err < 0) return err;
   err = uvshm__peer_join(&attach->core, uvshm__port_pid(), attach->label, now);
   if (err < 0) uvshm__port_unclaim(&attach->claim);

@@ -109,24 +109,35 @@ static int has_ended(struct uvshm__port_object* object,
 }
 
 
+static void copy_states(struct uvshm__control* control,
+                        const struct uvshm__head* head) {
+  uint32_t i;
+
+  for (i = 0; i < UVSHM__PEERS_AT_ONCE; i++)
+    control->states[i] = uvshm__a64_load_relaxed(&head->peers[i].state);
+}
+
+
 int uvshm__attach_examine(struct uvshm__port_object* object,
                           uint32_t kind,
                           struct uvshm__control* control) {
-  struct uvshm__header header;
+  struct uvshm__head head;
+  const struct uvshm__header* header = &head.header;
   int ended;
   int err;
 
-  memset(&header, 0, sizeof(header));
   if (object->storage >= UVSHM__GRANULE) {
-    err = uvshm__port_peek(object, &header, sizeof(header));
+    err = uvshm__port_peek(object, &head, sizeof(head));
     /* It grew before the word said so, and maybe after it was measured. */
     if (err == 0 &&
-        uvshm__a64_load_relaxed(&header.committed) > object->storage)
+        uvshm__a64_load_relaxed(&header->committed) > object->storage)
       err = uvshm__port_measure(object);
     if (err < 0) return err;
+  } else {
+    memset(&head, 0, sizeof(head));
   }
-  if (unfinished(object, &header)) return UVSHM__GONE;
-  err = uvshm__control_check(&header, object->storage, control);
+  if (unfinished(object, header)) return UVSHM__GONE;
+  err = uvshm__control_check(header, object->storage, control);
   if (err == 0) err = same_kind(control, kind);
   /* A managed file may change from one kind to the other (managed.c), and may
    * lie where nobody can tell who is alive. */
@@ -136,6 +147,7 @@ int uvshm__attach_examine(struct uvshm__port_object* object,
     err = same_system(control);
   if (err == 0) err = enough_storage(object, control);
   if (err < 0) return err;
+  copy_states(control, &head);
   uvshm__port_identify(object, control->id);
   err = has_ended(object, control, &ended);
   if (err < 0) return err;
@@ -207,7 +219,7 @@ static int enter(struct uvshm__attach* attach,
   if (err >= 0) err = uvshm__attach_map_bytes(attach, request);
   if (err == 0) {
     attach->untouched = (uint32_t) uvshm__port_takes_calls(&attach->object);
-    err = uvshm__attach_join(attach);
+    err = uvshm__attach_join(attach, control->states);
     attach->untouched = 0;
   }
   if (err == 0) return news;

@@ -86,7 +86,7 @@ static int furnish(struct uvshm__attach* attach,
                          request->root_argument);
   err = uvshm__attach_map_bytes(attach, request);
   if (err < 0) return err;
-  return uvshm__attach_join(attach);
+  return uvshm__attach_join(attach, NULL);
 }
 
 

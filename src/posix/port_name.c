@@ -95,7 +95,7 @@ static void digits_of(char* text, uint64_t hash) {
 #define PREFIX_SIZE 32 /* with the longest number there is */
 
 static void prefix_of(char text[PREFIX_SIZE], uint32_t system) {
-  unsigned long uid = (unsigned long) geteuid();
+  unsigned long uid = system ? 0 : (unsigned long) geteuid();
   char digits[PREFIX_SIZE];
   char* at = digits + sizeof(digits);
 
