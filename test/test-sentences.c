@@ -9,6 +9,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -16,13 +17,15 @@
 #define TEST(sentence) static void sentence(void** state)
 
 static uvshm_segment_t* segment;
+static char segment_name[64];
 
 
 static int set_up(void** state) {
   uvshm_segment_options_t options = {.flags = UVSHM_CREATE, .size = 1 << 20};
 
   (void) state;
-  return uvshm_segment_open(&segment, test_name("says"), &options);
+  snprintf(segment_name, sizeof(segment_name), "%s", test_name("says"));
+  return uvshm_segment_open(&segment, segment_name, &options);
 }
 
 
@@ -69,6 +72,45 @@ TEST(sentence_of_what_was_removed_names_it) {
   uvshm_map_close(map);
   uvshm_cell_close(cell);
   uvshm_channel_close(channel);
+}
+
+
+/* A mutex and an rwlock can be looked at there. */
+TEST(sentence_of_an_object_in_a_reader_s_segment_says_why) {
+  uvshm_segment_options_t options = {.flags = UVSHM_READONLY};
+  uvshm_barrier_options_t two = {.count = 2};
+  uvshm_mutex_options_t with_log = {.log_size = 64};
+  uvshm_segment_t* reader;
+  uvshm_barrier_t* barrier;
+  uvshm_rwlock_t* rwlock;
+  uvshm_mutex_t* mutex;
+  uvshm_event_t* event;
+  uvshm_cond_t* cond;
+  uvshm_sem_t* sem;
+  uvshm_txn_t txn;
+
+  (void) state;
+  assert_int_equal(uvshm_mutex_open(&mutex, segment, "ro.m", &with_log), 0);
+  uvshm_mutex_close(mutex);
+  assert_int_equal(uvshm_rwlock_open(&rwlock, segment, "ro.rw", NULL), 0);
+  uvshm_rwlock_close(rwlock);
+  assert_int_equal(uvshm_segment_open(&reader, segment_name, &options), 0);
+
+  assert_int_equal(uvshm_sem_open(&sem, reader, "s", NULL), UV_EACCES);
+  says("for reading");
+  assert_int_equal(uvshm_event_open(&event, reader, "e", NULL), UV_EACCES);
+  assert_int_equal(uvshm_cond_open(&cond, reader, "c", NULL), UV_EACCES);
+  assert_int_equal(uvshm_barrier_open(&barrier, reader, "b", &two), UV_EACCES);
+  assert_int_equal(uvshm_mutex_open(&mutex, reader, "ro.m", NULL), 0);
+  assert_int_equal(uvshm_mutex_lock(mutex, 0), UV_EACCES);
+  assert_int_equal(uvshm_txn_begin(&txn, mutex, 0), UV_EACCES);
+  says("for reading");
+  assert_int_equal(uvshm_rwlock_open(&rwlock, reader, "ro.rw", NULL), 0);
+  assert_int_equal(uvshm_rwlock_rdlock(rwlock, 0), UV_EACCES);
+  assert_int_equal(uvshm_rwlock_wrlock(rwlock, 0), UV_EACCES);
+  uvshm_rwlock_close(rwlock);
+  uvshm_mutex_close(mutex);
+  uvshm_segment_close(reader);
 }
 
 
@@ -206,6 +248,7 @@ TEST(sentence_of_a_root_in_a_transaction_says_what_was_tried) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(sentence_of_what_was_removed_names_it),
+      cmocka_unit_test(sentence_of_an_object_in_a_reader_s_segment_says_why),
       cmocka_unit_test(sentence_of_a_full_semaphore_names_it),
       cmocka_unit_test(sentence_of_a_map_says_key_or_version),
       cmocka_unit_test(sentence_of_a_cell_says_value_or_pin),

@@ -64,7 +64,8 @@ typedef struct {
 
 /* Find or make the barrier `name`, in `segment` or, when that is NULL, known by
  * its name alone. NULL options: it must be there. UV_EPROTOTYPE when it has
- * another count. Other results and rules as uvshm_mutex_open(). */
+ * another count. Other results and rules as uvshm_mutex_open(), but for
+ * UV_EACCES where the segment is attached for reading. */
 UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_barrier_open(
     uvshm_barrier_t** barrier,
     struct uvshm_segment_s* segment,

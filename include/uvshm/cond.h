@@ -58,7 +58,8 @@ typedef struct {
 } uvshm_cond_info_t;
 
 /* Find or make the condition variable `name`, in `segment` or, when that is
- * NULL, known by its name alone. Results and rules as uvshm_mutex_open(). */
+ * NULL, known by its name alone. Results and rules as uvshm_mutex_open(), but
+ * for UV_EACCES where the segment is attached for reading. */
 UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_cond_open(
     uvshm_cond_t** cond,
     struct uvshm_segment_s* segment,

@@ -61,7 +61,8 @@ typedef struct {
 
 /* Find or make the event `name`, in `segment` or, when that is NULL, known by
  * its name alone. UV_EPROTOTYPE when it is there and of the other kind. Other
- * results and rules as uvshm_mutex_open(). */
+ * results and rules as uvshm_mutex_open(), but for UV_EACCES where the segment
+ * is attached for reading. */
 UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_event_open(
     uvshm_event_t** event,
     struct uvshm_segment_s* segment,

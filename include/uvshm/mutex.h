@@ -133,6 +133,7 @@ UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_mutex_unlink(
  *   UV_ENXIO          the mutex was removed from its segment, before or while
  *                     this call waited (within 20 ms)
  *   UV_ENOTCONN       forked child that has not rejoined
+ *   UV_EACCES         its segment is attached for reading
  *
  * A negative result always means "not held". Never on a loop thread with a
  * timeout other than 0: it blocks. */

@@ -45,7 +45,8 @@ typedef struct {
 } uvshm_sem_info_t;
 
 /* Find or make the semaphore `name`, in `segment` or, when that is NULL, known
- * by its name alone. Results and rules as uvshm_mutex_open(). */
+ * by its name alone. Results and rules as uvshm_mutex_open(), but for UV_EACCES
+ * where the segment is attached for reading. */
 UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_sem_open(
     uvshm_sem_t** sem,
     struct uvshm_segment_s* segment,

@@ -57,8 +57,8 @@
  * the number of the change), then commit the struct that says which one counts;
  * examples/failover.c does it.
  *
- * A segment that is attached for reading has no transactions: opening the mutex
- * is UV_EACCES there.
+ * A segment that is attached for reading has no transactions: to begin one is
+ * UV_EACCES there.
  *
  * Threads: a transaction is of the thread that began it.
  */
