@@ -25,7 +25,6 @@
 #define SLOTS 1024u
 #define WORDS 8u /* of a slot; the last one is the flag */
 #define RING_BYTES LOAD_RING
-#define PAUSE_NS 30000u
 
 struct ring {
   volatile uint64_t head;
@@ -273,7 +272,7 @@ static void sleep_turn(uint64_t count, uint32_t me) {
       bench_ground->waited_ns += bench_now_ns() - *stamp;
       tell(&ring->tail, position);
     } else {
-      bench_rest(PAUSE_NS);
+      bench_rest(LOAD_PAUSE_NS);
       *stamp = bench_now_ns();
       __atomic_store_n(word, (uint32_t) position, __ATOMIC_RELEASE);
       futex(word, FUTEX_WAKE, 1);

@@ -4,9 +4,6 @@
 
 #include "load.h"
 
-/* Longer than anybody spins, shorter than anybody's patience. */
-#define PAUSE_NS 50000u
-
 size_t load_size_of_stream;
 uint32_t* load_trips_ns;
 
@@ -77,7 +74,7 @@ static void sleeping(const struct load_line* line,
       ground->waited_ns = ground->waited_ns + (bench_now_ns() - stamp);
       __atomic_store_n(&ground->handoffs, seen + 1, __ATOMIC_RELEASE);
     } else {
-      bench_rest(PAUSE_NS);
+      bench_rest(LOAD_PAUSE_NS);
       stamp = bench_now_ns();
       memcpy(messages, &stamp, sizeof(stamp));
       line->send(0, messages, 1);

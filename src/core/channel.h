@@ -153,7 +153,11 @@ struct uvshm__channel_kind {
   int (*readable)(const struct uvshm__channel_end* end);
   int (*writable)(const struct uvshm__channel_end* end, uint64_t size);
 
-  /* The same while spinning, time and again: must not take cache lines from
+  /* Where this reader's next message, or the word that tells of it, is going to
+   * be. Not read here. */
+  const void* (*next)(const struct uvshm__channel_end* end);
+
+  /* As these two while spinning, time and again: must not take cache lines from
    * those who are waited for. NULL: readable() and writable(). */
   int (*glance)(const struct uvshm__channel_end* end, uint64_t size);
 

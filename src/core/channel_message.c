@@ -318,6 +318,7 @@ int uvshm__channel_wait(struct uvshm__wait* wait,
   if (uvshm__channel_ready(end, size)) return 0;
   err = still_worth_it(end);
   if (err < 0) return uvshm__channel_ready(end, size) ? 0 : err;
+  if (!end->writer) wait->next = end->channel->kind->next(end);
   err = uvshm__wait_sleep(wait, value);
   if (err == UVSHM__WAIT_SLICE) err = look_for_dead(wait->lane, end);
   return err;

@@ -147,6 +147,11 @@ static void leave(struct uvshm__channel_end* end) {
   end->u.queue.count = 0;
 }
 
+static const void* next(const struct uvshm__channel_end* end) {
+  return uvshm__queue_slot(&end->channel->u.queue, end->u.queue.place);
+}
+
+
 const struct uvshm__channel_kind uvshm__queue_kind = {
     .plan = plan,
     .format = format,
@@ -161,6 +166,7 @@ const struct uvshm__channel_kind uvshm__queue_kind = {
     .release = uvshm__queue_release,
     .recv = uvshm__queue_recv,
     .readable = uvshm__queue_readable,
+    .next = next,
     .writable = uvshm__queue_writable,
     .glance = uvshm__queue_glance,
     .drained = uvshm__queue_drained,

@@ -204,6 +204,11 @@ static void end_info(const struct uvshm__channel* channel,
 }
 
 
+static const void* next(const struct uvshm__channel_end* end) {
+  return uvshm__stream_word(end->channel, end->u.stream.place);
+}
+
+
 const struct uvshm__channel_kind uvshm__stream_kind = {
     .plan = plan,
     .format = format,
@@ -218,6 +223,7 @@ const struct uvshm__channel_kind uvshm__stream_kind = {
     .release = uvshm__stream_release,
     .recv = uvshm__stream_recv,
     .readable = uvshm__stream_readable,
+    .next = next,
     .writable = uvshm__stream_writable,
     .glance = uvshm__stream_told,
     .drained = drained,

@@ -239,6 +239,13 @@ static void end_info(const struct uvshm__channel* channel,
 }
 
 
+static const void* next(const struct uvshm__channel_end* end) {
+  const struct uvshm__topic* topic = &end->channel->u.topic;
+
+  return &topic->slots[uvshm__topic_slot_of(topic, end->u.topic.position)];
+}
+
+
 const struct uvshm__channel_kind uvshm__topic_kind = {
     .plan = plan,
     .format = format,
@@ -254,6 +261,7 @@ const struct uvshm__channel_kind uvshm__topic_kind = {
     .unpeek = uvshm__topic_unpeek,
     .recv = uvshm__topic_recv,
     .readable = uvshm__topic_readable,
+    .next = next,
     .writable = uvshm__topic_writable,
     .drained = uvshm__topic_drained,
     .info = info,

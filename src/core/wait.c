@@ -20,6 +20,7 @@
 #include "core/wait.h"
 
 #include "base/error.h"
+#include "base/rare.h"
 #include "core/directory_layout.h"
 #include "core/reap.h"
 
@@ -49,6 +50,7 @@ void uvshm__wait_begin(struct uvshm__wait* wait,
   wait->cancelled = cancelled;
   wait->timeout_ms = timeout_ms;
   wait->deadline = UINT64_MAX;
+  wait->next = NULL;
   wait->slice_ms = SLICE_FIRST_MS;
   wait->sleeps = 0;
 }
@@ -78,6 +80,15 @@ static uint64_t offset_of(const struct uvshm__core* core,
 }
 
 
+/* It comes from another processor, which takes as long as the way back to who
+ * will read it. */
+static void fetch_next(const struct uvshm__wait* wait) {
+  if (wait->next == NULL) return;
+  UVSHM__PREFETCH(wait->next);
+  UVSHM__PREFETCH((const unsigned char*) wait->next + 64);
+}
+
+
 static int sleep_on(struct uvshm__wait* wait, uint32_t value, uint32_t ms) {
   const struct uvshm__core* core = wait->lane->core;
   struct uvshm__lane_ent* ent = wait->lane->ent;
@@ -90,6 +101,7 @@ static int sleep_on(struct uvshm__wait* wait, uint32_t value, uint32_t ms) {
   if (uvshm__a32_load_relaxed(wait->word) == value)
     err = core->env->wait(
         core->env_arg, wait->word, value, wait->lane->index, ms);
+  fetch_next(wait);
   uvshm__a64_store_relaxed(&ent->wait_on, 0);
   return err;
 }

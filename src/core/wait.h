@@ -24,6 +24,7 @@ struct uvshm__wait {
   const uvshm__a32_t* cancelled; /* may be NULL */
   uint64_t timeout_ms;
   uint64_t deadline;
+  const void* next;  /* what the caller reads after a sleep; may be NULL */
   uint32_t slice_ms; /* of the next sleep */
   uint32_t sleeps;   /* so far; 0: it has not slept yet */
 };
