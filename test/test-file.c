@@ -50,6 +50,35 @@ TEST(region_of_a_plain_file_is_the_files_bytes) {
 }
 
 
+/* A program that runs may not be opened for writing, not even by root. */
+TEST(region_of_a_file_that_is_only_read_may_be_copied_on_write) {
+  uvshm_region_t* copy;
+  uvshm_region_t* region;
+  uvshm_region_info_t info;
+  char path[1024];
+  size_t size = sizeof(path);
+  char* bytes;
+
+  (void) state;
+  assert_int_equal(uv_exepath(path, &size), 0);
+  if (test_region_attach(&copy, path, UVSHM_FILE | UVSHM_REGION_PRIVATE) < 0)
+    fail_msg("%s", uvshm_error_detail());
+  assert_int_equal(
+      test_region_attach(&region, path, UVSHM_FILE | UVSHM_READONLY), 0);
+  assert_true(uvshm_region_size(copy) == uvshm_region_size(region));
+  assert_int_equal(uvshm_region_info(copy, &info), 0);
+  assert_int_equal(info.readonly, 0);
+  bytes = uvshm_region_base(copy);
+  assert_int_equal(uvshm_region_protect(copy, 0, 0, UVSHM_PROTECT_READ), 0);
+  assert_int_equal(uvshm_region_protect(copy, 0, 0, UVSHM_PROTECT_WRITE), 0);
+  bytes[0] = (char) ~bytes[0];
+  assert_int_equal(*(const char*) uvshm_region_base(region), (char) ~bytes[0]);
+  assert_int_equal(uvshm_region_sync(copy, 0, 0, 1), 0);
+  uvshm_region_close(region);
+  uvshm_region_close(copy);
+}
+
+
 TEST(region_of_a_managed_file_outlives_its_users) {
   const char* path = test_path("managed");
   uvshm_region_t* region = test_region(path, UVSHM_FILE | UVSHM_MANAGED, 5000);
@@ -265,6 +294,8 @@ TEST(region_file_that_was_cut_is_an_error) {
 int main(int argc, char** argv) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(region_of_a_plain_file_is_the_files_bytes),
+      cmocka_unit_test(
+          region_of_a_file_that_is_only_read_may_be_copied_on_write),
       cmocka_unit_test(region_of_a_managed_file_outlives_its_users),
       cmocka_unit_test(
           region_of_a_managed_file_is_cut_to_what_it_needs_when_closed),

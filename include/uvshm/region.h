@@ -38,7 +38,8 @@ extern "C" {
 
 typedef struct uvshm_region_s uvshm_region_t;
 
-/* Changes of this process are seen by this process alone (copy on write). */
+/* Changes of this process are seen by this process alone (copy on write). Of a
+ * file that is not managed it takes no more than the right to read it. */
 #define UVSHM_REGION_PRIVATE (1u << 16)
 
 /* The name is the exact name that the system uses, and the bytes are another
@@ -175,8 +176,8 @@ UVSHM_EXTERN uint64_t uvshm_region_alignment(void);
  * at once end with the larger size.
  *
  *   0, UV_ENOSPC (memory is full, or above max_size), UV_ENOMEM (this handle
- *   has mapped less than that), UV_EACCES (read-only), UV_ENOTSUP (foreign),
- *   UV_ENOTCONN, UV_ENXIO
+ *   has mapped less than that), UV_EACCES (read-only), UV_ENOTSUP (foreign, or
+ *   a file that is not managed), UV_ENOTCONN
  */
 UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_region_grow(uvshm_region_t* region,
                                                     uint64_t size);

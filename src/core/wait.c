@@ -132,10 +132,13 @@ int uvshm__wait_is_in_vain(const struct uvshm__core* core,
   const unsigned char* entries = core->base + core->objects_offset;
   uint64_t at = (uint64_t) ((const unsigned char*) address - entries);
   const struct uvshm__directory_ent* ent = (const void*) entries;
+  uint64_t state;
 
   if (at / UVSHM__ENTRY_SIZE >= core->objects_max) return 0;
   ent += at / UVSHM__ENTRY_SIZE;
-  return (uint32_t) uvshm__a64_load_acquire(&ent->state) != UVSHM__ENTRY_USED;
+  state = uvshm__a64_load_acquire(&ent->state);
+  /* Zeros: the memory is gone (UVSHM_GUARD), which the next sleep tells. */
+  return state != 0 && (uint32_t) state != UVSHM__ENTRY_USED;
 }
 
 

@@ -51,6 +51,17 @@ static void take_serial(struct uvshm__attach* attach) {
 }
 
 
+/* To map a raw file copy-on-write takes no more than the right to read it; an
+ * object with a control area has peers written into it. */
+static uint32_t reads_only(const struct uvshm__request* request) {
+  const uint32_t raw = UVSHM_FILE | UVSHM_REGION_PRIVATE;
+  const uint32_t others = UVSHM_MANAGED | UVSHM_CREATE;
+
+  return (request->flags & UVSHM_READONLY) != 0 ||
+         (request->flags & (raw | others)) == raw;
+}
+
+
 static void fill_spec(struct uvshm__port_spec* spec,
                       const struct uvshm__request* request) {
   memset(spec, 0, sizeof(*spec));
@@ -58,7 +69,7 @@ static void fill_spec(struct uvshm__port_spec* spec,
   spec->keep = (request->flags & UVSHM_KEEP) != 0;
   spec->system = (request->flags & UVSHM_SYSTEM) != 0;
   spec->dir = (request->flags & UVSHM_DIR) != 0;
-  spec->readonly = (request->flags & UVSHM_READONLY) != 0;
+  spec->readonly = reads_only(request);
   spec->mode = request->mode;
   spec->group = request->group;
   spec->sddl = request->sddl;

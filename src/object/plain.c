@@ -27,9 +27,11 @@ static int furnish(struct uvshm__attach* attach,
   attach->plain = 1;
   attach->lifetime =
       is_foreign(attach) ? UVSHM_LIFETIME_FOREIGN : UVSHM_LIFETIME_FILE;
-  attach->readonly = attach->readonly || attach->object.readonly;
+  attach->readonly =
+      attach->readonly || (attach->object.readonly && !attach->private_copy);
   uvshm__a64_store_relaxed(&attach->plain_size, end);
-  if (!is_foreign(attach) && !attach->readonly && request->max_size > end)
+  if (!is_foreign(attach) && !attach->object.readonly &&
+      request->max_size > end)
     end = request->max_size;
   attach->max_size = end;
   attach->reserve = end;
