@@ -112,8 +112,8 @@ const struct bench_side* bench_boost_locks(enum bench_what what);
  * directory has. */
 #define BENCH_OBJECT_SIZE (192u * 1024u)
 
-/* Bytes that an object to open may have: BENCH_OBJECT_SIZE, or this much room to
- * grow, all of which is mapped. Set before it is prepared. */
+/* Bytes that an object to open may have: BENCH_OBJECT_SIZE, or this much room
+ * to grow, all of which is mapped. Set before it is prepared. */
 #define BENCH_ROOM_SIZE (512u * 1024u * 1024u)
 
 extern size_t bench_room;
