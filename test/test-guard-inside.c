@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include <cmocka.h>
@@ -28,6 +29,33 @@
    return 1;                                                                   \
   }                                                                            \
  } while (0)
+
+
+/* A peer that leaves must not make the file longer again: zeros at its start
+ * would be an object that nobody has made, and that nobody may remove. */
+static int leaves_a_cut_file(void) {
+  char name[UVSHM_NAME_MAX + 1];
+  uvshm_region_t* one;
+  uvshm_region_t* two;
+  struct stat st;
+  char path[512];
+
+  strcpy(name, test_name("short"));
+  one = open_region(name, UVSHM_CREATE | UVSHM_KEEP | UVSHM_GUARD);
+  two = open_region(name, UVSHM_GUARD);
+  CHECK(one != NULL);
+  CHECK(two != NULL);
+  path_of(one, path, sizeof(path));
+  cut(path, 0);
+  uvshm_region_close(two);
+  uvshm_region_close(one);
+  CHECK(stat(path, &st) == 0);
+  CHECK(st.st_size == 0);
+  one = open_region(name, UVSHM_CREATE);
+  CHECK(one != NULL);
+  uvshm_region_close(one);
+  return 0;
+}
 
 
 static int two_handles(void) {
@@ -278,6 +306,7 @@ static int role_inside(int argc, char** argv) {
   by_default();
   if (argc < 1) return 1;
   if (strcmp(argv[0], "two_handles") == 0) err = two_handles();
+  if (strcmp(argv[0], "short_file") == 0) err = leaves_a_cut_file();
   if (strcmp(argv[0], "held_lock") == 0) err = held_lock();
   if (strcmp(argv[0], "forked") == 0) err = forked();
   if (strcmp(argv[0], "forked_and_cut") == 0) err = forked_and_cut();
@@ -306,6 +335,12 @@ static void inside(const char* which) {
 TEST(each_handle_is_told_when_it_is_used) {
   (void) state;
   inside("two_handles");
+}
+
+
+TEST(file_that_was_cut_stays_as_it_is) {
+  (void) state;
+  inside("short_file");
 }
 
 
@@ -358,6 +393,7 @@ TEST(guards_have_a_limit_and_are_given_back) {
 int main(int argc, char** argv) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(each_handle_is_told_when_it_is_used),
+      cmocka_unit_test(file_that_was_cut_stays_as_it_is),
       cmocka_unit_test(guards_have_a_limit_and_are_given_back),
       cmocka_unit_test(lock_of_one_that_was_cut_passes_on),
       cmocka_unit_test(threads_may_meet_it_at_once),

@@ -53,11 +53,13 @@ static int fetch(const struct uvshm__core* core,
 }
 
 
+/* As a store with release. Only where something was fetched before: a write
+ * behind the end of a file that was cut would make it longer. */
 static int put(const struct uvshm__core* core,
                void* to,
                const void* bytes,
                size_t size) {
-  if (core->env->write_at == NULL) return UV_ENOTSUP;
+  uvshm__fence_release();
   return core->env->write_at(core->env_arg,
                              (uint64_t) ((unsigned char*) to - core->base),
                              bytes,
@@ -65,13 +67,14 @@ static int put(const struct uvshm__core* core,
 }
 
 
-/* Of a slot that is ours: its first ENTRY_SIZE bytes. */
-static void read_entry(const struct uvshm__core* core,
-                       uint32_t slot,
-                       struct uvshm__peer* entry) {
+/* Of a slot that is ours: its first ENTRY_SIZE bytes. 0: by a call. */
+static int read_entry(const struct uvshm__core* core,
+                      uint32_t slot,
+                      struct uvshm__peer* entry) {
   const struct uvshm__peer* peer = uvshm__core_peer(core, slot);
+  int err = fetch(core, peer, entry, ENTRY_SIZE);
 
-  if (fetch(core, peer, entry, ENTRY_SIZE) == 0) return;
+  if (err == 0) return 0;
   memset(entry, 0, sizeof(*entry));
   uvshm__a64_store_relaxed(&entry->state, state_of(core, slot));
   uvshm__a64_store_relaxed(&entry->left_ms,
@@ -80,6 +83,7 @@ static void read_entry(const struct uvshm__core* core,
                            uvshm__a32_load_relaxed(&peer->heap_used));
   uvshm__a32_store_relaxed(&entry->heap_zone,
                            uvshm__a32_load_relaxed(&peer->heap_zone));
+  return err;
 }
 
 
@@ -136,24 +140,30 @@ int uvshm__peer_join(struct uvshm__core* core,
   struct uvshm__peer* peer = uvshm__core_peer(core, core->slot);
   struct uvshm__peer entry;
   uint64_t generation;
+  int err = read_entry(core, core->slot, &entry);
 
-  read_entry(core, core->slot, &entry);
   if ((uint32_t) uvshm__a64_load_relaxed(&entry.state) != UVSHM__PEER_FREE) {
     if (!uvshm__reap_reaches_all(core))
       return uvshm__fail(UV_ENOMEM,
                          "only dead peers' slots are left, and this process "
                          "has mapped too little to repair after them");
     uvshm__reap_dead(core, core->slot);
-    read_entry(core, core->slot, &entry);
+    err = read_entry(core, core->slot, &entry);
   }
 
   generation = (uvshm__a64_load_relaxed(&entry.state) >> 32) + 1;
   core->generation = (uint32_t) generation;
   uvshm__a64_store_relaxed(&entry.state, generation << 32 | UVSHM__PEER_FREE);
   fill_entry(&entry, pid, label, wall_ms);
-  if (put_entry(core, peer, &entry) < 0) store_entry(peer, &entry);
+  if (err == 0) err = put_entry(core, peer, &entry);
+  if (err < 0) store_entry(peer, &entry);
   uvshm__peers_raise(core);
   return 0;
+}
+
+
+static int is_ours(const struct uvshm__core* core, uint64_t state) {
+  return state == ((uint64_t) core->generation << 32 | UVSHM__PEER_LIVE);
 }
 
 
@@ -169,11 +179,15 @@ void uvshm__peer_leave(struct uvshm__core* core, uint64_t wall_ms) {
 void uvshm__peer_leave_untouched(struct uvshm__core* core, uint64_t wall_ms) {
   struct uvshm__peer* peer = uvshm__core_peer(core, core->slot);
   uint64_t left[2]; /* state, left_ms */
+  uvshm__a64_t state;
+  int err = fetch(core, &peer->state, &state, sizeof(state));
 
+  if (err < 0) uvshm__a64_store_relaxed(&state, state_of(core, core->slot));
+  if (!is_ours(core, uvshm__a64_load_relaxed(&state))) return;
   left[0] = (uint64_t) core->generation << 32 | UVSHM__PEER_FREE;
   left[1] = wall_ms;
-  if (put(core, peer, left, sizeof(left)) < 0) {
-    if (!uvshm__peer_is_ours(core)) return;
+  if (err == 0) err = put(core, peer, left, sizeof(left));
+  if (err < 0) {
     uvshm__a64_store_relaxed(&peer->left_ms, wall_ms);
     uvshm__a64_store_release(&peer->state, left[0]);
   }
@@ -214,8 +228,7 @@ int uvshm__peer_is_free(const struct uvshm__core* core, uint32_t slot) {
 
 
 int uvshm__peer_is_ours(const struct uvshm__core* core) {
-  return state_of(core, core->slot) ==
-         ((uint64_t) core->generation << 32 | UVSHM__PEER_LIVE);
+  return is_ours(core, state_of(core, core->slot));
 }
 
 

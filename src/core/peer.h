@@ -34,9 +34,7 @@ void uvshm__peer_leave(struct uvshm__core* core, uint64_t wall_ms);
 
 /* The same for a peer that has never had a lane nor a directory entry open, so
  * that nothing but its entry need be looked at: the tables are large, and to
- * touch them for the first time costs more than all the rest of leaving. Where
- * the system writes bytes by calls, the entry is not even read: there the
- * kernel's hold on the slot ends with us alone. */
+ * touch them for the first time costs more than all the rest of leaving. */
 void uvshm__peer_leave_untouched(struct uvshm__core* core, uint64_t wall_ms);
 
 /* Does the entry say live (whatever the kernel says)? */

@@ -269,7 +269,7 @@ int uvshm__port_measure(struct uvshm__port_object* object) {
 
 
 int uvshm__port_unlink(struct uvshm__port_object* object) {
-  struct stat st;
+  int err;
 
   if (object->origin == UVSHM__PORT_ANONYMOUS) return 0;
   if (object->origin == UVSHM__PORT_FOREIGN)
@@ -278,9 +278,10 @@ int uvshm__port_unlink(struct uvshm__port_object* object) {
   /* Readers share the gate, so it does not keep a second one from removing the
    * name after the first and, with it, a new object that got it in between. */
   if (object->readonly && has_gate(object)) return UV_EACCES;
-  if (!has_gate(object) && (lstat(object->system_name, &st) != 0 ||
-                            !uvshm__posix_same_key(object, &st)))
-    return UV_ENXIO;
+  /* Under the gate it is ours, but for a link that somebody made by hand. */
+  err = uvshm__posix_leads_here(object, object->system_name);
+  if (err == UV_ENXIO && has_gate(object)) return 0;
+  if (err < 0) return err;
   if (unlink(object->system_name) == 0 || errno == ENOENT) return 0;
   return errno == EACCES ? UV_EPERM : uvshm__posix_error(errno);
 }

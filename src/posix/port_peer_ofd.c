@@ -118,15 +118,14 @@ static int is_object(const struct uvshm__port_object* object,
 }
 
 
-/* With the gate ours: does the name still lead to it? In /dev/shm a file has
- * one name, so that one without is one that was removed. In other folders
- * people make links. */
+/* With the gate ours: does the name still lead to it? In memory a file has one
+ * name, so that one without is one that was removed. In other folders people
+ * make links. */
 static int is_named(const struct uvshm__port_object* object,
                     const char* path,
                     const struct stat* st) {
-  if (object->origin != UVSHM__PORT_NAMED || object->dir)
-    return uvshm__posix_leads_here(object, path);
-  return st->st_nlink != 0 ? 0 : UV_ENXIO;
+  if (st->st_nlink == 1 && uvshm__posix_in_memory(object)) return 0;
+  return uvshm__posix_leads_here(object, path);
 }
 
 
@@ -169,15 +168,16 @@ int uvshm__posix_gate(struct uvshm__port_object* object, const char* path) {
   int fd = -1;
   int err = open_description(object, path, &fd);
   struct stat st;
-  int other;
+  int locked;
 
   if (err < 0) return err;
-  err = set_lock(fd, UVSHM__BYTE_GATE, object->readonly ? F_RDLCK : F_WRLCK);
+  locked = set_lock(fd, UVSHM__BYTE_GATE, object->readonly ? F_RDLCK : F_WRLCK);
   /* Of a file that took the place of ours meanwhile the lock says nothing. */
-  other = is_object(object, path, fd, &st);
-  if (other < 0) err = other;
+  err = is_object(object, path, fd, &st);
+  if (err == 0) err = locked;
   if (err == 0 && path != NULL) err = is_named(object, path, &st);
   if (err < 0) {
+    if (locked == 0) set_lock(fd, UVSHM__BYTE_GATE, F_UNLCK);
     close(fd);
     return err;
   }

@@ -90,6 +90,12 @@ struct uvshm__holds {
   struct uvshm__hold* first;
 };
 
+/* ---- port_calls.c -------------------------------------------------------- */
+
+/* 1: a name in the usual place, which is memory of the system: mappings and
+ * calls share pages there, and no link is made but ours. */
+int uvshm__posix_in_memory(const struct uvshm__port_object* object);
+
 /* ---- port_error.c -------------------------------------------------------- */
 
 /* The UV_E code of an errno; never 0. */
