@@ -66,7 +66,7 @@ static uint64_t hash_of(const struct uvshm__map* map,
   uvshm__sip_begin(&sip, map->secret.seed, size);
   for (; size >= 8; size -= 8) uvshm__sip_word(&sip, uvshm__peek(words++));
   if (size != 0) {
-    uvshm__peek_bytes(bytes, words, size);
+    uvshm__map_copy(bytes, words, size);
     uvshm__sip_add(&sip, bytes, (size_t) size);
   }
   return uvshm__sip_end(&sip);

@@ -159,7 +159,7 @@ static void copy_part(struct uvshm__map_value* to,
                       uint64_t size) {
   to->size = size;
   if (to->bytes != NULL && size <= to->room)
-    uvshm__peek_bytes(to->bytes, from, size);
+    uvshm__map_copy(to->bytes, from, size);
 }
 
 

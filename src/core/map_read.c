@@ -15,6 +15,13 @@
 
 /* ---- any way ------------------------------------------------------------- */
 
+UVSHM__APART void uvshm__map_copy(void* to,
+                                  const uvshm__a64_t* from,
+                                  uint64_t size) {
+  uvshm__peek_bytes(to, from, size);
+}
+
+
 /* The value at `place`, if there is room. */
 static UVSHM__USUAL void copy_out(const struct uvshm__map_place* place,
                                   struct uvshm__map_value* value,
@@ -28,7 +35,7 @@ static UVSHM__USUAL void copy_out(const struct uvshm__map_place* place,
   uvshm__fence_acquire();
   value->size = uvshm__map_value_size(place->sizes);
   if (value->bytes != NULL && value->size <= value->room)
-    uvshm__peek_bytes(
+    uvshm__map_copy(
         value->bytes, uvshm__map_node_value(node, place->sizes), value->size);
 }
 

@@ -257,6 +257,9 @@ int uvshm__map_find(const struct uvshm__map* map,
                     const struct uvshm__map_key* key,
                     struct uvshm__map_place* place);
 
+/* uvshm__peek_bytes(), once for all who are in no hurry (map_read.c). */
+void uvshm__map_copy(void* to, const uvshm__a64_t* from, uint64_t size);
+
 
 /* ---- time (map.c) -------------------------------------------------------- */
 
