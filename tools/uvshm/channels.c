@@ -153,6 +153,27 @@ void channel_meter_add(struct channel_meter* meter,
 }
 
 
+uint64_t channel_meter_slice(const struct channel_meter* meter,
+                             uint64_t patience_ms,
+                             uint64_t began_ns) {
+  uint64_t waited_ms = (uv_hrtime() - began_ns) / 1000000;
+  uint64_t left_ms = patience_ms;
+  if (patience_ms != UVSHM_FOREVER)
+    left_ms = waited_ms < patience_ms ? patience_ms - waited_ms : 0;
+  if (!meter->shows || left_ms < SHOW_NS / 1000000) return left_ms;
+  return SHOW_NS / 1000000;
+}
+
+
+bool channel_meter_waits(struct channel_meter* meter,
+                         uint64_t patience_ms,
+                         uint64_t began_ns) {
+  if (channel_meter_slice(meter, patience_ms, began_ns) == 0) return false;
+  if (meter->messages != 0) channel_meter_add(meter, 0, 0);
+  return true;
+}
+
+
 void channel_meter_end(struct channel_meter* meter, const char* verb) {
   char size[TEXT_SIZE_ROOM];
   char rate[TEXT_SIZE_ROOM];

@@ -69,6 +69,16 @@ void channel_meter_add(struct channel_meter* meter,
                        uint64_t messages,
                        uint64_t bytes);
 
+/* How long to wait for the other side now, of `patience_ms` that began at
+ * `began_ns`: all that is left, or less, so that the bar goes on. And: go on
+ * waiting? Shows the bar meanwhile. */
+uint64_t channel_meter_slice(const struct channel_meter* meter,
+                             uint64_t patience_ms,
+                             uint64_t began_ns);
+bool channel_meter_waits(struct channel_meter* meter,
+                         uint64_t patience_ms,
+                         uint64_t began_ns);
+
 /* Take it away; say what it was in the end ("sent"). */
 void channel_meter_end(struct channel_meter* meter, const char* verb);
 

@@ -51,6 +51,40 @@ static int no_input(int err) {
   return report_as(EXIT_FAILED, "cannot read stdin: %s", uv_strerror(err));
 }
 
+/* A reader may be slow: the bar goes on meanwhile. */
+static int claim(struct sender* sender, void** bytes, size_t chunk) {
+  uint64_t began = uv_hrtime();
+  int err;
+  do {
+    err = uvshm_channel_claim(
+        sender->place.channel,
+        bytes,
+        chunk,
+        channel_meter_slice(&sender->meter, sender->patience_ms, began));
+  } while (err == UV_ETIMEDOUT &&
+           channel_meter_waits(&sender->meter, sender->patience_ms, began));
+  return err;
+}
+
+
+static int send_many(struct sender* sender,
+                     const uvshm_message_t* messages,
+                     size_t* count) {
+  uint64_t began = uv_hrtime();
+  size_t wanted = *count;
+  int err;
+  do {
+    *count = wanted;
+    err = uvshm_channel_send_many(
+        sender->place.channel,
+        messages,
+        count,
+        channel_meter_slice(&sender->meter, sender->patience_ms, began));
+  } while (err == UV_ETIMEDOUT &&
+           channel_meter_waits(&sender->meter, sender->patience_ms, began));
+  return err;
+}
+
 /* ---- bytes --------------------------------------------------------------- */
 
 static int send_bytes(struct sender* sender) {
@@ -60,7 +94,7 @@ static int send_bytes(struct sender* sender) {
 
   for (; sender->left > 0; sender->left--) {
     void* bytes;
-    int err = uvshm_channel_claim(channel, &bytes, chunk, sender->patience_ms);
+    int err = claim(sender, &bytes, chunk);
     if (err < 0) return failed(err);
     int count = plumbing_read(bytes, chunk);
     if (count <= 0) {
@@ -95,10 +129,7 @@ static int batch_send(struct sender* sender, struct batch* batch) {
   while (done < batch->count) {
     size_t count = batch->count - done;
     uint64_t bytes = 0;
-    int err = uvshm_channel_send_many(sender->place.channel,
-                                      batch->messages + done,
-                                      &count,
-                                      sender->patience_ms);
+    int err = send_many(sender, batch->messages + done, &count);
     if (err < 0) {
       batch_clear(batch);
       return failed(err);
