@@ -17,7 +17,8 @@
 
 /* Make the object if it is not there. Regions and segments must exist
  * otherwise; a lock known by its name alone, or an object in a segment, is
- * always found or made, unless UVSHM_EXISTING is given. */
+ * always found or made, unless UVSHM_EXISTING is given. What is found stays as
+ * it was made: lifetime, scope, rights and sizes are the maker's. */
 #define UVSHM_CREATE (1u << 0)
 
 /* With UVSHM_CREATE: UV_EEXIST when it is there already. */

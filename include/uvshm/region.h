@@ -39,7 +39,8 @@ extern "C" {
 typedef struct uvshm_region_s uvshm_region_t;
 
 /* Changes of this process are seen by this process alone (copy on write). Of a
- * file that is not managed it takes no more than the right to read it. */
+ * file that is not managed it takes no more than the right to read it. Growing
+ * is not among them: the region becomes larger for all. */
 #define UVSHM_REGION_PRIVATE (1u << 16)
 
 /* The name is the exact name that the system uses, and the bytes are another

@@ -99,12 +99,14 @@ int uvshm_channel_check(const uvshm_channel_t* channel) {
 
 
 int uvshm_channel_repair(uvshm_channel_t* channel, uint32_t* repaired) {
+  unsigned int failures = uvshm__error_count();
   struct uvshm__lane* lane;
   uint32_t count;
   int err = uvshm__channel_look(channel);
 
-  if (err == 0) err = uvshm__lane_get(channel->named.attach, &lane);
   if (err < 0) return err;
+  err = uvshm__lane_get(channel->named.attach, &lane);
+  if (err < 0) return uvshm__channel_failed(channel, "repair", err, failures);
   count = uvshm__channel_tend(lane, &channel->channel);
   (void) uvshm__channel_mend(lane, channel->named.body);
   if (repaired != NULL) *repaired = count;
