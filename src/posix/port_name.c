@@ -114,17 +114,14 @@ static void prefix_of(char text[PREFIX_SIZE], uint32_t system) {
 
 /* Of every open: printf() takes longer than what is printed. */
 static int join(char** path, const char* a, const char* b, const char* c) {
-  size_t a_size = strlen(a);
-  size_t b_size = strlen(b);
-  size_t c_size = strlen(c);
-  char* at = malloc(a_size + b_size + c_size + 2);
+  char* at = malloc(strlen(a) + strlen(b) + strlen(c) + 2);
 
   if (at == NULL) return UV_ENOMEM;
   *path = at;
-  memcpy(at, a, a_size);
-  at[a_size] = '/';
-  memcpy(at + a_size + 1, b, b_size);
-  memcpy(at + a_size + 1 + b_size, c, c_size + 1);
+  at = stpcpy(at, a);
+  *at++ = '/';
+  at = stpcpy(at, b);
+  stpcpy(at, c);
   return 0;
 }
 
