@@ -207,15 +207,14 @@ UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_region_sync(uvshm_region_t* region,
                                                     uint64_t size,
                                                     int wait);
 
-#define UVSHM_ADVISE_PREFAULT (1u << 0) /* map the pages in now; not done */
-                                        /* after uvshm_region_protect() has */
-                                        /* taken rights away */
+#define UVSHM_ADVISE_PREFAULT (1u << 0) /* map the pages in now */
 #define UVSHM_ADVISE_LOCK (1u << 1)     /* keep them in memory */
 #define UVSHM_ADVISE_HUGE (1u << 2)     /* use huge pages if there are any */
 
 /* Ask for something about a range (size 0: all that exists from offset on).
  * `got`, when not NULL, tells which of it was done. Huge pages that cannot be
- * had are no error.
+ * had are no error, nor are pages from which uvshm_region_protect() has taken
+ * rights: those are not mapped in.
  *
  *   0, UV_EINVAL, UV_ENOMEM (above the limit of locked memory), UV_ENOTSUP
  */
