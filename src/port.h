@@ -167,7 +167,8 @@ int uvshm__port_measure(struct uvshm__port_object* object);
 
 /* Gate held, identified: is any other peer attached, readers included? Sets
  * *used to 0 or 1. What this process claimed through the same `object` does not
- * count, whatever other handle of this process did does. */
+ * count, whatever other handle of this process did does. An object that takes
+ * calls may be asked about without the gate too: as it was a moment ago. */
 int uvshm__port_in_use(struct uvshm__port_object* object, int* used);
 
 /* Gate held: the name goes; attached processes keep the memory. UV_EBUSY where

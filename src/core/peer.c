@@ -67,7 +67,8 @@ static int put(const struct uvshm__core* core,
 }
 
 
-/* Of a slot that is ours: its first ENTRY_SIZE bytes. 0: by a call. */
+/* Of a slot that is ours: its first ENTRY_SIZE bytes. < 0: not by a call, and
+ * the state alone, since what stays as it is need not be written back then. */
 static int read_entry(const struct uvshm__core* core,
                       uint32_t slot,
                       struct uvshm__peer* entry) {
@@ -77,12 +78,6 @@ static int read_entry(const struct uvshm__core* core,
   if (err == 0) return 0;
   memset(entry, 0, sizeof(*entry));
   uvshm__a64_store_relaxed(&entry->state, state_of(core, slot));
-  uvshm__a64_store_relaxed(&entry->left_ms,
-                           uvshm__a64_load_relaxed(&peer->left_ms));
-  uvshm__a32_store_relaxed(&entry->heap_used,
-                           uvshm__a32_load_relaxed(&peer->heap_used));
-  uvshm__a32_store_relaxed(&entry->heap_zone,
-                           uvshm__a32_load_relaxed(&peer->heap_zone));
   return err;
 }
 
@@ -257,12 +252,11 @@ void uvshm__peer_read(const struct uvshm__core* core,
 void uvshm__peers_raise(const struct uvshm__core* core) {
   struct uvshm__signal* news = uvshm__peers_news(core);
   struct uvshm__signal seen;
+  int err;
 
   uvshm__fence_seq_cst();
-  if (fetch(core, news, &seen, sizeof(seen)) == 0 &&
-      !uvshm__signal_heard(&seen))
-    return;
-  if (!uvshm__signal_heard(news)) return;
+  err = fetch(core, news, &seen, sizeof(seen));
+  if (!uvshm__signal_heard(err == 0 ? &seen : news)) return;
   (void) uvshm__a64_add(&uvshm__core_header(core)->peers_changes, 1);
   uvshm__signal_raise(core, news, 0);
 }

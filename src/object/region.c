@@ -201,7 +201,7 @@ int uvshm_region_protect(uvshm_region_t* region,
   if (wanted == UVSHM__PORT_WRITE && attach->private_copy)
     wanted = UVSHM__PORT_COPY;
   err = page_range(attach, offset, &size, &addr);
-  if (access != UVSHM_PROTECT_WRITE)
+  if (err == 0 && access != UVSHM_PROTECT_WRITE)
     uvshm__a32_store_relaxed(&attach->narrowed, 1);
   if (err == 0 && size != 0) err = uvshm__port_protect(addr, size, wanted);
   return failed(attach, "protect", err, failures);
