@@ -109,6 +109,7 @@
  X(grow_never_lowers)                                                          \
  X(grow_by_two_ends_with_the_larger)                                           \
  X(grow_loses_no_store_of_others)                                              \
+ X(grow_is_measured_by_who_found_it_before)                                    \
  X(grow_of_a_damaged_word_is_an_error)
 
 #define CONFORMANCE_WAIT(X)                                                    \

@@ -304,6 +304,43 @@ void grow_loses_no_store_of_others(void** state) {
 }
 
 
+/* `spec` finds it and holds its gate, which a grower does not ask for. */
+static void measured_after_growing(const struct uvshm__port_spec* spec,
+                                   uint32_t readonly) {
+  struct uvshm__port_spec look = *spec;
+  struct subject subject;
+  struct subject finder;
+  uint64_t to;
+
+  look.readonly = readonly;
+  assert_int_equal(subject_make(&subject, spec), 0);
+  assert_int_equal(uvshm__port_publish(&subject.object), 0);
+  uvshm__port_gate_leave(&subject.object);
+  assert_int_equal(subject_find_wait(&finder, &look), 0);
+  assert_true(finder.object.storage >= SIZE);
+  for (to = 2 * SIZE; to <= RESERVE; to *= 2) {
+    assert_int_equal(grow(&subject, to), 0);
+    assert_int_equal(uvshm__port_measure(&finder.object), 0);
+    assert_true(finder.object.storage >= to);
+  }
+  subject_drop(&finder);
+  subject_remove(&subject);
+}
+
+
+void grow_is_measured_by_who_found_it_before(void** state) {
+  struct uvshm__port_spec spec = spec_of(test_name("measure"));
+  uint32_t keep;
+
+  (void) state;
+  for (keep = 0; keep < 2; keep++) {
+    spec.keep = keep;
+    measured_after_growing(&spec, 0);
+    measured_after_growing(&spec, 1);
+  }
+}
+
+
 void grow_of_a_damaged_word_is_an_error(void** state) {
   struct subject subject;
 

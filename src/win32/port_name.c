@@ -411,10 +411,12 @@ int uvshm__port_peek(struct uvshm__port_object* object,
 }
 
 
-/* A section has had its size from the beginning. */
+/* A section's reserve is what it was from the beginning; of that, more exists
+ * with each commit of others. */
 int uvshm__port_measure(struct uvshm__port_object* object) {
   struct uvshm__win* win = uvshm__win_of(object);
 
-  if (win->backing != UVSHM__WIN_FILE) return 0;
+  if (win->backing != UVSHM__WIN_FILE)
+    return uvshm__win_section_size(win->data, &object->storage);
   return uvshm__win_file_size(win->file, &object->storage);
 }
