@@ -66,6 +66,12 @@ void test_spawn_other(struct test_process* process,
                       const char* role,
                       ...);
 
+/* `err` is what uv_spawn() said. Of some thousand processes Wine does not start
+ * one (CreateProcess() says ERROR_INTERNAL_ERROR), whatever the program. 1: that
+ * is it, and it may be tried again, which is so a few times; the handle is to be
+ * closed first. Elsewhere 0. */
+int test_may_spawn_again(int err);
+
 /* The next line that it says, into `line`; fails the test when it ends or says
  * nothing for too long. */
 void test_expect_line(struct test_process* process, char* line, size_t size);

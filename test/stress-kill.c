@@ -93,6 +93,15 @@ static void on_exited(uv_process_t* process, int64_t status, int signal) {
 }
 
 
+/* The next turn starts another one. */
+static void not_started(struct worker* worker, int err) {
+  uv_close((uv_handle_t*) &worker->process, on_closed);
+  while (worker->running) uv_run(&storm.loop, UV_RUN_NOWAIT);
+  if (!test_may_spawn_again(err))
+    give_up("cannot start a process: %s", uv_strerror(err));
+}
+
+
 static void start(struct worker* worker) {
   char exe[2048];
   char texts[3][24];
@@ -129,11 +138,11 @@ static void start(struct worker* worker) {
   options.exit_cb = on_exited;
   worker->process.data = worker;
   err = uv_spawn(&storm.loop, &worker->process, &options);
+  worker->running = 1;
   if (err < 0) {
-    give_up("cannot start a process: %s", uv_strerror(err));
+    not_started(worker, err);
     return;
   }
-  worker->running = 1;
   worker->born_ns = worker->last_ns = uv_hrtime();
   /* Most die in the middle of their work, some while they begin, some late. */
   worker->from_birth = storm_below(&storm.random, 5) == 0;
