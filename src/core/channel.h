@@ -286,6 +286,7 @@ int uvshm__channel_ready(const struct uvshm__channel_end* end, uint64_t size);
 /* Wait until it is worth to try again: for a message, or room for `size` bytes.
  * The caller has done uvshm__channel_wait_begin() once for the call, and does
  * uvshm__channel_wait_end() when it has got what it waited for.
+ *   UVSHM__WAIT_SLICE: it is time for uvshm__channel_tried()
  *   UV_EOF, UV_ECONNRESET, UV_EPIPE, UV_ETIMEDOUT, UV_ECANCELED */
 void uvshm__channel_wait_begin(struct uvshm__wait* wait,
                                struct uvshm__lane* lane,

@@ -163,9 +163,9 @@ int uvshm__channel_release(struct uvshm__channel_end* end,
 }
 
 
-static int recv_each(struct uvshm__channel_end* end,
-                     uvshm_message_t* messages,
-                     size_t* count) {
+UVSHM__APART static int recv_each(struct uvshm__channel_end* end,
+                                  uvshm_message_t* messages,
+                                  size_t* count) {
   const struct uvshm__channel_kind* kind = end->channel->kind;
   uvshm_message_t found;
   size_t done;
@@ -294,8 +294,9 @@ static int only_dead_left(const struct uvshm__channel_end* end) {
 }
 
 
-UVSHM__RARE static int look_for_dead(struct uvshm__lane* lane,
-                                     const struct uvshm__channel_end* end) {
+UVSHM__RARE int uvshm__channel_tried(struct uvshm__lane* lane,
+                                     struct uvshm__channel_end* end) {
+  end->tries = 0;
   uvshm__channel_tend(lane, end->channel);
   if (lane->count != 0 && !uvshm__channel_ready(end, 0) && only_dead_left(end))
     return end->writer ? UV_EPIPE : UV_ECONNRESET;
@@ -319,9 +320,9 @@ int uvshm__channel_wait(struct uvshm__wait* wait,
   err = still_worth_it(end);
   if (err < 0) return uvshm__channel_ready(end, size) ? 0 : err;
   if (!end->writer) wait->next = end->channel->kind->next(end);
-  err = uvshm__wait_sleep(wait, value);
-  if (err == UVSHM__WAIT_SLICE) err = look_for_dead(wait->lane, end);
-  return err;
+  /* Nothing behind it: whoever has slept finds his code far away, and the
+   * processor has forgotten where each return leads. */
+  return uvshm__wait_sleep(wait, value);
 }
 
 
@@ -351,14 +352,7 @@ void uvshm__channel_linger(struct uvshm__lane* lane,
     if (kind->drained(end)) break;
     err = still_worth_it(end);
     if (err == 0) err = uvshm__wait_sleep(&wait, value);
-    if (err == UVSHM__WAIT_SLICE) err = look_for_dead(lane, end);
+    if (err == UVSHM__WAIT_SLICE) err = uvshm__channel_tried(lane, end);
   }
   uvshm__channel_wait_end(&wait, end);
-}
-
-
-int uvshm__channel_tried(struct uvshm__lane* lane,
-                         struct uvshm__channel_end* end) {
-  end->tries = 0;
-  return look_for_dead(lane, end);
 }

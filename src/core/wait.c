@@ -142,6 +142,23 @@ int uvshm__wait_is_in_vain(const struct uvshm__core* core,
 }
 
 
+/* A sleep ended with `err`: nobody has woken us. */
+UVSHM__RARE static int slice_over(struct uvshm__wait* wait, int err) {
+  const struct uvshm__core* core = wait->lane->core;
+
+  if (err == UV_EIO) return err; /* the memory is gone (UVSHM_GUARD) */
+  wait->slice_ms *= 2;
+  if (wait->slice_ms > SLICE_LAST_MS) wait->slice_ms = SLICE_LAST_MS;
+  if (core->env->wakes_lanes) bury_sleepers(wait);
+  /* Who cannot be cancelled gets what he waits for, a mutex say. */
+  if (wait->cancelled != NULL && uvshm__wait_is_in_vain(core, wait->word))
+    return UV_ENXIO;
+  /* A system that cannot sleep at all costs time, not answers. */
+  if (err != UV_ETIMEDOUT) core->env->yield(core->env_arg);
+  return UVSHM__WAIT_SLICE;
+}
+
+
 int uvshm__wait_sleep(struct uvshm__wait* wait, uint32_t value) {
   uint32_t ms;
   int err;
@@ -153,20 +170,7 @@ int uvshm__wait_sleep(struct uvshm__wait* wait, uint32_t value) {
 
   err = sleep_on(wait, value, ms);
   wait->sleeps++;
-  if (err == UV_EIO) return err; /* the memory is gone (UVSHM_GUARD) */
-  if (err < 0) {
-    wait->slice_ms *= 2;
-    if (wait->slice_ms > SLICE_LAST_MS) wait->slice_ms = SLICE_LAST_MS;
-    if (wait->lane->core->env->wakes_lanes) bury_sleepers(wait);
-    /* Who cannot be cancelled gets what he waits for, a mutex say. */
-    if (wait->cancelled != NULL &&
-        uvshm__wait_is_in_vain(wait->lane->core, wait->word))
-      return UV_ENXIO;
-    /* A system that cannot sleep at all costs time, not answers. */
-    if (err != UV_ETIMEDOUT)
-      wait->lane->core->env->yield(wait->lane->core->env_arg);
-    return UVSHM__WAIT_SLICE;
-  }
+  if (err < 0) return slice_over(wait, err);
   return wait->sleeps % SLEEPS_PER_QUESTION == 0 ? UVSHM__WAIT_SLICE : 0;
 }
 
@@ -195,19 +199,13 @@ uint32_t uvshm__wait_spin(struct uvshm__lane* lane,
 }
 
 
-void uvshm__wait_wake(const struct uvshm__core* core,
-                      const uvshm__a32_t* word,
-                      uint32_t first,
-                      uint32_t count) {
+UVSHM__APART static void wake_lanes(const struct uvshm__core* core,
+                                    const uvshm__a32_t* word,
+                                    uint32_t first,
+                                    uint32_t count) {
   uint64_t offset = offset_of(core, word);
   uint32_t lane;
   uint32_t i;
-
-  if (count > INT_MAX) count = INT_MAX;
-  if (!core->env->wakes_lanes) {
-    core->env->wake(core->env_arg, word, 0, count);
-    return;
-  }
 
   /* Pairs with the fence in sleep_on(). */
   uvshm__fence_seq_cst();
@@ -220,6 +218,18 @@ void uvshm__wait_wake(const struct uvshm__core* core,
     core->env->wake(core->env_arg, word, lane, 1);
     count--;
   }
+}
+
+
+void uvshm__wait_wake(const struct uvshm__core* core,
+                      const uvshm__a32_t* word,
+                      uint32_t first,
+                      uint32_t count) {
+  if (count > INT_MAX) count = INT_MAX;
+  if (core->env->wakes_lanes)
+    wake_lanes(core, word, first, count);
+  else
+    core->env->wake(core->env_arg, word, 0, count);
 }
 
 

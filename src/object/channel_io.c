@@ -108,7 +108,10 @@ static int persist(uvshm_channel_t* channel,
   uvshm__channel_wait_begin(&wait, lane, end, timeout_ms);
   do {
     err = uvshm__channel_wait(&wait, end, size);
-    if (err == 0 && !uvshm__named_is_there(&channel->named)) err = UV_ENXIO;
+    if (err == UVSHM__WAIT_SLICE) err = uvshm__channel_tried(lane, end);
+    if (err == 0 && uvshm__a64_load_relaxed(channel->state) != channel->there &&
+        !uvshm__named_is_there(&channel->named))
+      err = UV_ENXIO;
     if (err < 0) break;
     *count = most;
     err = attempt(end, messages, count);
@@ -142,13 +145,13 @@ static unsigned int has_sentence(int err) {
 
 
 /* The first attempt said `err`. */
-UVSHM__RARE static int run_slow(uvshm_channel_t* channel,
-                                const char* verb,
-                                attempt_t attempt,
-                                uvshm_message_t* messages,
-                                size_t* count,
-                                uint64_t timeout_ms,
-                                int err) {
+UVSHM__APART static int run_slow(uvshm_channel_t* channel,
+                                 const char* verb,
+                                 attempt_t attempt,
+                                 uvshm_message_t* messages,
+                                 size_t* count,
+                                 uint64_t timeout_ms,
+                                 int err) {
   unsigned int failures = uvshm__error_count();
 
   failures -= has_sentence(err);

@@ -167,7 +167,8 @@ static void wait(struct fuzz_world* world, struct fuzz_input* input) {
   lane = fuzz_lane(world, end->channel.core->slot);
   if (lane == NULL) return;
   uvshm__channel_wait_begin(&call, lane, &end->end, 3);
-  (void) uvshm__channel_wait(&call, &end->end, SIZE_LARGEST);
+  if (uvshm__channel_wait(&call, &end->end, SIZE_LARGEST) == UVSHM__WAIT_SLICE)
+    (void) uvshm__channel_tried(lane, &end->end);
   uvshm__channel_wait_end(&call, &end->end);
   uvshm__channel_linger(lane, &end->end, 3);
 }
