@@ -290,10 +290,16 @@ enum uvshm__port_access {
   UVSHM__PORT_COPY   /* and read; what is written stays in this process */
 };
 
+/* What a caller would like of a view. */
+#define UVSHM__PORT_HUGE 1u    /* huge pages */
+#define UVSHM__PORT_CARRIER 2u /* it may carry a claim, see below */
+
 struct uvshm__port_view {
-  void* addr;      /* page aligned; differs from process to process */
-  uint64_t size;   /* bytes mapped: may be more than exist */
-  uint64_t offset; /* where in the object it begins */
+  void* addr;       /* page aligned; differs from process to process */
+  uint64_t size;    /* bytes mapped: may be more than exist */
+  uint64_t offset;  /* where in the object it begins */
+  intptr_t carrier; /* not 0: the claim made next, under the same gate, lasts */
+                    /* as long as this view, whatever unclaim() is told */
   uint32_t access;
   uint32_t huge; /* 1: huge pages were got */
 };
@@ -301,16 +307,25 @@ struct uvshm__port_view {
 /* Map `size` bytes from `offset` (a multiple of the alignment). More may be
  * mapped than exists; touching that is a fault until it was grown to. With
  * `at_least` < `size`, less may be mapped when address space is short, but not
- * less than that. `huge` 1: ask for huge pages. UV_ENOMEM: no address space. */
+ * less than that. UV_ENOMEM: no address space.
+ *
+ * To carry a claim costs less than to have one beside. The caller has the gate,
+ * makes one claim before it leaves the gate, and later unmaps the view before
+ * it looks whether others are attached. A forked child may not have such a view
+ * until it has called remap(). */
 int uvshm__port_map(struct uvshm__port_view* view,
                     struct uvshm__port_object* object,
                     uint64_t offset,
                     uint64_t size,
                     uint64_t at_least,
                     uint32_t access,
-                    uint32_t huge);
+                    uint32_t wants);
 
 void uvshm__port_unmap(struct uvshm__port_view* view);
+
+/* In a forked child: what was not inherited is mapped again, at the same
+ * address. UV_ENOMEM: something else lies there. */
+int uvshm__port_remap(struct uvshm__port_view* view);
 
 /* Make the object's first `to` bytes exist and raise *committed, a word in the
  * object itself, to at least `to` afterwards (a maximum, never lowered; when it

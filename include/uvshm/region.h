@@ -240,7 +240,8 @@ UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_region_set(
  * same address. Until then every other call with the parent's handle is
  * UV_ENOTCONN. In a process that is a peer already it does nothing.
  *
- *   0, UV_EMFILE, UV_ENXIO (the parent was the last user and is gone)
+ *   0, UV_EMFILE, UV_ENXIO (the parent was the last user and is gone),
+ *   UV_ENOMEM (made by clone() by hand, and something else lies there by now)
  */
 UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_region_rejoin(uvshm_region_t* region);
 

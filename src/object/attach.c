@@ -260,11 +260,16 @@ int uvshm__attach_usable(const struct uvshm__attach* attach) {
 
 
 /* Is any peer but us attached, as far as the table and the kernel tell? A
- * reader has no slot; in_use() under the gate finds it. */
+ * reader has no slot; in_use() under the gate finds it. Where the table is not
+ * to be touched, or not mapped any more, one call asks the kernel for all. */
 static int somebody_else(struct uvshm__attach* attach) {
   const struct uvshm__core* core = &attach->core;
   uint32_t slot;
   int alive;
+  int used;
+
+  if (attach->untouched || core->base == NULL)
+    return uvshm__port_in_use(&attach->object, &used) < 0 || used;
 
   for (slot = 0; slot < core->peers_max; slot++) {
     if (!uvshm__peer_is_live(core, slot)) continue;
@@ -353,22 +358,19 @@ static void leave_table(struct uvshm__attach* attach) {
 }
 
 
-/* First our entry says free, then the kernel does, then we look whether others
- * are left. Of two that close at once, the one that does the last of these
- * finds nobody; a fence keeps the look behind the stores. Where calls read the
- * table, one call asks the kernel for all of it instead. */
+/* First our entry says free, then the kernel does, with the view that carries
+ * our claim, then we look whether others are left. Of two that close at once,
+ * the one that does the last of these finds nobody; a fence keeps the look
+ * behind the stores. */
 static uint64_t leave(struct uvshm__attach* attach) {
-  int others = 1;
-
   if (attach->plain) return 0;
   attach->untouched = (uint32_t) uvshm__port_takes_calls(&attach->object);
   if (!attach->readonly) leave_table(attach);
+  if (attach->control.carrier != 0) uvshm__attach_unmap(attach);
   uvshm__port_unclaim(&attach->claim);
   uvshm__fence_seq_cst();
-  if (!has_an_end(attach)) return 0;
-  if (!attach->untouched || uvshm__port_in_use(&attach->object, &others) < 0)
-    others = somebody_else(attach);
-  return others ? 0 : close_last(attach);
+  if (!has_an_end(attach) || somebody_else(attach)) return 0;
+  return close_last(attach);
 }
 
 
@@ -409,7 +411,8 @@ int uvshm__attach_rejoin(struct uvshm__attach* attach) {
     renew(attach);
     return uvshm__attach_is_cut(attach) ? was_cut(attach) : 0;
   }
-  err = uvshm__attach_join(attach, NULL);
+  err = uvshm__port_remap(&attach->control);
+  if (err == 0) err = uvshm__attach_join(attach, NULL);
   if (err < 0)
     return uvshm__fail(err,
                        "cannot rejoin \"%s\": %s",

@@ -46,6 +46,16 @@ static int guard_view(struct uvshm__attach* attach,
 }
 
 
+/* A mapping that carries the claim is cheaper than a claim beside it. But
+ * guards put other memory in a view's place, a managed file needs its view
+ * longer than its claim, and a child gets no huge pages. */
+static uint32_t wants_of(const struct uvshm__attach* attach) {
+  if (attach->huge && !is_region(attach)) return UVSHM__PORT_HUGE;
+  if (attach->guarded || attach->lifetime == UVSHM_LIFETIME_FILE) return 0;
+  return UVSHM__PORT_CARRIER;
+}
+
+
 int uvshm__attach_map_control(struct uvshm__attach* attach,
                               const struct uvshm__control* control) {
   struct uvshm__core* core = &attach->core;
@@ -60,7 +70,7 @@ int uvshm__attach_map_control(struct uvshm__attach* attach,
                         size,
                         least,
                         attach->readonly ? UVSHM__PORT_READ : UVSHM__PORT_WRITE,
-                        is_region(attach) ? 0 : attach->huge);
+                        wants_of(attach));
   if (err == 0) err = guard_view(attach, &attach->control);
   if (err < 0) return err;
   core->base = attach->control.addr;
@@ -120,13 +130,14 @@ int uvshm__attach_map_window(struct uvshm__attach* attach,
   start += request->offset;
   least = exists > start ? exists - start : 1;
   if (least > size) least = size;
-  err = uvshm__port_map(&attach->bytes,
-                        &attach->object,
-                        start,
-                        size,
-                        least,
-                        access_of(attach),
-                        (request->flags & UVSHM_REGION_HUGE) != 0);
+  err = uvshm__port_map(
+      &attach->bytes,
+      &attach->object,
+      start,
+      size,
+      least,
+      access_of(attach),
+      request->flags & UVSHM_REGION_HUGE ? UVSHM__PORT_HUGE : 0);
   return err == 0 ? guard_view(attach, &attach->bytes) : err;
 }
 

@@ -58,6 +58,7 @@ static void after_fork_in_child(void) {
   if (--depth > 0) pthread_mutex_lock(&process_lock);
   if (lineage_word == &counted) uvshm__a32_add(&counted, 1);
   uvshm__posix_guards_forked();
+  uvshm__posix_carriers_forked();
 }
 
 

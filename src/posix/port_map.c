@@ -44,14 +44,13 @@ static int flags_of(uint32_t access) {
 
 
 static int map_once(void** addr,
-                    struct uvshm__port_object* object,
                     uint64_t offset,
                     uint64_t size,
                     uint32_t access,
+                    int fd,
                     uint32_t huge) {
   int prot = prot_of(access);
   int flags = flags_of(access);
-  int fd = (int) object->os[UVSHM__OS_FD];
   void* got;
 
   if (size > SIZE_MAX / 2) return UV_ENOMEM;
@@ -72,14 +71,49 @@ static uint64_t smaller(uint64_t size, uint64_t at_least) {
 }
 
 
+/* Whose mapping is it to be? */
+static int descriptor_for(const struct uvshm__port_object* object,
+                          uint64_t offset,
+                          uint32_t access,
+                          uint32_t wants,
+                          int* carries) {
+  int fd = -1;
+
+  if (wants == UVSHM__PORT_CARRIER && offset == 0 &&
+      access != UVSHM__PORT_COPY && !object->os[UVSHM__OS_SYSV])
+    fd = uvshm__posix_carrier_fd(object);
+  *carries = fd >= 0;
+  return fd >= 0 ? fd : (int) object->os[UVSHM__OS_FD];
+}
+
+
+/* A claim must not outlive this process in a child. */
+static int begin_to_carry(struct uvshm__port_view* view,
+                          struct uvshm__port_object* object) {
+  int err;
+
+#ifdef MADV_DONTFORK
+  if (madvise(view->addr, (size_t) view->size, MADV_DONTFORK) != 0)
+    err = uvshm__posix_error(errno);
+  else
+#endif
+    err = uvshm__posix_carrier_begin(view, object, prot_of(view->access));
+  if (err < 0) munmap(view->addr, (size_t) view->size);
+  return err;
+}
+
+
 int uvshm__port_map(struct uvshm__port_view* view,
                     struct uvshm__port_object* object,
                     uint64_t offset,
                     uint64_t size,
                     uint64_t at_least,
                     uint32_t access,
-                    uint32_t huge) {
-  void* addr;
+                    uint32_t wants) {
+  struct uvshm__port_view made = {0};
+  uint32_t huge = wants & UVSHM__PORT_HUGE;
+  int carries;
+  int fd;
   int err;
 
   if (size == 0 || at_least > size || offset > INT64_MAX ||
@@ -89,22 +123,28 @@ int uvshm__port_map(struct uvshm__port_view* view,
   if (object->os[UVSHM__OS_SYSV])
     return uvshm__sysv_map(view, object, offset, size, at_least, access);
 
-  while ((err = map_once(&addr, object, offset, size, access, huge)) ==
+  fd = descriptor_for(object, offset, access, wants, &carries);
+  while ((err = map_once(&made.addr, offset, size, access, fd, huge)) ==
              UV_ENOMEM &&
          size > at_least)
     size = smaller(size, at_least);
   if (err < 0) return err;
-  view->addr = addr;
-  view->size = size;
-  view->offset = offset;
-  view->access = access;
-  view->huge = 0;
-  if (huge) uvshm__port_huge(addr, size, &view->huge);
+  made.size = size;
+  made.offset = offset;
+  made.access = access;
+  if (carries) err = begin_to_carry(&made, object);
+  if (err < 0) return err;
+  if (huge) uvshm__port_huge(made.addr, size, &made.huge);
+  *view = made;
   return 0;
 }
 
 
 void uvshm__port_unmap(struct uvshm__port_view* view) {
+  if (view->carrier != 0) {
+    uvshm__posix_carrier_end(view);
+    return;
+  }
   if (uvshm__sysv_unmap(view->addr)) return;
   munmap(view->addr, (size_t) view->size);
 }

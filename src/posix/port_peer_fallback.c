@@ -82,6 +82,13 @@ int uvshm__posix_hold(struct uvshm__port_object* object,
 }
 
 
+/* Locks of the process need no mapping. */
+int uvshm__posix_carrier_fd(const struct uvshm__port_object* object) {
+  (void) object;
+  return -1;
+}
+
+
 void uvshm__posix_forget(struct uvshm__hold* hold) {
   struct uvshm__hold** at = &hold->inode->holds;
 

@@ -7,7 +7,8 @@
  * byte, map one page of it that may not be touched and that a fork does not
  * copy, close the descriptor. Now the lock lives exactly as long as this
  * process's address space, whatever ends it: SIGKILL, exit, exec. No child has
- * it, and no descriptor that was passed on.
+ * it, and no descriptor that was passed on. Who opens an object maps it of that
+ * description, which does the same (port_carrier.c).
  *
  *   data description   mapped, inherited, passed on; never locks; asks
  *   gate description   opened anew for each gate; locks the gate and, for a
@@ -198,6 +199,7 @@ void uvshm__posix_ungate(struct uvshm__port_object* object) {
   for (hold = holds != NULL ? holds->first : NULL; hold != NULL;
        hold = hold->next)
     hold->gate = -1;
+  uvshm__posix_carrier_settle(holds);
   set_lock(fd, UVSHM__BYTE_GATE, F_UNLCK);
   close(fd);
   object->os[UVSHM__OS_GATE] = -1;
@@ -215,6 +217,14 @@ static int gate_is_free(const struct uvshm__port_object* object) {
   for (hold = holds->first; hold != NULL; hold = hold->next)
     if (hold->gate >= 0) return 0;
   return 1;
+}
+
+
+/* Of what has no name a child may know no more than its addresses. */
+int uvshm__posix_carrier_fd(const struct uvshm__port_object* object) {
+  if (object->origin == UVSHM__PORT_ANONYMOUS || !gate_is_free(object))
+    return -1;
+  return (int) object->os[UVSHM__OS_GATE];
 }
 
 
@@ -258,6 +268,19 @@ static int keep_in_page(struct uvshm__hold* hold, int fd) {
 }
 
 
+/* The claim's description stays alive as long as the claim. */
+static int keep(struct uvshm__port_object* object,
+                struct uvshm__hold* hold,
+                int fd) {
+  const struct uvshm__holds* holds =
+      (const struct uvshm__holds*) object->os[UVSHM__OS_HOLDS];
+
+  if (fd == (int) object->os[UVSHM__OS_GATE] && holds->carrier != NULL)
+    return 0;
+  return keep_in_page(hold, fd);
+}
+
+
 int uvshm__posix_hold(struct uvshm__port_object* object,
                       struct uvshm__hold* hold,
                       int exclusive) {
@@ -272,7 +295,7 @@ int uvshm__posix_hold(struct uvshm__port_object* object,
   err = set_lock(fd, hold->byte, exclusive ? F_WRLCK : F_RDLCK);
   if (err == UV_EAGAIN) err = UV_EBUSY;
   if (err == 0) {
-    err = keep_in_page(hold, fd);
+    err = keep(object, hold, fd);
     if (err < 0 && shares) set_lock(fd, hold->byte, F_UNLCK);
   }
   if (!shares)
@@ -285,7 +308,7 @@ int uvshm__posix_hold(struct uvshm__port_object* object,
 
 void uvshm__posix_release(struct uvshm__hold* hold) {
   if (hold->gate >= 0) set_lock(hold->gate, hold->byte, F_UNLCK);
-  munmap(hold->page, (size_t) uvshm__port_page_size());
+  if (hold->page != NULL) munmap(hold->page, (size_t) uvshm__port_page_size());
 }
 
 

@@ -309,6 +309,7 @@ int uvshm__sysv_map(struct uvshm__port_view* view,
   view->addr = base + offset;
   view->size = size < left ? size : left;
   view->offset = offset;
+  view->carrier = 0;
   view->access = access;
   view->huge = 0;
   return 0;

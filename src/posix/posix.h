@@ -17,7 +17,7 @@
  * Forks. With OFD locks a descriptor that has a lock must never be copied by a
  * fork, or the child keeps the lock alive. So such a descriptor exists only
  * while its thread has the process lock, which a fork waits for; a claim lives
- * on in a page that children do not get. Therefore:
+ * on in a mapping that children do not get. Therefore:
  *
  *   uvshm__port_find(), _find_system(), _make() and _gate_enter() that return a
  *   gate return with the process lock held, by this thread, and _gate_leave()
@@ -79,7 +79,8 @@ struct uvshm__hold {
   uint32_t lineage;           /* of the process that has it */
   int gate;                   /* ofd: the gate's descriptor while it shares */
                               /* that description, else -1 */
-  void* page;                 /* ofd: keeps the description alive */
+  void* page;                 /* ofd: keeps the description alive; NULL: a */
+                              /* view of the object does (port_carrier.c) */
   struct uvshm__inode* inode; /* fallback */
   struct uvshm__hold* peer;   /* fallback: next of the same inode */
 };
@@ -88,7 +89,25 @@ struct uvshm__hold {
  * because callers move objects about, and claims outlive them. */
 struct uvshm__holds {
   struct uvshm__hold* first;
+  struct uvshm__carrier* carrier; /* made under the present gate, or NULL */
 };
+
+/* ---- port_carrier.c ------------------------------------------------------ */
+
+/* `view`, which was just mapped of the gate's description and which no child
+ * inherits, carries the claim that is made next. Process lock held. */
+int uvshm__posix_carrier_begin(struct uvshm__port_view* view,
+                               struct uvshm__port_object* object,
+                               int prot);
+
+/* The gate goes: no claim is made of what it carried any more. */
+void uvshm__posix_carrier_settle(struct uvshm__holds* holds);
+
+/* Unmap it. */
+void uvshm__posix_carrier_end(struct uvshm__port_view* view);
+
+/* In a forked child. */
+void uvshm__posix_carriers_forked(void);
 
 /* ---- port_calls.c -------------------------------------------------------- */
 
@@ -208,6 +227,9 @@ int uvshm__posix_hold(struct uvshm__port_object* object,
                       struct uvshm__hold* hold,
                       int exclusive);
 void uvshm__posix_release(struct uvshm__hold* hold);
+
+/* The descriptor whose mapping may carry a claim; -1: none. Gate held. */
+int uvshm__posix_carrier_fd(const struct uvshm__port_object* object);
 
 /* A hold of the parent's, found in a forked child: forget it. */
 void uvshm__posix_forget(struct uvshm__hold* hold);

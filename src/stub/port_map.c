@@ -13,20 +13,26 @@ int uvshm__port_map(struct uvshm__port_view* view,
                     uint64_t size,
                     uint64_t at_least,
                     uint32_t access,
-                    uint32_t huge) {
+                    uint32_t wants) {
   (void) view;
   (void) object;
   (void) offset;
   (void) size;
   (void) at_least;
   (void) access;
-  (void) huge;
+  (void) wants;
   return UV_ENOSYS;
 }
 
 
 void uvshm__port_unmap(struct uvshm__port_view* view) {
   (void) view;
+}
+
+
+int uvshm__port_remap(struct uvshm__port_view* view) {
+  (void) view;
+  return UV_ENOSYS;
 }
 
 

@@ -94,6 +94,7 @@ static int map_section(struct uvshm__port_view* view,
   view->addr = addr;
   view->size = size;
   view->offset = offset;
+  view->carrier = 0;
   view->access = access;
   view->huge = 0;
   return 0;
@@ -140,13 +141,15 @@ int uvshm__port_map(struct uvshm__port_view* view,
                     uint64_t size,
                     uint64_t at_least,
                     uint32_t access,
-                    uint32_t huge) {
+                    uint32_t wants) {
   struct uvshm__win* win = uvshm__win_of(object);
   HANDLE section = win->data;
   DWORD unused;
   int err;
 
-  (void) huge; /* must be asked for when a section is made; needs a privilege */
+  /* Huge pages must be asked for when a section is made, and need a privilege;
+   * a claim needs no mapping. */
+  (void) wants;
   if (protection(access, &unused) < 0) return UV_EINVAL;
   if (object->readonly && access == UVSHM__PORT_WRITE) return UV_EACCES;
   if (win->backing == UVSHM__WIN_FILE) {
@@ -166,6 +169,13 @@ int uvshm__port_map(struct uvshm__port_view* view,
 void uvshm__port_unmap(struct uvshm__port_view* view) {
   if (view->addr != NULL) UnmapViewOfFile(view->addr);
   memset(view, 0, sizeof(*view));
+}
+
+
+/* There are no forks. */
+int uvshm__port_remap(struct uvshm__port_view* view) {
+  (void) view;
+  return 0;
 }
 
 /* ---- a range ------------------------------------------------------------- */

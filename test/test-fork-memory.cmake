@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+set(test_backends posix)
