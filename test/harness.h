@@ -67,8 +67,8 @@ void test_spawn_other(struct test_process* process,
                       ...);
 
 /* `err` is what uv_spawn() said. Of some thousand processes Wine does not start
- * one (CreateProcess() says ERROR_INTERNAL_ERROR), whatever the program. 1: that
- * is it, and it may be tried again, which is so a few times; the handle is to be
+ * one (CreateProcess() says ERROR_INTERNAL_ERROR), whatever the program. 1: it
+ * is that, and it may be tried again, which is so a few times; the handle is
  * closed first. Elsewhere 0. */
 int test_may_spawn_again(int err);
 

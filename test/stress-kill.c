@@ -20,7 +20,11 @@
 
 #include <cmocka.h>
 
-#define KILLS_DEFAULT 300
+#if defined(_WIN32)
+# define KILLS_DEFAULT 500
+#else
+# define KILLS_DEFAULT 300
+#endif
 
 struct worker {
   uv_process_t process;
