@@ -56,7 +56,7 @@ endif()
 set(uvshm_fast
     core/cell_read core/cell_write core/channel_message core/heap core/heap_bin core/heap_find
     core/heap_mixed core/heap_small core/lane core/lock core/map
-    core/map_write core/queue_put core/queue_take core/rwlock core/sem core/signal
+    core/map_update core/map_write core/queue_put core/queue_take core/rwlock core/sem core/signal
     core/stream_read core/stream_write core/topic_read core/topic_write core/txn
     core/wait object/cell_io object/channel_io object/heap object/heap_link
     object/map_read object/map_write object/mutex object/rwlock object/sem

@@ -89,6 +89,58 @@ static void build_replace_twice(void* world) {
 }
 
 
+/* The actor has replaced a value before, and remembers the block that it freed,
+ * which is in a span of his own. */
+static void build_update(void* world) {
+  struct lab* l = world;
+  struct uvshm__map map;
+  uint32_t i;
+
+  begin(l, 20);
+  map = view(l, WORLD_ACTOR);
+  for (i = 0; i < 2; i++)
+    world_ok(put(&l->world.actor, &map, 7, 41 + 3 * i, UVSHM__MAP_ALWAYS),
+             "put");
+  l->before[7] = 44;
+  l->after[7] = 47;
+  ready(l);
+}
+
+
+static void build_update_twice(void* world) {
+  struct lab* l = world;
+
+  build_update(world);
+  l->between = 47;
+  l->after[7] = 50;
+}
+
+
+/* A new key whose bucket is not empty: whoever sees that first takes a block. */
+static void build_update_new(void* world) {
+  struct lab* l = world;
+  struct uvshm__map_shard* shard;
+  struct uvshm__map_split split;
+  struct uvshm__map_key key;
+  uvshm__a64_t* bucket;
+  uint32_t i;
+
+  build_update(world);
+  l->after[7] = 44;
+  shard = l->map.shards;
+  (void) uvshm__map_split_of(uvshm__a64_load_relaxed(&shard->size), &split);
+  for (i = 40; i < KEYS; i++) {
+    key = key_of(&l->map, &i);
+    bucket = uvshm__map_bucket(
+        &l->map, shard, uvshm__map_bucket_of(&split, key.hash));
+    if (uvshm__a64_load_relaxed(bucket) != 0) break;
+  }
+  lab_check(i < KEYS, "no bucket has a key");
+  l->after[i] = 47;
+  ready(l);
+}
+
+
 /* From 8 up by one: key 8's value is a counter (of 8 bytes, 9 % 3 is 0). */
 static void build_add(void* world) {
   struct lab* l = world;
@@ -150,6 +202,37 @@ static void op_replace_twice(void* world) {
   world_ok(put(&l->world.actor, &map, 7, 44, UVSHM__MAP_ALWAYS), "put");
   lab_done();
   world_ok(put(&l->world.actor, &map, 7, 47, UVSHM__MAP_ALWAYS), "put");
+  lab_done();
+}
+
+
+static void op_update(void* world) {
+  struct lab* l = world;
+  struct uvshm__map map = view(l, WORLD_ACTOR);
+
+  world_ok(put(&l->world.actor, &map, 7, 47, UVSHM__MAP_ALWAYS), "put");
+  lab_done();
+}
+
+
+static void op_update_twice(void* world) {
+  struct lab* l = world;
+  struct uvshm__map map = view(l, WORLD_ACTOR);
+
+  op_update(world);
+  world_ok(put(&l->world.actor, &map, 7, 50, UVSHM__MAP_ALWAYS), "put");
+  lab_done();
+}
+
+
+/* The block is taken, and then there is no such key. */
+static void op_update_new(void* world) {
+  struct lab* l = world;
+  struct uvshm__map map = view(l, WORLD_ACTOR);
+  uint32_t i;
+
+  for (i = 40; l->after[i] == ABSENT;) i++;
+  world_ok(put(&l->world.actor, &map, i, 47, UVSHM__MAP_ALWAYS), "put");
   lab_done();
 }
 
@@ -231,6 +314,9 @@ CASE(put_fills_a_node_again,
      op_replace_twice,
      verify_full,
      read_keys)
+CASE(put_updates, build_update, op_update, verify, read_keys)
+CASE(put_updates_twice, build_update_twice, op_update_twice, verify, read_keys)
+CASE(put_after_an_update, build_update_new, op_update_new, verify, read_keys)
 CASE(replace_if, build_replace, op_replace_if, verify, read_keys)
 CASE(add_to_a_counter, build_add, op_add, verify, read_keys)
 CASE(add_makes_a_counter, build_add_new, op_add_new, verify, read_keys)
@@ -239,6 +325,9 @@ CASE(full_heap, build_full, op_full, verify_full, read_keys)
 
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(put_updates),
+      cmocka_unit_test(put_updates_twice),
+      cmocka_unit_test(put_after_an_update),
       cmocka_unit_test(put_into_an_empty_map),
       cmocka_unit_test(put_that_makes_a_block),
       cmocka_unit_test(put_that_splits),

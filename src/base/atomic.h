@@ -26,7 +26,7 @@
  *   uvshm__a16_load_{relaxed,seq_cst}(p), uvshm__a16_store_release(p, v),
  *   uvshm__a16_cas_seq_cst(p, expected, desired)
  * and
- *   uvshm__fence_acquire(), _release(), _seq_cst(), uvshm__fence_compiler()
+ *   uvshm__fence_acquire(), _release(), _seq_cst(), _after_cas(), _compiler()
  *   uvshm__pause()                      in a spinning loop
  */
 

@@ -36,6 +36,17 @@ static inline void uvshm__fence_compiler(void) {
 }
 
 
+/* Full, for who has just made a compare-and-swap that worked out, which is a
+ * full barrier already on some processors. */
+static inline void uvshm__fence_after_cas(void) {
+#if defined(__i386__) || defined(__x86_64__)
+  uvshm__fence_compiler();
+#else
+  uvshm__fence_seq_cst();
+#endif
+}
+
+
 static inline void uvshm__pause(void) {
 #if defined(__i386__) || defined(__x86_64__)
   __builtin_ia32_pause();

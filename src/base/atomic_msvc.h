@@ -67,6 +67,17 @@ static inline void uvshm__fence_compiler(void) {
 }
 
 
+/* Full, for who has just made a compare-and-swap that worked out, which is a
+ * full barrier already on some processors. */
+static inline void uvshm__fence_after_cas(void) {
+#if defined(_M_IX86) || defined(_M_X64)
+  uvshm__fence_compiler();
+#else
+  uvshm__fence_seq_cst();
+#endif
+}
+
+
 static inline void uvshm__pause(void) {
 #if defined(_M_ARM64)
   __yield();

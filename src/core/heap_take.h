@@ -117,14 +117,21 @@ static inline int uvshm__heap_may_be_own(const struct uvshm__core* core,
  * Pairs with close_span() and close_zone(), heap_reclaim.c, and make_mine(),
  * heap_small.c: we name the span, then look at it; they change it, then look
  * whether somebody names it. All of it is seq_cst, so one of the two sees the
- * other. */
-static UVSHM__USUAL int uvshm__span_enter(struct uvshm__lane* lane,
-                                          const struct uvshm__lane_span* span) {
-  (void) uvshm__a32_xchg_seq_cst(&lane->ent->span, span->number);
+ * other. The first is the look alone, for who has named the span and passed a
+ * full barrier. */
+static UVSHM__USUAL int uvshm__span_is_ours(
+    const struct uvshm__lane* lane, const struct uvshm__lane_span* span) {
   return uvshm__word_kind(uvshm__a64_load_seq_cst(&span->zone->word)) ==
              UVSHM__ZONE_SMALL &&
          uvshm__a64_load_seq_cst(&span->entry->word) == span->word &&
          uvshm__a32_load_seq_cst(&span->entry->user) == lane->index + 1;
+}
+
+
+static UVSHM__USUAL int uvshm__span_enter(struct uvshm__lane* lane,
+                                          const struct uvshm__lane_span* span) {
+  (void) uvshm__a32_xchg_seq_cst(&lane->ent->span, span->number);
+  return uvshm__span_is_ours(lane, span);
 }
 
 
@@ -181,12 +188,12 @@ static UVSHM__USUAL void uvshm__small_freed(struct uvshm__zone_ent* zone,
 }
 
 
-/* Free the block at `ref`, which is at `place`, if it is private to this peer;
- * 0: it is not. Stores as in uvshm__heap_give_usual(). The block is remembered,
- * so that the next one of its size need not be searched for and is still in the
- * cache; not when its span is another thread's. Field by field: a copy of a
- * struct that was just written is slow. */
-static UVSHM__USUAL int uvshm__small_give(
+/* Free the block at `ref`, which is at `place` and private to this peer. Stores
+ * as in uvshm__heap_give_usual(). The block is remembered, so that the next one
+ * of its size need not be searched for and is still in the cache; not when its
+ * span is another thread's. Field by field: a copy of a struct that was just
+ * written is slow. */
+static UVSHM__USUAL void uvshm__small_give_mine(
     struct uvshm__lane* lane,
     const struct uvshm__small_place* place,
     uint64_t ref) {
@@ -195,11 +202,9 @@ static UVSHM__USUAL int uvshm__small_give(
   struct uvshm__lane_span* freed = &hint->freed;
   uint32_t index = 1;
 
-  if (uvshm__a16_load_relaxed(place->own) != uvshm__heap_me(lane->core))
-    return 0;
   uvshm__a16_store_release(place->own, UVSHM__OWN_FREE);
   uvshm__small_freed(place->zone, place->number % UVSHM__ZONE_SPANS);
-  if (uvshm__a32_load_relaxed(&place->entry->user) != lane->index + 1) return 1;
+  if (uvshm__a32_load_relaxed(&place->entry->user) != lane->index + 1) return;
   if (freed->index != 0 && hint->count < UVSHM__LANE_MORE) {
     freed = &lane->more[bin][hint->count++];
     index = 2;
@@ -211,6 +216,17 @@ static UVSHM__USUAL int uvshm__small_give(
   freed->ref = ref;
   freed->number = place->number + 1;
   freed->index = index;
+}
+
+
+/* The same if it is private to this peer; 0: it is not. */
+static UVSHM__USUAL int uvshm__small_give(
+    struct uvshm__lane* lane,
+    const struct uvshm__small_place* place,
+    uint64_t ref) {
+  if (uvshm__a16_load_relaxed(place->own) != uvshm__heap_me(lane->core))
+    return 0;
+  uvshm__small_give_mine(lane, place, ref);
   return 1;
 }
 

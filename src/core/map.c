@@ -226,6 +226,14 @@ int uvshm__map_damaged(const struct uvshm__map* map,
 }
 
 
+int uvshm__map_settle(const struct uvshm__map* map,
+                      struct uvshm__map_shard* shard) {
+  if ((uvshm__a64_load_relaxed(&shard->size) & UVSHM__MAP_SPLITTING) == 0)
+    return 0;
+  return uvshm__map_split_on(map, shard);
+}
+
+
 int uvshm__map_enter(struct uvshm__lane* lane,
                      const struct uvshm__map* map,
                      struct uvshm__map_shard* shard,
@@ -234,9 +242,7 @@ int uvshm__map_enter(struct uvshm__lane* lane,
       lane, &shard->lock, timeout_ms, UVSHM__LOCK_INTERNAL, map->cancelled);
 
   if (err < 0) return err;
-  if ((uvshm__a64_load_relaxed(&shard->size) & UVSHM__MAP_SPLITTING) == 0)
-    return 0;
-  err = uvshm__map_split_on(map, shard);
+  err = uvshm__map_settle(map, shard);
   if (err < 0) uvshm__lock_release(lane, &shard->lock);
   return err;
 }

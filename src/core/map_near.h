@@ -110,22 +110,19 @@ static UVSHM__USUAL int uvshm__map_near_absent(
 }
 
 
-/* The way to a key as uvshm__map_way(), and UVSHM__MAP_BROKEN: look the other
- * way. */
-static UVSHM__USUAL int uvshm__map_near_way(const struct uvshm__map* map,
-                                            struct uvshm__map_shard* shard,
-                                            const struct uvshm__map_key* key,
-                                            struct uvshm__map_place* place) {
-  uint64_t there = uvshm__map_there(map);
-  uint64_t size = uvshm__a64_load_acquire(&shard->size);
+/* The way to a key from its bucket on as uvshm__map_way(), and
+ * UVSHM__MAP_BROKEN: look the other way. */
+static UVSHM__USUAL int uvshm__map_near_chain(const struct uvshm__map* map,
+                                              struct uvshm__map_shard* shard,
+                                              uint64_t there,
+                                              uvshm__a64_t* link,
+                                              const struct uvshm__map_key* key,
+                                              struct uvshm__map_place* place) {
   struct uvshm__map_node* node;
-  uvshm__a64_t* link;
   uint64_t sizes;
   uint64_t ref;
   uint32_t i;
 
-  link = uvshm__map_near_bucket(map, shard, there, size, key->hash);
-  if (link == NULL) return UVSHM__MAP_BROKEN;
   for (i = 0; i < UVSHM__MAP_NEAR_NODES; i++) {
     /* As in uvshm__map_chain(). */
     ref = uvshm__peek(link);
@@ -152,6 +149,20 @@ static UVSHM__USUAL int uvshm__map_near_way(const struct uvshm__map* map,
   place->ref = ref;
   place->sizes = sizes;
   return uvshm__map_is_key(node, key) ? UVSHM__MAP_FOUND : UVSHM__MAP_BROKEN;
+}
+
+
+/* From the shard on. */
+static UVSHM__USUAL int uvshm__map_near_way(const struct uvshm__map* map,
+                                            struct uvshm__map_shard* shard,
+                                            const struct uvshm__map_key* key,
+                                            struct uvshm__map_place* place) {
+  uint64_t there = uvshm__map_there(map);
+  uvshm__a64_t* link = uvshm__map_near_bucket(
+      map, shard, there, uvshm__a64_load_acquire(&shard->size), key->hash);
+
+  if (link == NULL) return UVSHM__MAP_BROKEN;
+  return uvshm__map_near_chain(map, shard, there, link, key, place);
 }
 
 
@@ -205,19 +216,15 @@ static UVSHM__USUAL int uvshm__map_get_near(const struct uvshm__map* map,
 
 
 /* Have the first node of a key's chain come nearer, for the holder of the shard
- * to be. What is read here is believed in nothing. */
-static UVSHM__USUAL void uvshm__map_prefetch(const struct uvshm__map* map,
-                                             struct uvshm__map_shard* shard,
-                                             uint64_t hash) {
-  uint64_t size = uvshm__a64_load_acquire(&shard->size);
-  uvshm__a64_t* bucket =
-      uvshm__map_near_bucket(map, shard, uvshm__map_there(map), size, hash);
-  uintptr_t node;
+ * to be. What is read here is believed in nothing. 0: there is none. */
+static UVSHM__USUAL int uvshm__map_prefetch(const struct uvshm__map* map,
+                                            const uvshm__a64_t* bucket) {
+  uint64_t ref = uvshm__peek(bucket);
+  uintptr_t node = (uintptr_t) map->base + (uintptr_t) ref;
 
-  if (bucket == NULL) return;
-  node = (uintptr_t) map->base + (uintptr_t) uvshm__peek(bucket);
   UVSHM__PREFETCH((const void*) node);
   UVSHM__PREFETCH((const void*) (node + 64));
+  return ref != 0;
 }
 
 _Static_assert(sizeof(struct uvshm__map_node) <= 64, "a node begins in 64");

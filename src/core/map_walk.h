@@ -288,7 +288,10 @@ static inline int uvshm__map_lives(const struct uvshm__map* map,
 int uvshm__map_damaged(const struct uvshm__map* map,
                        const struct uvshm__map_shard* shard);
 
-/* Take the shard's lock, and finish a split that somebody was killed in. */
+/* With its lock: finish a split that somebody was killed in. And take the lock,
+ * then do that. */
+int uvshm__map_settle(const struct uvshm__map* map,
+                      struct uvshm__map_shard* shard);
 int uvshm__map_enter(struct uvshm__lane* lane,
                      const struct uvshm__map* map,
                      struct uvshm__map_shard* shard,

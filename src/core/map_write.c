@@ -5,7 +5,7 @@
  */
 
 #include "core/map_change.h"
-#include "core/map_near.h"
+#include "core/map_fill.h"
 #include "core/map_walk.h"
 
 #include "base/error.h"
@@ -15,56 +15,22 @@
 
 /* ---- nodes --------------------------------------------------------------- */
 
-/* Bytes, and zeros up to a multiple of 8. Readers of what the block was before
- * may be looking. */
-static UVSHM__USUAL void fill_word(uvshm__a64_t* to, const unsigned char* at) {
-  uint64_t word;
-
-  memcpy(&word, at, 8);
-  uvshm__a64_store_relaxed(to, word);
+UVSHM__APART void uvshm__map_fill_long(uvshm__a64_t* to,
+                                       const void* bytes,
+                                       uint64_t size) {
+  uvshm__map_fill_bytes(to, bytes, size);
 }
 
 
-static UVSHM__USUAL void fill_bytes(uvshm__a64_t* to,
-                                    const void* bytes,
-                                    uint64_t size) {
-  const unsigned char* at = bytes;
-
-  for (; size >= 32; size -= 32, at += 32, to += 4) {
-    fill_word(to, at);
-    fill_word(to + 1, at + 8);
-    fill_word(to + 2, at + 16);
-    fill_word(to + 3, at + 24);
-  }
-  for (; size >= 8; size -= 8, at += 8, to++) fill_word(to, at);
-  if (size != 0)
-    uvshm__a64_store_relaxed(to, uvshm__word_of(at, (size_t) size));
+UVSHM__APART static uvshm__a16_t* own_of(const struct uvshm__core* core,
+                                         uint64_t ref) {
+  return uvshm__heap_own(core, ref);
 }
 
 
-static UVSHM__USUAL void fill_key(uvshm__a64_t* to,
-                                  const struct uvshm__map_key* key) {
-  if (key->size > UVSHM__MAP_SHORT) {
-    fill_bytes(to, key->bytes, key->size);
-    return;
-  }
-  uvshm__a64_store_relaxed(to, key->words[0]);
-  if (key->size > 8) uvshm__a64_store_relaxed(to + 1, key->words[1]);
-}
-
-
-/* A node that is private to this peer. Its owner word stays where it is as long
- * as the block is allocated, so it need not be looked for again. */
-struct fresh {
-  struct uvshm__map_node* node;
-  uvshm__a16_t* own;
-  uint64_t ref;
-};
-
-
-static UVSHM__USUAL int take_node(struct uvshm__lane* lane,
-                                  uint64_t size,
-                                  struct fresh* fresh) {
+static int take_node(struct uvshm__lane* lane,
+                     uint64_t size,
+                     struct uvshm__map_fresh* fresh) {
   int err;
 
   fresh->ref = uvshm__heap_take_usual(lane, size);
@@ -74,7 +40,7 @@ static UVSHM__USUAL int take_node(struct uvshm__lane* lane,
     err = uvshm__heap_alloc(
         lane, size, 0, uvshm__heap_me(lane->core), &fresh->ref);
     if (err < 0) return err;
-    fresh->own = uvshm__heap_own(lane->core, fresh->ref);
+    fresh->own = own_of(lane->core, fresh->ref);
   }
   fresh->node = uvshm__heap_at(lane->core, fresh->ref, size);
   if (fresh->node != NULL) return 0;
@@ -84,13 +50,12 @@ static UVSHM__USUAL int take_node(struct uvshm__lane* lane,
 
 
 /* Whole but for next and version. */
-static UVSHM__USUAL int make_node(struct uvshm__lane* lane,
-                                  const struct uvshm__map* map,
-                                  const struct uvshm__map_key* key,
-                                  const struct uvshm__map_put* put,
-                                  struct fresh* fresh) {
-  uint64_t sizes = put->size << UVSHM__MAP_KEY_BITS | key->size;
-  struct uvshm__map_node* node;
+static int make_node(struct uvshm__lane* lane,
+                     const struct uvshm__map* map,
+                     const struct uvshm__map_key* key,
+                     const struct uvshm__map_put* put,
+                     struct uvshm__map_fresh* fresh) {
+  uint64_t expires;
   int err;
 
   if (put->size > UVSHM__MAP_VALUE_MAX)
@@ -99,26 +64,19 @@ static UVSHM__USUAL int make_node(struct uvshm__lane* lane,
                        (unsigned long long) put->size);
   err = take_node(lane, uvshm__map_node_size(key->size, put->size), fresh);
   if (err < 0) return err;
-  node = fresh->node;
-  /* Pairs with the acquire fence of readers that still look at what the block
-   * was before: see map.c. */
-  uvshm__fence_release();
-  uvshm__a64_store_relaxed(&node->hash, key->hash);
-  uvshm__a64_store_relaxed(
-      &node->expires,
-      put->ttl_ms != 0 ? uvshm__map_deadline(map, put->ttl_ms) : 0);
-  uvshm__a64_store_relaxed(&node->sizes, sizes);
-  fill_key(uvshm__map_node_key(node), key);
-  fill_bytes(uvshm__map_node_value(node, sizes), put->bytes, put->size);
+  expires = put->ttl_ms != 0 ? uvshm__map_deadline(map, put->ttl_ms) : 0;
+  uvshm__map_fill_long(uvshm__map_fill(fresh->node, key, put->size, expires),
+                       put->bytes,
+                       put->size);
   return 0;
 }
 
 /* ---- put ----------------------------------------------------------------- */
 
-UVSHM__APART int uvshm__map_find(const struct uvshm__map* map,
-                                 struct uvshm__map_shard* shard,
-                                 const struct uvshm__map_key* key,
-                                 struct uvshm__map_place* place) {
+int uvshm__map_find(const struct uvshm__map* map,
+                    struct uvshm__map_shard* shard,
+                    const struct uvshm__map_key* key,
+                    struct uvshm__map_place* place) {
   return uvshm__map_way(map, shard, key, place);
 }
 
@@ -143,45 +101,28 @@ static int may_put(const struct uvshm__map_put* put,
 }
 
 
-static void set_node(struct uvshm__map_node* node,
-                     uint64_t next,
-                     uint64_t version) {
-  uvshm__a64_store_relaxed(&node->next, next);
-  uvshm__a64_store_relaxed(&node->version, version);
-}
+/* In the place of an old one, which is private to this peer afterwards. */
+UVSHM__RARE static int commit_replace(const struct uvshm__map* map,
+                                      struct uvshm__map_shard* shard,
+                                      const struct uvshm__map_place* place,
+                                      const struct uvshm__map_fresh* fresh,
+                                      uint64_t version) {
+  uvshm__a16_t* own = own_of(map->core, place->ref);
+  uint32_t me = uvshm__heap_me(map->core);
+  struct uvshm__lock* lock = &shard->lock;
 
-
-/* What is to be freed after the lock was given back. */
-struct stale {
-  uint64_t ref;                    /* 0: nothing */
-  struct uvshm__small_place place; /* where `is_small` */
-  int is_small;
-};
-
-
-/* In the place of an old one, which is private to this peer afterwards, and
- * stays where it is until it is freed, as any block. */
-static UVSHM__USUAL int commit_replace(const struct uvshm__map* map,
-                                       struct uvshm__map_shard* shard,
-                                       const struct uvshm__map_place* place,
-                                       const struct fresh* fresh,
-                                       uint64_t version,
-                                       struct stale* stale) {
-  struct uvshm__map_change change;
-  uvshm__a16_t* own;
-
-  stale->is_small = uvshm__small_find(map->core, place->ref, &stale->place);
-  own = stale->is_small ? stale->place.own
-                        : uvshm__heap_own(map->core, place->ref);
-  set_node(fresh->node, uvshm__a64_load_relaxed(&place->node->next), version);
-  uvshm__map_change(&change, map, shard);
-  uvshm__map_log(&change, 0, place->link, fresh->ref);
-  uvshm__map_log(&change, 1, &shard->version, version);
-  if (!uvshm__map_log_owner(&change, 2, fresh->own, UVSHM__OWN_LIBRARY) ||
-      !uvshm__map_log_owner(&change, 3, own, uvshm__heap_me(map->core)))
+  /* See uvshm__map_log_owner(). */
+  if (own == NULL || uvshm__a16_load_seq_cst(own) != UVSHM__OWN_LIBRARY ||
+      uvshm__a16_load_seq_cst(fresh->own) != me)
     return uvshm__map_damaged(map, shard);
-  uvshm__map_commit(&change, 4);
-  stale->ref = place->ref;
+  uvshm__map_set_node(
+      fresh->node, uvshm__a64_load_relaxed(&place->node->next), version);
+  uvshm__lock_log(lock, 0, uvshm__map_offset(map, place->link), 8, fresh->ref);
+  uvshm__lock_log(lock, 1, uvshm__map_offset(map, &shard->version), 8, version);
+  uvshm__lock_log(
+      lock, 2, uvshm__map_offset(map, fresh->own), 2, UVSHM__OWN_LIBRARY);
+  uvshm__lock_log(lock, 3, uvshm__map_offset(map, own), 2, me);
+  uvshm__lock_commit(map->core, lock, 4);
   return 0;
 }
 
@@ -189,7 +130,7 @@ static UVSHM__USUAL int commit_replace(const struct uvshm__map* map,
 static int commit_new(const struct uvshm__map* map,
                       struct uvshm__map_shard* shard,
                       uint64_t hash,
-                      const struct fresh* fresh,
+                      const struct uvshm__map_fresh* fresh,
                       uint64_t version) {
   uint64_t count = uvshm__a64_load_relaxed(&shard->count);
   struct uvshm__map_change change;
@@ -199,7 +140,7 @@ static int commit_new(const struct uvshm__map* map,
   if (uvshm__map_split_of(uvshm__a64_load_relaxed(&shard->size), &split))
     bucket = uvshm__map_bucket(map, shard, uvshm__map_bucket_of(&split, hash));
   if (bucket == NULL) return uvshm__map_damaged(map, shard);
-  set_node(fresh->node, uvshm__a64_load_relaxed(bucket), version);
+  uvshm__map_set_node(fresh->node, uvshm__a64_load_relaxed(bucket), version);
   uvshm__map_change(&change, map, shard);
   uvshm__map_log(&change, 0, bucket, fresh->ref);
   uvshm__map_log(&change, 1, &shard->version, version);
@@ -211,32 +152,31 @@ static int commit_new(const struct uvshm__map* map,
 }
 
 
-/* With the lock. stale->ref: the node whose place was taken, or that was made
- * in vain. */
-static UVSHM__USUAL int put_node(const struct uvshm__map* map,
-                                 struct uvshm__map_shard* shard,
-                                 const struct uvshm__map_key* key,
-                                 struct uvshm__map_put* put,
-                                 const struct fresh* fresh,
-                                 struct stale* stale) {
+/* With the lock. *stale: the node whose place was taken, or that was made in
+ * vain. */
+static int put_node(const struct uvshm__map* map,
+                    struct uvshm__map_shard* shard,
+                    const struct uvshm__map_key* key,
+                    struct uvshm__map_put* put,
+                    const struct uvshm__map_fresh* fresh,
+                    uint64_t* stale) {
   uint64_t version = uvshm__a64_load_relaxed(&shard->version) + 1;
   struct uvshm__map_place place;
-  int found = uvshm__map_near_way(map, shard, key, &place);
+  int found = uvshm__map_find(map, shard, key, &place);
   int lives;
   int err;
 
-  if (found == UVSHM__MAP_BROKEN)
-    found = uvshm__map_find(map, shard, key, &place);
   if (found == UVSHM__MAP_BROKEN) return uvshm__map_damaged(map, shard);
   lives = found == UVSHM__MAP_FOUND && uvshm__map_lives(map, &place);
   err = may_put(put, lives, &place);
   if (err < 0) return err;
   if (lives && put->mode == UVSHM__MAP_ADD) {
-    stale->ref = fresh->ref;
+    *stale = fresh->ref;
     return uvshm__map_add_to(map, shard, &place, put->sum, &put->sum);
   }
+  if (found == UVSHM__MAP_FOUND) *stale = place.ref;
   err = found == UVSHM__MAP_FOUND
-            ? commit_replace(map, shard, &place, fresh, version, stale)
+            ? commit_replace(map, shard, &place, fresh, version)
             : commit_new(map, shard, key->hash, fresh, version);
   if (err < 0) return err;
   put->version = version;
@@ -244,40 +184,41 @@ static UVSHM__USUAL int put_node(const struct uvshm__map* map,
 }
 
 
-static UVSHM__USUAL void drop_stale(struct uvshm__lane* lane,
-                                    const struct stale* stale) {
-  if (!stale->is_small || !uvshm__small_give(lane, &stale->place, stale->ref))
-    (void) uvshm__heap_free(lane, stale->ref);
-}
-
-
-int uvshm__map_put(struct uvshm__lane* lane,
-                   const struct uvshm__map* map,
-                   const struct uvshm__map_key* key,
-                   struct uvshm__map_put* put) {
+int uvshm__map_put_held(struct uvshm__lane* lane,
+                        const struct uvshm__map* map,
+                        const struct uvshm__map_key* key,
+                        struct uvshm__map_put* put,
+                        const struct uvshm__map_fresh* fresh) {
   struct uvshm__map_shard* shard = uvshm__map_shard(map, key->hash);
-  struct fresh fresh;
-  struct stale stale;
+  uint64_t stale = 0;
   int grow = 0;
   int err;
 
-  uvshm__map_prefetch(map, shard, key->hash);
+  err = uvshm__map_settle(map, shard);
+  if (err == 0) err = put_node(map, shard, key, put, fresh, &stale);
+  if (err == 0 && stale == 0) grow = uvshm__map_split(map, shard);
+  uvshm__map_leave(lane, map, shard);
+  if (err < 0) stale = fresh->ref;
+  if (stale != 0) (void) uvshm__heap_free(lane, stale);
+  if (grow) uvshm__map_grow(lane, map, shard);
+  return err;
+}
+
+
+int uvshm__map_put_any(struct uvshm__lane* lane,
+                       const struct uvshm__map* map,
+                       const struct uvshm__map_key* key,
+                       struct uvshm__map_put* put) {
+  struct uvshm__map_shard* shard = uvshm__map_shard(map, key->hash);
+  struct uvshm__map_fresh fresh;
+  int err;
+
   err = make_node(lane, map, key, put, &fresh);
   if (err < 0) return err;
-  memset(&stale, 0, sizeof(stale));
   err = uvshm__map_enter(lane, map, shard, map->patience_ms);
-  if (err == 0) {
-    err = put_node(map, shard, key, put, &fresh, &stale);
-    if (err == 0 && stale.ref == 0) grow = uvshm__map_split(map, shard);
-    uvshm__map_leave(lane, map, shard);
-  }
-  if (err < 0) {
-    (void) uvshm__heap_free(lane, fresh.ref);
-    return err;
-  }
-  if (stale.ref != 0) drop_stale(lane, &stale);
-  if (grow) uvshm__map_grow(lane, map, shard);
-  return 0;
+  if (err == 0) return uvshm__map_put_held(lane, map, key, put, &fresh);
+  (void) uvshm__heap_free(lane, fresh.ref);
+  return err;
 }
 
 /* ---- remove -------------------------------------------------------------- */
@@ -288,13 +229,14 @@ int uvshm__map_unlink(const struct uvshm__map* map,
   uint64_t next = uvshm__a64_load_relaxed(&place->node->next);
   uint64_t version = uvshm__a64_load_relaxed(&shard->version);
   uint64_t count = uvshm__a64_load_relaxed(&shard->count);
+  uvshm__a16_t* own = own_of(map->core, place->ref);
   struct uvshm__map_change change;
 
   uvshm__map_change(&change, map, shard);
   uvshm__map_log(&change, 0, place->link, next);
   uvshm__map_log(&change, 1, &shard->version, version + 1);
   uvshm__map_log(&change, 2, &shard->count, count - 1);
-  if (!uvshm__map_log_own(&change, 3, place->ref, uvshm__heap_me(map->core)))
+  if (!uvshm__map_log_owner(&change, 3, own, uvshm__heap_me(map->core)))
     return uvshm__map_damaged(map, shard);
   uvshm__map_commit(&change, 4);
   return 0;
@@ -309,7 +251,7 @@ static int remove_node(const struct uvshm__map* map,
                        struct uvshm__map_value* value,
                        uint64_t* old) {
   struct uvshm__map_place place;
-  int found = uvshm__map_way(map, shard, key, &place);
+  int found = uvshm__map_find(map, shard, key, &place);
   int lives;
   int err = 0;
 

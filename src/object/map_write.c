@@ -27,25 +27,36 @@ UVSHM__APART static int put_slow(uvshm_map_t* map,
 }
 
 
+UVSHM__APART static int failed(const uvshm_map_t* map,
+                               unsigned int failures,
+                               int err) {
+  struct uvshm__map_call call;
+
+  call.map = map;
+  call.verb = PUT;
+  call.failures = failures;
+  return uvshm__map_end(&call, err);
+}
+
+
 /* The usual way finds the lane at once. One that has a lane is not attached for
  * reading. */
-static int put(uvshm_map_t* map,
-               const void* bytes,
-               size_t key_size,
-               struct uvshm__map_put* what) {
+UVSHM__APART static int put(uvshm_map_t* map,
+                            const void* bytes,
+                            size_t key_size,
+                            struct uvshm__map_put* what) {
   struct uvshm__lane* lane = uvshm__lane_first(map->named.attach);
-  struct uvshm__map_call call;
+  struct uvshm__map_key key;
+  unsigned int failures;
   int err;
 
   if (lane == NULL || lane->txn != 0 || bytes == NULL ||
       key_size - 1 >= UVSHM__MAP_KEY_MAX || !uvshm__map_is_there(&map->core))
     return put_slow(map, bytes, key_size, what);
-  call.map = map;
-  call.verb = PUT;
-  call.failures = uvshm__error_count();
-  uvshm__map_hash(&map->core, bytes, (uint32_t) key_size, &call.key);
-  err = uvshm__map_put(lane, &map->core, &call.key, what);
-  return err < 0 ? uvshm__map_end(&call, err) : 0;
+  failures = uvshm__error_count();
+  uvshm__map_hash(&map->core, bytes, (uint32_t) key_size, &key);
+  err = uvshm__map_put(lane, &map->core, &key, what);
+  return err < 0 ? failed(map, failures, err) : 0;
 }
 
 
@@ -61,15 +72,28 @@ static void describe(struct uvshm__map_put* what,
 }
 
 
+/* Keys of 8 bytes, which are numbers, have a way of their own, as in a get. */
 int uvshm_map_put(uvshm_map_t* map,
-                  const void* key,
+                  const void* bytes,
                   size_t key_size,
                   const void* value,
                   size_t size) {
+  struct uvshm__lane* lane = uvshm__lane_first(map->named.attach);
   struct uvshm__map_put what;
+  struct uvshm__map_key key;
+  unsigned int failures;
+  int err;
 
   describe(&what, value, size, UVSHM__MAP_ALWAYS);
-  return put(map, key, key_size, &what);
+  if (key_size != sizeof(uint64_t) || bytes == NULL || lane == NULL ||
+      lane->txn != 0 || !uvshm__map_is_there(&map->core))
+    return put(map, bytes, key_size, &what);
+  failures = uvshm__error_count();
+  key.bytes = bytes;
+  key.size = sizeof(uint64_t);
+  uvshm__map_hash_short(&map->core.secret, &key);
+  err = uvshm__map_put(lane, &map->core, &key, &what);
+  return err < 0 ? failed(map, failures, err) : 0;
 }
 
 

@@ -267,11 +267,28 @@ uvshm_mutant(memory_freed_before_the_locks_of_a_map crash-map core/reap.c
 ")
 
 uvshm_mutant(version_stays_when_a_node_is_freed crash-map core/map_write.c
-"  uvshm__map_log(&change, 1, &shard->version, version);
-  if (!uvshm__map_log_owner(&change, 2, fresh->own, UVSHM__OWN_LIBRARY) ||
+"  uvshm__lock_log(lock, 1, uvshm__map_offset(map, &shard->version), 8, version);
 "
-"  uvshm__map_log(&change, 1, &shard->version, version - 1);
-  if (!uvshm__map_log_owner(&change, 2, fresh->own, UVSHM__OWN_LIBRARY) ||
+"  uvshm__lock_log(
+      lock, 1, uvshm__map_offset(map, &shard->version), 8, version - 1);
+")
+
+uvshm_mutant(version_stays_when_a_node_is_filled_again crash-map core/map_update.c
+"  uint64_t version = uvshm__a64_load_relaxed(&shard->version) + 1;
+"
+"  uint64_t version = uvshm__a64_load_relaxed(&shard->version);
+")
+
+uvshm_mutant(node_is_the_librarys_when_it_is_taken crash-map core/map_update.c
+"  uvshm__a16_store_release(block->own, uvshm__heap_me(lane->core));
+"
+"  uvshm__a16_store_release(block->own, UVSHM__OWN_LIBRARY);
+")
+
+uvshm_mutant(old_node_freed_before_the_log_counts crash-map core/map_update.c
+"  /* The commit. */
+"
+"  uvshm__a16_store_release(old, UVSHM__OWN_FREE);
 ")
 
 uvshm_mutant(node_is_the_librarys_before_the_commit crash-map core/map_write.c
@@ -285,13 +302,11 @@ uvshm_mutant(node_is_the_librarys_before_the_commit crash-map core/map_write.c
 ")
 
 uvshm_mutant(old_node_freed_before_the_commit crash-map core/map_write.c
-"      !uvshm__map_log_owner(&change, 3, own, uvshm__heap_me(map->core)))
-    return uvshm__map_damaged(map, shard);
+"  uvshm__lock_commit(map->core, lock, 4);
 "
-"      !uvshm__map_log_owner(&change, 3, own, uvshm__heap_me(map->core)))
-    return uvshm__map_damaged(map, shard);
-  uvshm__heap_change(
+"  uvshm__heap_change(
       map->core, place->ref, UVSHM__OWN_LIBRARY, UVSHM__OWN_FREE);
+  uvshm__lock_commit(map->core, lock, 4);
 ")
 
 uvshm_mutant(node_cut_off_before_the_version_changes crash-map core/map_split.c
@@ -309,10 +324,11 @@ uvshm_mutant(split_begins_without_a_word crash-map core/map_split.c
 ")
 
 uvshm_mutant(split_is_not_gone_on_with crash-map core/map.c
-"  err = uvshm__map_split_on(map, shard);
+"  return uvshm__map_split_on(map, shard);
 "
-"  uvshm__a64_and(&shard->size, ~UVSHM__MAP_SPLITTING);
-  err = 0;
+"  (void) map;
+  uvshm__a64_and(&shard->size, ~UVSHM__MAP_SPLITTING);
+  return 0;
 ")
 
 uvshm_mutant(map_that_is_buried_by_nobody_in_particular crash-map-remove core/map_bury.c
