@@ -116,7 +116,7 @@ static void build_update_twice(void* world) {
 }
 
 
-/* A new key whose bucket is not empty: whoever sees that first takes a block. */
+/* A new key whose bucket is not empty, so that its block is taken first. */
 static void build_update_new(void* world) {
   struct lab* l = world;
   struct uvshm__map_shard* shard;
