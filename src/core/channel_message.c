@@ -163,9 +163,9 @@ int uvshm__channel_release(struct uvshm__channel_end* end,
 }
 
 
-UVSHM__APART static int recv_each(struct uvshm__channel_end* end,
-                                  uvshm_message_t* messages,
-                                  size_t* count) {
+static int recv_each(struct uvshm__channel_end* end,
+                     uvshm_message_t* messages,
+                     size_t* count) {
   const struct uvshm__channel_kind* kind = end->channel->kind;
   uvshm_message_t found;
   size_t done;
