@@ -145,7 +145,7 @@ static unsigned int has_sentence(int err) {
 
 
 /* The first attempt said `err`. */
-UVSHM__APART static int run_slow(uvshm_channel_t* channel,
+UVSHM__RARE static int run_slow(uvshm_channel_t* channel,
                                  const char* verb,
                                  attempt_t attempt,
                                  uvshm_message_t* messages,
