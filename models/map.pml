@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-/* A shard of a map: core/map_write.c and map_read.c, with the log of
+/* A shard of a map: core/map_write.c, map_update.c and map_read.c, with the log of
  * core/lock.c and the repair of core/reap.c.
  *
  * One chain with two keys. Writers replace key 1, which is always there, and
@@ -14,6 +14,8 @@
  * free.
  *
  * ONE_KEY: both writers replace key 1.
+ * UNDER_LOCK: the new node is taken after the lock, and the old one given back
+ * before it (core/map_update.c); else before it and after it.
  *
  * Mutants: FREE_FIRST  the old node may be used again before the version says so
  *          ONE_LOOK    the reader trusts what it read
@@ -89,6 +91,34 @@ inline clear() {
   }
 }
 
+/* A free node, filled but for what the holder of the lock says. */
+inline allocate(new, k, me) {
+  atomic {
+    if
+    :: m[OWN(1)] == FREE -> new = 1
+    :: m[OWN(1)] != FREE && m[OWN(2)] == FREE -> new = 2
+    :: m[OWN(1)] != FREE && m[OWN(2)] != FREE && m[OWN(3)] == FREE ->
+       new = 3
+    :: m[OWN(1)] != FREE && m[OWN(2)] != FREE && m[OWN(3)] != FREE &&
+       m[OWN(C)] == FREE -> new = C
+    fi;
+    m[OWN(new)] = me
+  }
+  atomic { key[new] = k; a[new] = 0 }
+}
+
+/* The node that was taken out of the chain. */
+inline give_back(old, me) {
+#ifndef FREE_FIRST
+  if
+  :: old != 0 -> atomic { assert(m[OWN(old)] == me); m[OWN(old)] = FREE }
+  :: else
+  fi
+#else
+  skip
+#endif
+}
+
 proctype writer(byte me) provided (alive[me] || reaped[me]) {
   byte k, new, old, link, i, ops;
 
@@ -100,27 +130,20 @@ proctype writer(byte me) provided (alive[me] || reaped[me]) {
 #endif
      /* Allocate, or not when something is to be removed. */
      new = 0;
+#ifndef UNDER_LOCK
      if
-     :: k == 1 || k == 2 ->
-        atomic {
-          if
-          :: m[OWN(1)] == FREE -> new = 1
-          :: m[OWN(1)] != FREE && m[OWN(2)] == FREE -> new = 2
-          :: m[OWN(1)] != FREE && m[OWN(2)] != FREE && m[OWN(3)] == FREE ->
-             new = 3
-          :: m[OWN(1)] != FREE && m[OWN(2)] != FREE && m[OWN(3)] != FREE &&
-             m[OWN(C)] == FREE -> new = C
-          fi;
-          m[OWN(new)] = me
-        }
+     :: k == 1 || k == 2 -> allocate(new, k, me)
      :: k == 2 -> skip
      fi;
-     if
-     :: new != 0 -> atomic { key[new] = k; a[new] = 0 }
-     :: else
-     fi;
+#endif
      noted[me] = true;
      atomic { lock == NOBODY -> lock = me; assert(n == 0) };
+#ifdef UNDER_LOCK
+     if
+     :: k == 1 || k == 2 -> allocate(new, k, me)
+     :: k == 2 -> skip
+     fi;
+#endif
      /* Whoever holds the lock gives the value, so that values grow. */
      atomic {
        link = HEAD; old = m[HEAD];
@@ -177,14 +200,14 @@ proctype writer(byte me) provided (alive[me] || reaped[me]) {
      :: k != 0 -> COMMIT(k); apply(i, k); clear()
      :: else
      fi;
+#ifdef UNDER_LOCK
+     give_back(old, me);
      lock = NOBODY;
      noted[me] = false;
-#ifndef FREE_FIRST
-     if
-     :: old != 0 ->
-        atomic { assert(m[OWN(old)] == me); m[OWN(old)] = FREE }
-     :: else
-     fi;
+#else
+     lock = NOBODY;
+     noted[me] = false;
+     give_back(old, me);
 #endif
      atomic { ops++; new = 0; old = 0; link = 0; i = 0; k = 0 }
   :: else -> break

@@ -142,11 +142,15 @@ check fails txn -DSHARE_LATE
 check holds map -DONE_KEY
 check holds map -DKILLS=0 -DREADS=2
 check holds map -DREADS=0
+check holds map -DONE_KEY -DUNDER_LOCK
+check holds map -DREADS=0 -DUNDER_LOCK
 check holds map -DONE_KEY -DKILLS=2 -DREADS=0
 check fails map -DKILLS=0 -DFREE_FIRST
 check fails map -DKILLS=0 -DONE_LOOK
 check fails map -DONE_KEY -DREADS=0 -DMEMORY_FIRST
 check fails map -DONE_KEY -DREADS=0 -DNO_LOG
+check fails map -DKILLS=0 -DUNDER_LOCK -DONE_LOOK
+check fails map -DONE_KEY -DREADS=0 -DUNDER_LOCK -DMEMORY_FIRST
 
 check holds map_split -DDEATHS=1
 check holds map_split -DDEATHS=2 -DN=2

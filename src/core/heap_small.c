@@ -15,6 +15,9 @@
  *   close    span -> closing; barrier; no lane names it, all owner words 0?
  *            span -> free; else it is what it was. A zone likewise
  *
+ * A put into a map (map_update.c) has the compare-and-swap of a lock as its
+ * barrier.
+ *
  * One of two sees the other. Whoever finds a span named leaves it as it is: it
  * is a matter of a few instructions, unless that thread was stopped in between.
  * That is why nobody names a span when he does not need to: each would keep

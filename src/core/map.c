@@ -18,6 +18,9 @@
  * and after it the old one is: whoever is killed loses his private blocks, so
  * nothing leaks, and the log makes all of the change happen or nothing.
  *
+ * The usual put of an old key takes and frees its blocks under the lock, the
+ * others before it and after it: map_update.c tells why that is the same.
+ *
  * A reader notes the version, goes his way and copies, then looks at the
  * version again. If it has not changed, none of the nodes that he saw was used
  * for something else meanwhile: what he has is whole and was there at one
@@ -266,15 +269,15 @@ void uvshm__map_leave(struct uvshm__lane* lane,
 }
 
 
-int uvshm__map_hold(struct uvshm__lane* lane,
-                    const struct uvshm__map* map,
-                    struct uvshm__map_shard* shard) {
+UVSHM__RARE int uvshm__map_hold(struct uvshm__lane* lane,
+                                const struct uvshm__map* map,
+                                struct uvshm__map_shard* shard) {
   return uvshm__map_enter(lane, map, shard, map->patience_ms);
 }
 
 
-void uvshm__map_let_go(struct uvshm__lane* lane,
-                       struct uvshm__map_shard* shard) {
+UVSHM__RARE void uvshm__map_let_go(struct uvshm__lane* lane,
+                                   struct uvshm__map_shard* shard) {
   uvshm__lock_release(lane, &shard->lock);
 }
 

@@ -29,7 +29,7 @@
 #include "core/signal.h"
 
 /* Larger nodes are filled before the lock is taken. */
-#define UPDATE_MAX 1024u
+#define UPDATE_MAX 4096u
 
 /* A block for the node that this thread has freed last; NULL: none, or one for
  * the long way. */
