@@ -337,9 +337,9 @@ void uvshm__channel_wait_end(struct uvshm__wait* wait,
 }
 
 
-void uvshm__channel_linger(struct uvshm__lane* lane,
-                           struct uvshm__channel_end* end,
-                           uint64_t timeout_ms) {
+UVSHM__RARE void uvshm__channel_linger(struct uvshm__lane* lane,
+                                       struct uvshm__channel_end* end,
+                                       uint64_t timeout_ms) {
   const struct uvshm__channel_kind* kind = end->channel->kind;
   struct uvshm__wait wait;
   uint32_t value;

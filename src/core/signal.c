@@ -22,6 +22,7 @@
 
 #include "core/signal.h"
 
+#include "base/rare.h"
 #include "core/wait.h"
 
 /* How often others may be faster: each time one of them has raised. */
@@ -119,7 +120,8 @@ void uvshm__bell_disarm(const struct uvshm__core* core, uint32_t loop) {
 }
 
 
-void uvshm__bell_clear(const struct uvshm__core* core, uint32_t slot) {
+UVSHM__RARE void uvshm__bell_clear(const struct uvshm__core* core,
+                                   uint32_t slot) {
   struct uvshm__peer* peer = uvshm__core_peer(core, slot);
   uint32_t count = uvshm__a32_load_relaxed(&peer->bells);
 

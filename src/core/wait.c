@@ -233,8 +233,8 @@ void uvshm__wait_wake(const struct uvshm__core* core,
 }
 
 
-uint32_t uvshm__wait_count(const struct uvshm__core* core,
-                           const uvshm__a32_t* word) {
+UVSHM__RARE uint32_t uvshm__wait_count(const struct uvshm__core* core,
+                                       const uvshm__a32_t* word) {
   uint64_t offset = offset_of(core, word);
   uint32_t count = 0;
   uint32_t lane;

@@ -146,12 +146,12 @@ static unsigned int has_sentence(int err) {
 
 /* The first attempt said `err`. */
 UVSHM__RARE static int run_slow(uvshm_channel_t* channel,
-                                 const char* verb,
-                                 attempt_t attempt,
-                                 uvshm_message_t* messages,
-                                 size_t* count,
-                                 uint64_t timeout_ms,
-                                 int err) {
+                                const char* verb,
+                                attempt_t attempt,
+                                uvshm_message_t* messages,
+                                size_t* count,
+                                uint64_t timeout_ms,
+                                int err) {
   unsigned int failures = uvshm__error_count();
 
   failures -= has_sentence(err);
