@@ -58,7 +58,7 @@ set(uvshm_fast
     core/heap_mixed core/heap_small core/lane core/lock core/map
     core/map_update core/map_write core/queue_put core/queue_take core/rwlock core/sem core/signal
     core/stream_read core/stream_write core/topic_read core/topic_write core/txn
-    core/wait object/cell_io object/channel_io object/heap object/heap_link
+    core/wait object/cell_io object/channel_io object/heap
     object/map_read object/map_write object/mutex object/rwlock object/sem
     object/txn "[a-z0-9]+/port_self" "[a-z0-9]+/port_wait[_a-z]*")
 list(JOIN uvshm_fast "|" uvshm_fast)

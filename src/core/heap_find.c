@@ -8,6 +8,7 @@
 #include "core/heap_inside.h"
 
 #include "base/error.h"
+#include "base/rare.h"
 
 /* ---- what exists --------------------------------------------------------- */
 
@@ -240,7 +241,8 @@ int uvshm__heap_has_word(const struct uvshm__core* core,
 }
 
 
-int uvshm__heap_has_lock(const struct uvshm__core* core, uint64_t offset) {
+UVSHM__RARE int uvshm__heap_has_lock(const struct uvshm__core* core,
+                                     uint64_t offset) {
   int owner;
 
   if (core->heap_offset == 0) return 0;
