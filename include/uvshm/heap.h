@@ -155,13 +155,14 @@ UVSHM_EXTERN uint64_t uvshm_heap_size(const uvshm_segment_t* segment,
                                       const void* block);
 
 /* Change what this process may do with all of a block: UVSHM_PROTECT_NONE, READ
- * or WRITE of region.h, for other processes nothing changes, forked children
- * included: each asks for its own. Rights go by the page: the block must begin
- * at one and end at one, as does each of uvshm_heap_alloc_aligned() with a page
- * as alignment and a multiple of it as size up to 32 KiB, and each larger one.
- * (A page of more than 4096 bytes: blocks above 32 KiB.) Give WRITE back before
- * the block is freed, resized or changed by a transaction, in whatever process:
- * what comes there next would fault in this one.
+ * or WRITE of region.h, for other processes nothing changes; a forked child may
+ * begin with the same rights or with all of them. Rights go by the page: the
+ * block must begin at one and end at one, as does each of
+ * uvshm_heap_alloc_aligned() with a page as alignment and a multiple of it as
+ * size up to 32 KiB, and each larger one. (A page of more than 4096 bytes:
+ * blocks above 32 KiB.) Give WRITE back before the block is freed, resized or
+ * changed by a transaction, in whatever process: what comes there next would
+ * fault in this one.
  *
  *   0, UV_EINVAL (no block, or not whole pages), UV_EACCES (attached for
  *   reading, to WRITE), UV_ENOTCONN */

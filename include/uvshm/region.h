@@ -241,7 +241,8 @@ UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_region_set(
  * UV_ENOTCONN. In a process that is a peer already it does nothing.
  *
  *   0, UV_EMFILE, UV_ENXIO (the parent was the last user and is gone),
- *   UV_ENOMEM (made by clone() by hand, and something else lies there by now)
+ *   UV_ENOMEM (no memory for its mapping; or made by clone() by hand, and
+ *   something else lies there by now)
  */
 UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_region_rejoin(uvshm_region_t* region);
 

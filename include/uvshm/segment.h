@@ -132,8 +132,9 @@ UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_segment_repair(uvshm_segment_t* segment,
 
 /* In a forked child, as uvshm_region_rejoin(). Revives the handles that were
  * opened from the segment too; locks that the parent held stay the parent's.
- * After clone() by hand, which calls no fork handler, the memory of a segment
- * with a name is there when it has rejoined, and not before. */
+ * A child made by clone() by hand, which calls no fork handler, has the memory
+ * of a segment with a name when it has rejoined; before, no call but this and
+ * close is for it, and no pointer. */
 UVSHM_EXTERN UVSHM_MUST_CHECK int uvshm_segment_rejoin(
     uvshm_segment_t* segment);
 

@@ -41,10 +41,12 @@ static uvshm__a32_t last_lineage = {1};
 
 static void before_fork(void) {
   uvshm__port_process_lock();
+  uvshm__posix_carriers_fork();
 }
 
 
 static void after_fork_in_parent(void) {
+  uvshm__posix_carriers_parent();
   uvshm__port_process_unlock();
 }
 
@@ -57,8 +59,8 @@ static void after_fork_in_child(void) {
   process_lock = fresh;
   if (--depth > 0) pthread_mutex_lock(&process_lock);
   if (lineage_word == &counted) uvshm__a32_add(&counted, 1);
+  uvshm__posix_carriers_child();
   uvshm__posix_guards_forked();
-  uvshm__posix_carriers_forked();
 }
 
 

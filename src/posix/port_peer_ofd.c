@@ -222,7 +222,11 @@ static int gate_is_free(const struct uvshm__port_object* object) {
 
 /* Of what has no name a child may know no more than its addresses. */
 int uvshm__posix_carrier_fd(const struct uvshm__port_object* object) {
-  if (object->origin == UVSHM__PORT_ANONYMOUS || !gate_is_free(object))
+  const struct uvshm__holds* holds =
+      (const struct uvshm__holds*) object->os[UVSHM__OS_HOLDS];
+
+  if (object->origin == UVSHM__PORT_ANONYMOUS || !gate_is_free(object) ||
+      holds->carrier != NULL)
     return -1;
   return (int) object->os[UVSHM__OS_GATE];
 }

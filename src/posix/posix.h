@@ -106,8 +106,10 @@ void uvshm__posix_carrier_settle(struct uvshm__holds* holds);
 /* Unmap it. */
 void uvshm__posix_carrier_end(struct uvshm__port_view* view);
 
-/* In a forked child. */
-void uvshm__posix_carriers_forked(void);
+/* The fork handlers, with the process lock held. */
+void uvshm__posix_carriers_fork(void);
+void uvshm__posix_carriers_parent(void);
+void uvshm__posix_carriers_child(void);
 
 /* ---- port_calls.c -------------------------------------------------------- */
 
