@@ -424,6 +424,27 @@ TEST(map_iteration_does_not_follow_a_chain_from_every_bucket) {
 }
 
 
+/* What the caller freed, and a node that is made of it: of more than a line. */
+TEST(map_put_into_a_block_that_the_caller_freed) {
+  char value[1000];
+  void* block;
+  size_t size;
+
+  (void) state;
+  open_map(1 << 20, 0);
+  memset(value, 'v', sizeof(value));
+  for (size = 8; size <= sizeof(value); size += 62) {
+    assert_int_equal(uvshm_map_put(map, "k", 1, value, size), 0);
+    assert_int_equal(uvshm_heap_alloc(segment, &block, size + 48, 0), 0);
+    assert_int_equal(uvshm_heap_free(segment, block), 0);
+    assert_int_equal(uvshm_map_put(map, "k", 1, value, size), 0);
+    assert_int_equal(uvshm_map_put(map, "k", 1, value, size), 0);
+  }
+  assert_int_equal(uvshm_segment_check(segment), 0);
+  close_map();
+}
+
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(map_whose_shard_has_all_its_buckets_goes_on),
@@ -437,6 +458,7 @@ int main(void) {
       cmocka_unit_test(map_that_goes_while_it_is_opened_is_not_there),
       cmocka_unit_test(map_circle_of_a_large_key_comes_to_an_end_soon),
       cmocka_unit_test(map_iteration_does_not_follow_a_chain_from_every_bucket),
+      cmocka_unit_test(map_put_into_a_block_that_the_caller_freed),
   };
 
   return cmocka_run_group_tests_name("map-edge", tests, NULL, NULL);

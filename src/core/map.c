@@ -263,9 +263,7 @@ void uvshm__map_leave(struct uvshm__lane* lane,
     uvshm__a32_store_relaxed(&shard->signal, (signal | UVSHM__MAP_WAITS) + 1);
   uvshm__lock_release(lane, &shard->lock);
   if ((signal & UVSHM__MAP_WAITS) != 0) uvshm__map_signal(map, shard, signal);
-  /* A fence lies between the change and this look: the lock's. */
-  if (uvshm__a32_load_relaxed(&shard->watched) != 0)
-    uvshm__signal_raise_fenced(map->core, &map->hdr->news, 0);
+  uvshm__map_tell_watchers(map, shard);
 }
 
 

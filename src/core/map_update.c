@@ -28,8 +28,12 @@
 #include "core/map_near.h"
 #include "core/signal.h"
 
-/* Larger nodes are filled before the lock is taken. */
+/* Larger nodes are filled before the lock is taken. A value lies on two pages
+ * then, at most. */
 #define UPDATE_MAX 4096u
+
+_Static_assert(UPDATE_MAX <= sizeof(uvshm__heap_bin_of) * UVSHM__HEAP_UNIT,
+               "block_for() looks there");
 
 /* A block for the node that this thread has freed last; NULL: none, or one for
  * the long way. */
@@ -47,6 +51,17 @@ static UVSHM__USUAL struct uvshm__lane_span* block_for(
   if (size > UPDATE_MAX) return NULL;
   block = &lane->heap[uvshm__heap_bin_of[(size - 1) / UVSHM__HEAP_UNIT]].freed;
   return block->index != 0 ? block : NULL;
+}
+
+
+/* The caller's bytes may be a file's, or gone: a fault in them, from which he
+ * may jump away, comes before the lock and not under it. */
+static UVSHM__USUAL void reach(const struct uvshm__map_put* put) {
+  const volatile unsigned char* bytes = put->bytes;
+
+  if (put->size == 0) return;
+  (void) bytes[0];
+  (void) bytes[put->size - 1];
 }
 
 
@@ -109,8 +124,8 @@ static UVSHM__USUAL void leave(struct uvshm__lane* lane,
   if ((uvshm__a32_load_relaxed(&shard->signal) & UVSHM__MAP_WAITS) != 0 ||
       !uvshm__lock_give(lane, &shard->lock, place))
     uvshm__map_leave(lane, map, shard);
-  else if (uvshm__a32_load_relaxed(&shard->watched) != 0)
-    uvshm__signal_raise_fenced(map->core, &map->hdr->news, 0);
+  else
+    uvshm__map_tell_watchers(map, shard);
 }
 
 
@@ -184,6 +199,7 @@ int uvshm__map_put(struct uvshm__lane* lane,
   UVSHM__PREFETCH_WRITE(&shard->lock.log[3]);
   if (bucket == NULL || !uvshm__map_prefetch(map, bucket) || block == NULL)
     return uvshm__map_put_any(lane, map, key, put);
+  reach(put);
   place = uvshm__lock_place(map->core, &shard->lock);
   count = uvshm__lock_note(lane, place);
   if (count == 0) return uvshm__map_put_any(lane, map, key, put);
@@ -205,7 +221,7 @@ int uvshm__map_put(struct uvshm__lane* lane,
   uvshm__a16_store_release(block->own, uvshm__heap_me(lane->core));
   uvshm__span_leave(lane);
   node = (struct uvshm__map_node*) (void*) (map->base + block->ref);
-  UVSHM__UNPOISON(node, UVSHM__HEAP_UNIT);
+  UVSHM__UNPOISON(node, (size_t) uvshm__map_node_size(key->size, put->size));
   uvshm__map_fill_bytes(
       uvshm__map_fill(node, key, put->size, 0), put->bytes, put->size);
   if (uvshm__a64_load_relaxed(&shard->size) == size &&

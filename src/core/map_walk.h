@@ -14,6 +14,7 @@
 #include "core/heap.h"
 #include "core/map.h"
 #include "core/peek.h"
+#include "core/signal.h"
 
 #include <stdint.h>
 
@@ -301,6 +302,15 @@ int uvshm__map_enter(struct uvshm__lane* lane,
 void uvshm__map_leave(struct uvshm__lane* lane,
                       const struct uvshm__map* map,
                       struct uvshm__map_shard* shard);
+
+/* After a change; the compare-and-swap just before gave the lock back. */
+static inline void uvshm__map_tell_watchers(const struct uvshm__map* map,
+                                            struct uvshm__map_shard* shard) {
+  uvshm__fence_after_cas();
+  if (uvshm__a32_load_relaxed(&shard->watched) != 0)
+    uvshm__signal_raise_fenced(map->core, &map->hdr->news, 0);
+}
+
 
 /* Wake whom `signal` says (map_wait.c). */
 void uvshm__map_signal(const struct uvshm__map* map,
