@@ -237,7 +237,7 @@ static void op_update_new(void* world) {
 }
 
 
-static void op_replace_if(void* world) {
+static void replace_if(void* world, uint32_t fill) {
   struct lab* l = world;
   struct uvshm__map map = view(l, WORLD_ACTOR);
   uint32_t number = 7;
@@ -245,19 +245,29 @@ static void op_replace_if(void* world) {
   struct uvshm__map_value value;
   struct uvshm__map_put what;
   unsigned char bytes[200];
-  uint64_t word = 41;
+  uint64_t word = fill;
 
   memset(&value, 0, sizeof(value));
   world_ok(uvshm__map_get(&map, &key, 0, &value), "get");
-  memset(bytes, 41, sizeof(bytes));
+  memset(bytes, (int) fill, sizeof(bytes));
   memcpy(bytes, &word, sizeof(word));
   memset(&what, 0, sizeof(what));
   what.bytes = bytes;
-  what.size = size_of(41);
+  what.size = size_of(fill);
   what.mode = UVSHM__MAP_VERSION;
   what.version = value.version;
   world_ok(uvshm__map_put(&l->world.actor, &map, &key, &what), "replace");
   lab_done();
+}
+
+
+static void op_replace_if(void* world) {
+  replace_if(world, 41);
+}
+
+
+static void op_update_if(void* world) {
+  replace_if(world, 47);
 }
 
 
@@ -317,7 +327,8 @@ CASE(put_fills_a_node_again,
 CASE(put_updates, build_update, op_update, verify, read_keys)
 CASE(put_updates_twice, build_update_twice, op_update_twice, verify, read_keys)
 CASE(put_after_an_update, build_update_new, op_update_new, verify, read_keys)
-CASE(replace_if, build_replace, op_replace_if, verify, read_keys)
+CASE(replaces_if, build_replace, op_replace_if, verify, read_keys)
+CASE(updates_if, build_update, op_update_if, verify, read_keys)
 CASE(add_to_a_counter, build_add, op_add, verify, read_keys)
 CASE(add_makes_a_counter, build_add_new, op_add_new, verify, read_keys)
 CASE(full_heap, build_full, op_full, verify_full, read_keys)
@@ -333,7 +344,8 @@ int main(void) {
       cmocka_unit_test(put_that_splits),
       cmocka_unit_test(put_replaces),
       cmocka_unit_test(put_fills_a_node_again),
-      cmocka_unit_test(replace_if),
+      cmocka_unit_test(replaces_if),
+      cmocka_unit_test(updates_if),
       cmocka_unit_test(add_to_a_counter),
       cmocka_unit_test(add_makes_a_counter),
       cmocka_unit_test(full_heap),

@@ -445,6 +445,69 @@ TEST(map_put_into_a_block_that_the_caller_freed) {
 }
 
 
+static void* blocks[8192];
+static size_t filled;
+
+
+static void fill_heap(void* arg) {
+  (void) arg;
+  while (filled < sizeof(blocks) / sizeof(*blocks) &&
+         uvshm_heap_alloc(segment, &blocks[filled], 248, 0) == 0)
+    filled++;
+}
+
+
+static void give_two_back(void* arg) {
+  (void) arg;
+  if (uvshm_heap_free(segment, blocks[--filled]) < 0 ||
+      uvshm_heap_free(segment, blocks[--filled]) < 0)
+    filled = 0;
+}
+
+
+static void in_a_thread(void (*run)(void* arg)) {
+  uv_thread_t thread;
+
+  assert_int_equal(uv_thread_create(&thread, run, NULL), 0);
+  uv_thread_join(&thread);
+}
+
+
+static void expect_bytes(int byte) {
+  unsigned char got[200];
+  size_t size = sizeof(got);
+
+  assert_int_equal(uvshm_map_get(map, "k", 1, got, &size, NULL), 0);
+  assert_int_equal(size, sizeof(got));
+  assert_int_equal(got[0], byte);
+  assert_int_equal(got[199], byte);
+}
+
+
+/* A put remembers the block that the last one freed, and looks whether it may
+ * have it still. */
+TEST(map_put_whose_block_another_thread_has_taken) {
+  unsigned char value[200];
+
+  (void) state;
+  open_map(1 << 20, 0);
+  memset(value, 1, sizeof(value));
+  assert_int_equal(uvshm_map_put(map, "k", 1, value, sizeof(value)), 0);
+  assert_int_equal(uvshm_map_put(map, "k", 1, value, sizeof(value)), 0);
+  in_a_thread(fill_heap);
+  assert_true(filled > 100 && filled < sizeof(blocks) / sizeof(*blocks));
+  memset(value, 2, sizeof(value));
+  assert_int_equal(uvshm_map_put(map, "k", 1, value, sizeof(value)), UV_ENOSPC);
+  expect_bytes(1);
+  in_a_thread(give_two_back);
+  assert_true(filled > 0);
+  assert_int_equal(uvshm_map_put(map, "k", 1, value, sizeof(value)), 0);
+  expect_bytes(2);
+  assert_int_equal(uvshm_segment_check(segment), 0);
+  close_map();
+}
+
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(map_whose_shard_has_all_its_buckets_goes_on),
@@ -459,6 +522,7 @@ int main(void) {
       cmocka_unit_test(map_circle_of_a_large_key_comes_to_an_end_soon),
       cmocka_unit_test(map_iteration_does_not_follow_a_chain_from_every_bucket),
       cmocka_unit_test(map_put_into_a_block_that_the_caller_freed),
+      cmocka_unit_test(map_put_whose_block_another_thread_has_taken),
   };
 
   return cmocka_run_group_tests_name("map-edge", tests, NULL, NULL);
