@@ -138,17 +138,23 @@ static UVSHM__USUAL int may_replace(const struct uvshm__map_put* put,
 }
 
 
-/* With the lock, whose place is given, and the block. 0: done; else only the
- * node was filled. */
+static UVSHM__USUAL struct uvshm__map_node* node_in(
+    const struct uvshm__map* map, const struct uvshm__lane_span* block) {
+  return (struct uvshm__map_node*) (void*) (map->base + block->ref);
+}
+
+
+/* With the lock, whose place is given, and the block of the new node. 0: done;
+ * else nothing was changed. */
 static UVSHM__USUAL int update(struct uvshm__lane* lane,
                                const struct uvshm__map* map,
                                struct uvshm__map_shard* shard,
                                uvshm__a64_t* bucket,
                                const struct uvshm__map_key* key,
                                struct uvshm__map_put* put,
-                               struct uvshm__map_node* node,
                                const struct uvshm__lane_span* block,
                                uint32_t at) {
+  struct uvshm__map_node* node = node_in(map, block);
   struct uvshm__small_place old;
   struct uvshm__map_place place;
 
@@ -174,7 +180,7 @@ UVSHM__APART static int go_on(struct uvshm__lane* lane,
                               const struct uvshm__lane_span* block) {
   struct uvshm__map_fresh fresh;
 
-  fresh.node = (struct uvshm__map_node*) (void*) (map->base + block->ref);
+  fresh.node = node_in(map, block);
   fresh.own = block->own;
   fresh.ref = block->ref;
   return uvshm__map_put_held(lane, map, key, put, &fresh);
@@ -220,12 +226,12 @@ int uvshm__map_put(struct uvshm__lane* lane,
   /* The allocation. */
   uvshm__a16_store_release(block->own, uvshm__heap_me(lane->core));
   uvshm__span_leave(lane);
-  node = (struct uvshm__map_node*) (void*) (map->base + block->ref);
+  node = node_in(map, block);
   UVSHM__UNPOISON(node, (size_t) uvshm__map_node_size(key->size, put->size));
   uvshm__map_fill_bytes(
       uvshm__map_fill(node, key, put->size, 0), put->bytes, put->size);
   if (uvshm__a64_load_relaxed(&shard->size) == size &&
-      update(lane, map, shard, bucket, key, put, node, block, place) == 0)
+      update(lane, map, shard, bucket, key, put, block, place) == 0)
     return 0;
   return go_on(lane, map, key, put, block);
 }
