@@ -121,7 +121,7 @@ static void lend_all(int lent) {
   struct uvshm__carrier* carrier;
 
   for (carrier = carriers; carrier != NULL; carrier = carrier->next) {
-    if (carrier->inherited) continue;
+    if (carrier->inherited || !is_mapped(carrier)) continue;
     if (madvise(carrier->addr, carrier->size, advice) == 0)
       carrier->lent = lent;
   }
